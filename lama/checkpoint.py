@@ -1,0 +1,133 @@
+"""Our checkpoint file: safetensors with the generator's config and provenance in its metadata.
+
+Foreign formats are read in `lama.foreign`; which file belongs to which name is `lama.registry`'s.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from lama.config import (
+    DilatedConfig,
+    FourierConfig,
+    GeneratorConfig,
+    RegularConfig,
+    UNetConfig,
+    from_dict,
+    to_dict,
+)
+from lama.generator import DilatedGenerator, FourierGenerator, Generator, RegularGenerator
+from lama.unet import FFCUNet
+
+
+def build(config: GeneratorConfig) -> Generator:
+    """A new generator with torch's default initialisation."""
+    match config:
+        case FourierConfig():
+            return FourierGenerator(config)
+        case RegularConfig():
+            return RegularGenerator(config)
+        case DilatedConfig():
+            return DilatedGenerator(config)
+        case UNetConfig():
+            return FFCUNet(config)
+
+
+def save_checkpoint(path: Path, generator: Generator, meta: Mapping[str, Any]) -> str:
+    """Write a generator atomically; returns the file's sha256.
+
+    Args:
+        path: the file to make or replace.
+        generator: its `config` is stored with it.
+        meta: provenance, anything JSON can hold.
+    """
+    # num_batches_tracked is kept: the key set is a contract.
+    tensors = {k: v.detach().cpu().contiguous() for k, v in generator.state_dict().items()}
+    header = {
+        "config": json.dumps(to_dict(generator.config)),
+        "meta": json.dumps(dict(meta)),
+        "format": "lama-1",
+    }
+    data = save(tensors, metadata=header)
+    write_atomic(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_checkpoint(path: Path) -> tuple[GeneratorConfig | None, dict[str, Tensor], dict[str, Any]]:
+    """Read any safetensors file: (config or None if it is not ours, tensors, meta).
+
+    Raises:
+        ValueError: Not a safetensors file, or its metadata is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is not a safetensors file that can be read: {error}") from error
+    if "config" not in header:
+        return None, tensors, {}
+    try:
+        return from_dict(json.loads(header["config"])), tensors, json.loads(header.get("meta", "{}"))
+    except (json.JSONDecodeError, AttributeError, TypeError) as error:
+        raise ValueError(f"the metadata of {path} is damaged: {error}") from error
+
+
+def fill_generator(config: GeneratorConfig, tensors: Mapping[str, Tensor], origin: str) -> Generator:
+    """Build a generator and load `tensors` strictly.
+
+    Raises:
+        ValueError: Keys or shapes differ; the message names the first of them.
+    """
+    with torch.device("meta"):
+        generator = build(config)
+    wanted = generator.state_dict()
+    missing, extra = sorted(set(wanted) - set(tensors)), sorted(set(tensors) - set(wanted))
+    wrong = [k for k in wanted if k in tensors and wanted[k].shape != tensors[k].shape]
+    if missing or extra or wrong:
+        parts = [
+            f"{len(names)} {what}, first {names[0]}"
+            for what, names in (("missing", missing), ("unexpected", extra), ("of another shape", wrong))
+            if names
+        ]
+        raise ValueError(
+            f"the weights in {origin} do not fit a {config.kind} generator: {'; '.join(parts)}"
+        )
+    floats = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+    generator.load_state_dict(floats, strict=True, assign=True)
+    return generator.eval()
+
+
+def sha256_file(path: Path) -> str:
+    """Hex digest of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Replace a file in one step: readers see the old bytes or the new ones, even after a crash."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(temporary).unlink()
+        raise

@@ -1,0 +1,188 @@
+"""The published generator family, key for key: LaMa-Fourier, LaMa-Regular and LaMa-Dilated.
+
+Source: arXiv 2109.07161, section 2 and table 2. Layer indices inside `model` are a contract with
+published weights. Input of all of them: (B, 4, H, W), the picture with the hole zeroed in [0, 1]
+and the mask (1 = hole); output (B, 3, H, W) in [0, 1]. H and W are multiples of 8.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from lama.config import DilatedConfig, FourierConfig, GeneratorConfig, RegularConfig
+from lama.ffc import FFCBatchNormAct, FFCResnetBlock, Pair, join_channels
+
+
+class Generator(nn.Module):
+    """What `Inpainter`, training and checkpoints rely on, whatever the network inside.
+
+    Attributes:
+        config: frozen dataclass that rebuilds the network.
+        multiple: H and W must be multiples of it.
+        smallest: least H and W in pixels that its padding allows.
+        prefills: whether it fills the hole by itself before it looks (see `lama.unet`).
+    """
+
+    config: GeneratorConfig
+    multiple: int = 8  # three halvings
+    smallest: int = 16  # reflect padding of one pixel at 1/8
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        """Predict the whole picture.
+
+        Args:
+            image: (B, 3, H, W) in [0, 1]; what lies in the hole is not looked at.
+            mask: (B, 1, H, W), 1 = hole.
+
+        Returns:
+            (B, 3, H, W) in [0, 1], not blended with `image`.
+        """
+        raise NotImplementedError
+
+
+class _Published(Generator):
+    """Zeroes the hole, stacks the mask under the picture and runs `model`."""
+
+    model: nn.Sequential
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        """See `Generator.forward`."""
+        return self.model(torch.cat([image * (1 - mask), mask], dim=1))
+
+
+class FourierGenerator(_Published):
+    """LaMa-Fourier; 18 blocks of it are big-lama (`FFCResNetGenerator` of the source)."""
+
+    def __init__(self, config: FourierConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = _widths(config.ngf, config.n_downsampling, config.max_features)
+        layers: list[nn.Module] = [
+            nn.ReflectionPad2d(3),
+            FFCBatchNormAct(4, widths[0], 7, 0, 0),
+        ]
+        for i in range(config.n_downsampling):
+            # Only the last halving opens the global branch.
+            ratio = config.ratio if i == config.n_downsampling - 1 else 0
+            layers.append(
+                FFCBatchNormAct(widths[i], widths[i + 1], 3, 0, ratio, stride=2, padding=1)
+            )
+        layers += [
+            FFCResnetBlock(widths[-1], config.ratio, enable_lfu=config.enable_lfu)
+            for _ in range(config.n_blocks)
+        ]
+        layers += [_Join(), *_decoder(widths, config.activation)]
+        self.model = nn.Sequential(*layers)
+
+
+class RegularGenerator(_Published):
+    """LaMa-Regular (`GlobalGenerator` of pix2pixHD)."""
+
+    def __init__(self, config: RegularConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = _widths(config.ngf, config.n_downsampling, config.max_features)
+        blocks = [_RegularBlock(widths[-1]) for _ in range(config.n_blocks)]
+        self.model = nn.Sequential(*_encoder(widths), *blocks, *_decoder(widths, config.activation))
+
+
+class DilatedGenerator(_Published):
+    """LaMa-Dilated (`MultidilatedConv`, mode cat_in, of the source)."""
+
+    def __init__(self, config: DilatedConfig) -> None:
+        super().__init__()
+        self.config = config
+        # Reflect padding of the widest dilation at 1/8 needs a bottleneck larger than it.
+        self.smallest = (2 ** (config.dilation_num - 1) + 1) * 8
+        widths = _widths(config.ngf, config.n_downsampling, config.max_features)
+        blocks = [_DilatedBlock(widths[-1], config.dilation_num) for _ in range(config.n_blocks)]
+        self.model = nn.Sequential(*_encoder(widths), *blocks, *_decoder(widths, config.activation))
+
+
+class _RegularBlock(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv_block = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+            nn.ReflectionPad2d(1),
+            nn.Conv2d(channels, channels, 3),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv_block(x)
+
+
+class _MultidilatedConv(nn.Module):
+    """The input's channels in equal chunks, a dilation for each, outputs summed."""
+
+    def __init__(self, channels: int, dilation_num: int) -> None:
+        super().__init__()
+        self.convs = nn.ModuleList(
+            nn.Conv2d(
+                channels // dilation_num,
+                channels,
+                3,
+                padding=2**i,
+                dilation=2**i,
+                padding_mode="reflect",
+            )
+            for i in range(dilation_num)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        parts = x.chunk(len(self.convs), dim=1)
+        out = self.convs[0](parts[0])
+        for conv, part in zip(self.convs[1:], parts[1:], strict=True):
+            out = out + conv(part)
+        return out
+
+
+class _DilatedBlock(nn.Module):
+    def __init__(self, channels: int, dilation_num: int) -> None:
+        super().__init__()
+        self.conv_block = nn.Sequential(
+            _MultidilatedConv(channels, dilation_num),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+            _MultidilatedConv(channels, dilation_num),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv_block(x)
+
+
+class _Join(nn.Module):
+    def forward(self, pair: Pair) -> Tensor:
+        return join_channels(pair)
+
+
+def _widths(ngf: int, n_downsampling: int, max_features: int) -> list[int]:
+    return [min(max_features, ngf * 2**i) for i in range(n_downsampling + 1)]
+
+
+def _encoder(widths: list[int]) -> list[nn.Module]:
+    """Head and halvings of the plain generators: biased convolutions, zero padding."""
+    layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(4, widths[0], 7)]
+    layers += [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
+    for narrow, wide in zip(widths[:-1], widths[1:], strict=True):
+        layers += [nn.Conv2d(narrow, wide, 3, stride=2, padding=1)]
+        layers += [nn.BatchNorm2d(wide), nn.ReLU(inplace=True)]
+    return layers
+
+
+def _decoder(widths: list[int], activation: str) -> list[nn.Module]:
+    """Doublings and tail, the same in all three generators."""
+    layers: list[nn.Module] = []
+    for wide, narrow in zip(widths[:0:-1], widths[-2::-1], strict=True):
+        layers += [nn.ConvTranspose2d(wide, narrow, 3, stride=2, padding=1, output_padding=1)]
+        layers += [nn.BatchNorm2d(narrow), nn.ReLU(inplace=True)]
+    if activation not in ("sigmoid", "tanh"):
+        raise ValueError(f"activation must be sigmoid or tanh, got {activation!r}")
+    last = nn.Sigmoid() if activation == "sigmoid" else nn.Tanh()
+    return [*layers, nn.ReflectionPad2d(3), nn.Conv2d(widths[0], 3, 7), last]

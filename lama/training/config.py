@@ -1,0 +1,94 @@
+"""What a training run is, as frozen dataclasses, and the presets as one table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from lama.config import FourierConfig, GeneratorConfig, UNetConfig, from_dict, to_dict
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the sum in `lama.training.step`; defaults are the paper's (section 2.3.4)."""
+
+    known_l1: float = 10.0  # published code, not in the paper's sum
+    hole_l1: float = 0.0  # ours, per hole pixel
+    adversarial: float = 10.0  # kappa
+    perceptual: float = 30.0  # alpha, high-receptive-field network
+    feature_matching: float = 100.0  # beta, the discriminator's features
+    r1: float = 0.001  # gamma
+    lpips: float = 0.0  # ours, AlexNet LPIPS of the blended picture
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One run. Sizes in pixels, `steps` in optimizer steps, `batch` over all processes."""
+
+    generator: GeneratorConfig = field(default_factory=FourierConfig)
+    weights: LossWeights = field(default_factory=LossWeights)
+    perceptual: str = "efficientnet"  # or a path to the ADE20K encoder (see docs/training.md)
+    dilated: bool = True  # high receptive field of the perceptual network
+    masks: str = "training"  # a strategy of `masks`
+    crop: int = 256
+    zoom: float = 1.0  # a crop covers up to this many times its size of the photo
+    batch: int = 10
+    steps: int = 1_000_000
+    lr: float = 1e-3
+    lr_discriminator: float = 1e-4
+    lr_final: float = 1.0  # share of the rates left at the last step (cosine)
+    warmup: int = 0  # steps over which the rates rise
+    adversarial_from: int = 0  # step at which the discriminator joins
+    r1_every: int = 1  # lazy regularisation: scaled up by as much
+    clip: float = 1.0  # gradient norm
+    optimizer: str = "adam"  # or adamw
+    ema: float = 0.0  # decay of the averaged weights, 0 = off
+    discriminator_ndf: int = 64
+    discriminator_layers: int = 4
+    seed: int = 0
+    workers: int = 1
+
+
+def to_json(config: TrainConfig) -> dict[str, Any]:
+    """JSON-ready form, for the run folder and the checkpoint."""
+    return {**asdict(config), "generator": to_dict(config.generator)}
+
+
+def from_json(values: dict[str, Any]) -> TrainConfig:
+    """Inverse of `to_json`."""
+    given = dict(values)
+    given["generator"] = from_dict(given["generator"])
+    given["weights"] = LossWeights(**given["weights"])
+    return TrainConfig(**given)
+
+
+_TINY = TrainConfig(
+    generator=UNetConfig(),
+    weights=LossWeights(
+        known_l1=0, hole_l1=4, adversarial=0.3, perceptual=2, feature_matching=5, r1=0.001, lpips=2
+    ),
+    dilated=False,
+    crop=128,
+    zoom=3.0,
+    batch=8,
+    steps=20_000,
+    lr=7e-4,
+    lr_discriminator=2e-4,
+    lr_final=0.1,
+    warmup=100,
+    adversarial_from=1000,
+    r1_every=16,
+    optimizer="adamw",
+    ema=0.998,
+    discriminator_ndf=32,
+    discriminator_layers=3,
+)
+
+PRESETS: dict[str, TrainConfig] = {
+    "lama-fourier": TrainConfig(),
+    "big-lama": TrainConfig(generator=FourierConfig(n_blocks=18), batch=120),
+    # Grown in three phases, each started from the one before (docs/training.md).
+    "lama-tiny-64": replace(_TINY, crop=64, zoom=6.0, batch=16, adversarial_from=1500),
+    "lama-tiny-128": replace(_TINY, lr=4e-4, adversarial_from=0),
+    "lama-tiny": replace(_TINY, crop=256, zoom=2.0, batch=4, lr=2e-4, adversarial_from=0),
+}

@@ -1,0 +1,84 @@
+"""LaMa's losses in the order of the paper (arXiv 2109.07161, section 2.2 and 2.3).
+
+Pictures are (B, 3, H, W) in [0, 1], masks (B, 1, H, W) with 1 = hole. Each function returns a
+scalar; weights are applied by whoever sums them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+# --- Section 2.2: perceptual loss with a high receptive field ---------------------------------
+
+
+def perceptual_loss(features: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
+    """Sum over the maps of their mean squared difference, whole picture (equation 2).
+
+    The paper writes a mean over the maps; the published code sums, and its weight 30 belongs to
+    the sum.
+    """
+    return torch.stack([F.mse_loss(f, t) for f, t in zip(features, target, strict=True)]).sum()
+
+
+# --- Section 2.3.1: adversarial loss ----------------------------------------------------------
+
+
+def generator_adversarial_loss(logits_fake: Tensor) -> Tensor:
+    """Non-saturating loss over all patches; the mask plays no role for the generator."""
+    return F.softplus(-logits_fake).mean()
+
+
+def discriminator_loss(logits_real: Tensor, logits_fake: Tensor, mask: Tensor) -> Tensor:
+    """Patches of the fake picture that lie in the known area count as real.
+
+    Equation 3 of the paper swaps the two labels; this is what the published weights were trained
+    with, and what the text says.
+    """
+    hole = patch_labels(mask, logits_fake.shape[-2:])
+    fake = hole * F.softplus(logits_fake) + (1 - hole) * F.softplus(-logits_fake)
+    return F.softplus(-logits_real).mean() + fake.mean()
+
+
+def patch_labels(mask: Tensor, size: Sequence[int]) -> Tensor:
+    """The hole mask on the grid of patches, nearest neighbour as published."""
+    return F.interpolate(mask, size=tuple(size), mode="nearest")
+
+
+# --- Section 2.3.2: gradient penalty ----------------------------------------------------------
+
+
+def r1_penalty(logits_real: Tensor, real: Tensor) -> Tensor:
+    """Mean over the batch of the squared gradient norm of the summed logits, real pictures only.
+
+    Args:
+        logits_real: the discriminator's answer to `real`.
+        real: the pictures, with `requires_grad`.
+    """
+    (gradient,) = torch.autograd.grad(logits_real.sum(), real, create_graph=True)
+    return gradient.square().flatten(1).sum(1).mean()
+
+
+# --- Section 2.3.3: feature matching (the paper's L_DiscPL) -----------------------------------
+
+
+def feature_matching_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
+    """Mean over the discriminator's maps of their mean squared difference."""
+    return torch.stack([F.mse_loss(f, r.detach()) for f, r in zip(fake, real, strict=True)]).mean()
+
+
+# --- Not in the paper's sum, but in the published configuration -------------------------------
+
+
+def known_l1_loss(prediction: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+    """L1 where the picture is known, averaged over all pixels (not only the known ones)."""
+    return ((prediction - image).abs() * (1 - mask)).mean()
+
+
+def hole_l1_loss(prediction: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+    """L1 in the hole, averaged over the hole's pixels; ours, for residual generators."""
+    difference = (prediction - image).abs() * mask
+    return difference.sum() / (mask.sum() * image.shape[1]).clamp(min=1)

@@ -1,0 +1,73 @@
+"""One optimizer step of the generator and one of the discriminator, in named phases.
+
+The generator runs forward once a step; the discriminator sees that same output.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from lama.generator import Generator
+from lama.training import losses
+from lama.training.config import LossWeights
+from lama.training.perceptual import LPIPS, EfficientNetFeatures
+
+Stats = dict[str, Tensor]
+
+
+def generator_phase(
+    generator: Generator,
+    discriminator: nn.Module | None,
+    image: Tensor,
+    mask: Tensor,
+    weights: LossWeights,
+    perceptual: EfficientNetFeatures | None,
+    lpips: LPIPS | None,
+) -> tuple[Tensor, Tensor, Stats]:
+    """Gmain: the sum of the generator's losses.
+
+    Returns:
+        The loss to differentiate, the prediction (B, 3, H, W), each unweighted term by name.
+    """
+    prediction = generator(image, mask)
+    stats: Stats = {}
+    if weights.known_l1:
+        stats["known_l1"] = losses.known_l1_loss(prediction, image, mask)
+    if weights.hole_l1:
+        stats["hole_l1"] = losses.hole_l1_loss(prediction, image, mask)
+    if weights.perceptual and perceptual is not None:
+        stats["perceptual"] = perceptual(prediction, image)
+    if weights.lpips and lpips is not None:
+        stats["lpips"] = lpips(prediction * mask + image * (1 - mask), image).mean()
+    if discriminator is not None:
+        logits_fake, features_fake = discriminator(prediction)
+        with torch.no_grad():
+            _, features_real = discriminator(image)
+        stats["adversarial"] = losses.generator_adversarial_loss(logits_fake)
+        stats["feature_matching"] = losses.feature_matching_loss(features_fake, features_real)
+    total = torch.zeros((), device=image.device)
+    for name, value in stats.items():
+        total = total + getattr(weights, name) * value
+    return total, prediction, stats
+
+
+def discriminator_phase(
+    discriminator: nn.Module, image: Tensor, prediction: Tensor, mask: Tensor
+) -> tuple[Tensor, Stats]:
+    """Dmain: patches of the real picture against the holes of the fake one."""
+    logits_real, _ = discriminator(image)
+    logits_fake, _ = discriminator(prediction.detach())
+    loss = losses.discriminator_loss(logits_real, logits_fake, mask)
+    return loss, {
+        "discriminator": loss,
+        "logits_real": logits_real.mean(),
+        "logits_fake": logits_fake.mean(),
+    }
+
+
+def r1_phase(discriminator: nn.Module, image: Tensor) -> Tensor:
+    """Dr1: the gradient penalty on real pictures."""
+    image = image.detach().requires_grad_()
+    logits_real, _ = discriminator(image)
+    return losses.r1_penalty(logits_real, image)

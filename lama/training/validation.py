@@ -1,0 +1,91 @@
+"""A quick look at a run while it goes on: a few held-out photos, fixed holes, three numbers, a sheet.
+
+`lama.training.evaluate` measures properly; this only has to be cheap and always the same.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from lama.generator import Generator
+from lama.training.data import Strategy
+from lama.training.losses import hole_l1_loss
+from lama.training.perceptual import LPIPS
+from lama.unet import pull_push
+
+
+class Validation:
+    """Centre squares of held-out photos at one size, each with one hole drawn once.
+
+    Args:
+        photos: files never trained on.
+        strategy: draws the holes.
+        size: side of the squares in pixels.
+        sheet: how many of them the contact sheet shows.
+    """
+
+    def __init__(
+        self, photos: list[Path], strategy: Strategy, size: int = 256, sheet: int = 12
+    ) -> None:
+        self.sheet = sheet
+        images, masks = [], []
+        for i, path in enumerate(photos):
+            image = centre_square(cv2.imread(str(path))[..., ::-1], size)
+            images.append(torch.from_numpy(image.transpose(2, 0, 1).copy()).float() / 255)
+            mask = strategy(image, np.random.default_rng([7, i]))
+            masks.append(torch.from_numpy(mask[None].astype(np.float32)))
+        self.images, self.masks = torch.stack(images), torch.stack(masks)
+        self.lpips = LPIPS("alex")
+        self._reference: dict[str, float] | None = None
+
+    @torch.no_grad()
+    def measure(self, run: Any) -> dict[str, float]:  # noqa: ANN401 - a Run; naming it would be a cycle
+        """Masked L1 and LPIPS of the run's best generator and of pull-push; writes a sheet."""
+        generator: Generator = run.best_generator.eval()
+        fills = torch.cat([self._fill(generator, i) for i in range(len(self.images))])
+        result = {f"val_{k}": v for k, v in self._score(fills).items()}
+        if self._reference is None:
+            pushed = self.blend(pull_push(self.images, self.masks))
+            self._reference = {f"pull_push_{k}": v for k, v in self._score(pushed).items()}
+        self._write_sheet(run.run_dir / "samples" / f"{run.step:06d}.png", fills)
+        return result | self._reference
+
+    def _fill(self, generator: Generator, i: int) -> Tensor:
+        device = next(generator.parameters()).device
+        image, mask = self.images[i : i + 1].to(device), self.masks[i : i + 1].to(device)
+        return generator(image, mask).cpu() * self.masks[i] + self.images[i] * (1 - self.masks[i])
+
+    def blend(self, prediction: Tensor) -> Tensor:
+        """The prediction in the holes, the photos elsewhere."""
+        return prediction * self.masks + self.images * (1 - self.masks)
+
+    def _score(self, fills: Tensor) -> dict[str, float]:
+        l1 = hole_l1_loss(fills, self.images, self.masks).item()
+        distances = [
+            self.lpips(fills[i : i + 8], self.images[i : i + 8]) for i in range(0, len(fills), 8)
+        ]
+        return {"l1": l1, "lpips": torch.cat(distances).mean().item()}
+
+    def _write_sheet(self, path: Path, fills: Tensor) -> None:
+        n = min(self.sheet, len(fills))
+        grey = self.images[:n] * (1 - self.masks[:n]) + 0.5 * self.masks[:n]
+        rows = torch.cat([torch.cat(list(t), dim=2) for t in (grey, fills[:n], self.images[:n])], 1)
+        picture = (rows.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.ascontiguousarray(picture[..., ::-1]))
+
+
+def centre_square(image: np.ndarray, size: int) -> np.ndarray:
+    """The largest centred square of (H, W, 3), brought to `size`."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    square = image[top : top + side, left : left + side]
+    how = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
+    return cv2.resize(square, (size, size), interpolation=how)

@@ -1,0 +1,122 @@
+"""lama-tiny's network: an FFC generator that learns at a small budget and runs live on a laptop.
+
+It differs from the published layout in five ways, each measured in docs/log.md:
+the hole arrives filled with a first guess, the network adds a residual on the guess's logit that
+only the hole can take, skips join encoder and decoder (nearest upsampling and a 3x3 convolution:
+no checkerboard), most work is done at half resolution and below, and large pictures are filled
+coarse to fine: the guess is the network's own answer at half the size, down to `base` pixels,
+where it is a pull-push pyramid. So a hole is never larger than the holes it was trained on.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lama.config import UNetConfig
+from lama.ffc import FFCResnetBlock, join_channels, split_channels
+from lama.generator import Generator
+
+
+def pull_push(image: Tensor, mask: Tensor) -> Tensor:
+    """Fill the hole smoothly from its surroundings (pull-push, Gortler et al. 1996).
+
+    Args:
+        image: (B, 3, H, W); values in the hole are ignored.
+        mask: (B, 1, H, W), 1 = hole.
+
+    Returns:
+        (B, 3, H, W) equal to `image` where known. A picture that is all hole becomes 0.5.
+    """
+    known = 1 - mask
+    levels = [(image * known, known)]
+    # Pull: halve colours weighted by what is known, down to one pixel.
+    while max(levels[-1][0].shape[-2:]) > 1:
+        colour, weight = (F.avg_pool2d(t, 2, ceil_mode=True) for t in levels[-1])
+        seen = (weight > 0).to(weight.dtype)
+        levels.append((colour / weight.clamp(min=1e-8) * seen, seen))
+    colour, weight = levels[-1]
+    filled = colour * weight + 0.5 * (1 - weight)
+    # Push: where a level knows nothing, the coarser one shows through.
+    for colour, weight in reversed(levels[:-1]):
+        up = F.interpolate(filled, size=colour.shape[-2:], mode="bilinear", align_corners=False)
+        filled = colour * weight + up * (1 - weight)
+    return filled
+
+
+class FFCUNet(Generator):
+    """Encoder and decoder with skips, FFC residual blocks at 1/8, residual on the prefilled hole."""
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        c2, c4, c8 = config.width, config.width * 2, config.width * 4
+        self.ratio = config.ratio
+        self.enter = nn.Sequential(nn.PixelUnshuffle(2), *_conv(16, c2), *_conv(c2, c2))
+        self.down4 = nn.Sequential(*_conv(c2, c4, stride=2), *_conv(c4, c4))
+        self.down8 = nn.Sequential(*_conv(c4, c8, stride=2))
+        self.blocks = nn.Sequential(*(FFCResnetBlock(c8, config.ratio) for _ in range(config.n_blocks)))
+        self.up4 = _Up(c8, c4)
+        self.up2 = _Up(c4, c2)
+        self.leave = nn.Sequential(nn.Conv2d(c2, config.detail * 4, 3, padding=1), nn.PixelShuffle(2))
+        self.detail = nn.Sequential(
+            nn.Conv2d(config.detail + 4, config.detail, 3, padding=1, padding_mode="reflect"),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(config.detail, 3, 3, padding=1, padding_mode="reflect"),
+        )
+        # Starting at a zero residual means starting at the pull-push fill.
+        last = self.detail[-1]
+        assert isinstance(last, nn.Conv2d)
+        nn.init.normal_(last.weight, std=1e-3)
+        nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        """See `Generator.forward`; known pixels come back as they went in (to 1e-4)."""
+        return self.refine(self.first_guess(image, mask), mask)
+
+    def first_guess(self, image: Tensor, mask: Tensor) -> Tensor:
+        """The picture with the hole filled by this network at half the size, or by pull-push."""
+        if min(image.shape[-2:]) < 2 * self.config.base:
+            return pull_push(image, mask)
+        known = 1 - mask
+        weight = F.avg_pool2d(known, 2)
+        small_mask = (weight == 0).to(mask.dtype)
+        small = F.avg_pool2d(image * known, 2) / (weight + small_mask)
+        height, width = small.shape[-2:]
+        padding = (0, -width % self.multiple, 0, -height % self.multiple)
+        padded = (F.pad(t, padding, mode="replicate") for t in (small, small_mask))
+        coarse = self.forward(*padded)[..., :height, :width]
+        coarse = coarse * small_mask + small * (1 - small_mask)
+        grown = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+        return image * known + grown * mask
+
+    def refine(self, prefilled: Tensor, mask: Tensor) -> Tensor:
+        """Predict from any first guess of the hole: pull-push, or a coarser result enlarged."""
+        x = torch.cat([prefilled * 2 - 1, mask], dim=1)
+        x2 = self.enter(x)
+        x4 = self.down4(x2)
+        x8 = join_channels(self.blocks(split_channels(self.down8(x4), self.ratio)))
+        y = self.leave(self.up2(self.up4(x8, x4), x2))
+        residual = self.detail(torch.cat([F.relu(y), x], dim=1))
+        logit = torch.logit(prefilled.float(), eps=1e-4)
+        return torch.sigmoid(logit + residual.float() * mask)
+
+
+class _Up(nn.Module):
+    """Fewer channels, nearest upsampling, the skip added, two 3x3 convolutions."""
+
+    def __init__(self, cin: int, cout: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(cin, cout, 1)
+        self.skip = nn.Conv2d(cout, cout, 1)
+        self.convs = nn.Sequential(nn.ReLU(inplace=True), *_conv(cout, cout), *_conv(cout, cout))
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        up = F.interpolate(self.reduce(x), scale_factor=2, mode="nearest")
+        return self.convs(up + self.skip(skip))
+
+
+def _conv(cin: int, cout: int, stride: int = 1) -> list[nn.Module]:
+    conv = nn.Conv2d(cin, cout, 3, stride, padding=1, bias=False, padding_mode="reflect")
+    return [conv, nn.BatchNorm2d(cout), nn.ReLU(inplace=True)]
