@@ -5,11 +5,8 @@ Foreign formats are read in `lama.foreign`; which file belongs to which name is 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +25,7 @@ from lama.config import (
     from_dict,
     to_dict,
 )
+from lama.files import write_atomic
 from lama.generator import DilatedGenerator, FourierGenerator, Generator, RegularGenerator
 from lama.unet import FFCUNet
 
@@ -80,12 +78,18 @@ def read_checkpoint(path: Path) -> tuple[GeneratorConfig | None, dict[str, Tenso
     if "config" not in header:
         return None, tensors, {}
     try:
-        return from_dict(json.loads(header["config"])), tensors, json.loads(header.get("meta", "{}"))
+        return (
+            from_dict(json.loads(header["config"])),
+            tensors,
+            json.loads(header.get("meta", "{}")),
+        )
     except (json.JSONDecodeError, AttributeError, TypeError) as error:
         raise ValueError(f"the metadata of {path} is damaged: {error}") from error
 
 
-def fill_generator(config: GeneratorConfig, tensors: Mapping[str, Tensor], origin: str) -> Generator:
+def fill_generator(
+    config: GeneratorConfig, tensors: Mapping[str, Tensor], origin: str
+) -> Generator:
     """Build a generator and load `tensors` strictly.
 
     Raises:
@@ -99,7 +103,11 @@ def fill_generator(config: GeneratorConfig, tensors: Mapping[str, Tensor], origi
     if missing or extra or wrong:
         parts = [
             f"{len(names)} {what}, first {names[0]}"
-            for what, names in (("missing", missing), ("unexpected", extra), ("of another shape", wrong))
+            for what, names in (
+                ("missing", missing),
+                ("unexpected", extra),
+                ("of another shape", wrong),
+            )
             if names
         ]
         raise ValueError(
@@ -108,26 +116,3 @@ def fill_generator(config: GeneratorConfig, tensors: Mapping[str, Tensor], origi
     floats = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
     generator.load_state_dict(floats, strict=True, assign=True)
     return generator.eval()
-
-
-def sha256_file(path: Path) -> str:
-    """Hex digest of a file, read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Replace a file in one step: readers see the old bytes or the new ones, even after a crash."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            Path(temporary).unlink()
-        raise

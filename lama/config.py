@@ -88,5 +88,7 @@ def from_dict(values: Mapping[str, Any]) -> GeneratorConfig:
     for name, value in given.items():
         wanted = type(known[name].default)
         if not isinstance(value, (int, float) if wanted is float else wanted):
-            raise ValueError(f"{name} of generator {kind!r} must be {wanted.__name__}, got {value!r}")
+            raise ValueError(
+                f"{name} of generator {kind!r} must be {wanted.__name__}, got {value!r}"
+            )
     return cls(**given)

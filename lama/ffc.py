@@ -155,7 +155,14 @@ class FFC(nn.Module):
             if not cin or not cout:
                 return None
             return nn.Conv2d(
-                cin, cout, kernel_size, stride, padding, dilation, bias=False, padding_mode="reflect"
+                cin,
+                cout,
+                kernel_size,
+                stride,
+                padding,
+                dilation,
+                bias=False,
+                padding_mode="reflect",
             )
 
         self.convl2l = spatial(in_local, out_local)

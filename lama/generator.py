@@ -7,11 +7,21 @@ and the mask (1 = hole); output (B, 3, H, W) in [0, 1]. H and W are multiples of
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
 from lama.config import DilatedConfig, FourierConfig, GeneratorConfig, RegularConfig
 from lama.ffc import FFCBatchNormAct, FFCResnetBlock, Pair, join_channels
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def channels_last(module: M) -> M:
+    """Lay a module's weights out the way CPU and GPU convolutions are quickest."""
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 class Generator(nn.Module):
@@ -170,7 +180,7 @@ def _encoder(widths: list[int]) -> list[nn.Module]:
     """Head and halvings of the plain generators: biased convolutions, zero padding."""
     layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(4, widths[0], 7)]
     layers += [nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)]
-    for narrow, wide in zip(widths[:-1], widths[1:], strict=True):
+    for narrow, wide in pairwise(widths):
         layers += [nn.Conv2d(narrow, wide, 3, stride=2, padding=1)]
         layers += [nn.BatchNorm2d(wide), nn.ReLU(inplace=True)]
     return layers

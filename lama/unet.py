@@ -46,20 +46,23 @@ def pull_push(image: Tensor, mask: Tensor) -> Tensor:
 
 
 class FFCUNet(Generator):
-    """Encoder and decoder with skips, FFC residual blocks at 1/8, residual on the prefilled hole."""
+    """Encoder and decoder with skips, FFC blocks at 1/8, a residual on a filled hole."""
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config: UNetConfig = config
         c2, c4, c8 = config.width, config.width * 2, config.width * 4
         self.ratio = config.ratio
         self.enter = nn.Sequential(nn.PixelUnshuffle(2), *_conv(16, c2), *_conv(c2, c2))
         self.down4 = nn.Sequential(*_conv(c2, c4, stride=2), *_conv(c4, c4))
         self.down8 = nn.Sequential(*_conv(c4, c8, stride=2))
-        self.blocks = nn.Sequential(*(FFCResnetBlock(c8, config.ratio) for _ in range(config.n_blocks)))
+        blocks = [FFCResnetBlock(c8, config.ratio) for _ in range(config.n_blocks)]
+        self.blocks = nn.Sequential(*blocks)
         self.up4 = _Up(c8, c4)
         self.up2 = _Up(c4, c2)
-        self.leave = nn.Sequential(nn.Conv2d(c2, config.detail * 4, 3, padding=1), nn.PixelShuffle(2))
+        self.leave = nn.Sequential(
+            nn.Conv2d(c2, config.detail * 4, 3, padding=1), nn.PixelShuffle(2)
+        )
         self.detail = nn.Sequential(
             nn.Conv2d(config.detail + 4, config.detail, 3, padding=1, padding_mode="reflect"),
             nn.ReLU(inplace=True),

@@ -97,9 +97,9 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
         order = np.random.default_rng([self.seed, epoch, 1]).permutation(len(self.photos))
         path = self.photos[order[place]]
         for _ in range(10):
-            image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+            image = read_rgb(path)
             if image is not None:
-                return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+                return image
             if path not in self.broken:
                 self.broken.add(path)
                 logger.warning("not a picture that can be read, skipped: %s", path)
@@ -107,9 +107,14 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
         raise ValueError(f"ten photos in a row could not be read, the last was {path}")
 
 
-def random_crop(
-    photo: np.ndarray, crop: int, zoom: float, rng: np.random.Generator
-) -> np.ndarray:
+def read_rgb(path: Path) -> np.ndarray | None:
+    """A picture file as upright uint8 (H, W, 3), or None if it cannot be read."""
+    data = np.fromfile(path, np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def random_crop(photo: np.ndarray, crop: int, zoom: float, rng: np.random.Generator) -> np.ndarray:
     """A square of `crop` to `zoom * crop` photo pixels, brought to `crop`; small photos grow."""
     height, width = photo.shape[:2]
     largest = min(height, width, round(crop * zoom))

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import cast
 
 import torch
 from accelerate import Accelerator
@@ -24,8 +25,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from lama.checkpoint import build, fill_generator, read_checkpoint, save_checkpoint, write_atomic
-from lama.generator import Generator
+from lama.checkpoint import build, fill_generator, read_checkpoint, save_checkpoint
+from lama.files import write_atomic
+from lama.generator import Generator, channels_last
 from lama.training.config import TrainConfig, to_json
 from lama.training.data import Crops, Strategy
 from lama.training.discriminator import Discriminator
@@ -64,22 +66,21 @@ class Run:
         self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
         torch.manual_seed(config.seed)
         self.step = 0
-        layout = torch.channels_last
-        self.generator: Generator = build(config.generator).to(memory_format=layout)
-        self.discriminator = Discriminator(
-            config.discriminator_ndf, config.discriminator_layers
-        ).to(memory_format=layout)
+        self.generator: Generator = channels_last(build(config.generator))
+        self.discriminator = channels_last(
+            Discriminator(config.discriminator_ndf, config.discriminator_layers)
+        )
         self.average = self._averaged()
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
         self.optimizer = kind(self.generator.parameters(), lr=config.lr)
         self.optimizer_d = kind(self.discriminator.parameters(), lr=config.lr_discriminator)
         device, weights = self.accelerator.device, config.weights
         self.perceptual = (
-            EfficientNetFeatures(config.dilated).to(device, memory_format=layout)
+            channels_last(EfficientNetFeatures(config.dilated)).to(device)
             if weights.perceptual
             else None
         )
-        self.lpips = LPIPS("alex").to(device, memory_format=layout) if weights.lpips else None
+        self.lpips = channels_last(LPIPS("alex")).to(device) if weights.lpips else None
 
     def _averaged(self) -> AveragedModel | None:
         if not self.config.ema:
@@ -90,7 +91,7 @@ class Run:
     @property
     def best_generator(self) -> Generator:
         """The averaged generator where averaging is on, else the one that is trained."""
-        return self.average.module if self.average is not None else self.generator
+        return self.generator if self.average is None else cast(Generator, self.average.module)
 
     def start_from(self, checkpoint: Path) -> None:
         """Take the generator's weights from a checkpoint of the same config."""
@@ -151,7 +152,9 @@ class Run:
         share = config.batch // count
         first = self.accelerator.process_index * share
         order = [
-            batch + first + i for batch in range(0, len(samples), config.batch) for i in range(share)
+            batch + first + i
+            for batch in range(0, len(samples), config.batch)
+            for i in range(share)
         ]
         yield from DataLoader(
             samples,
@@ -229,8 +232,8 @@ def _one_step(
     )
     if not torch.isfinite(loss):
         raise TrainingError(
-            f"the loss is {loss.item()} at step {run.step}; the checkpoint in {run.run_dir} is from "
-            "before. Resume with a lower --lr."
+            f"the loss is {loss.item()} at step {run.step}; the checkpoint in {run.run_dir} is "
+            "from before. Resume with a lower --lr."
         )
     optimizer.zero_grad(set_to_none=True)
     accelerator.backward(loss)

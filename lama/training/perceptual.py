@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib.metadata
 import io
 import pickle
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -54,7 +55,7 @@ class LPIPS(nn.Module):
 
     def features(self, image: Tensor) -> list[Tensor]:
         """Five maps, each normalised over its channels; image (B, 3, H, W) in [0, 1]."""
-        x = (image * 2 - 1 - self.shift) / self.scale
+        x = (image * 2 - 1 - self.get_buffer("shift")) / self.get_buffer("scale")
         maps = []
         for stage in self.stages:
             x = stage(x)
@@ -123,7 +124,7 @@ def freeze(module: nn.Module) -> nn.Module:
     """
     module.requires_grad_(False)
     module.eval()
-    module.train = lambda mode=True: module  # type: ignore[assignment, method-assign]
+    module.train = lambda _mode=True: module  # type: ignore[assignment, method-assign]
     return module
 
 
@@ -158,7 +159,7 @@ def _stride_to_dilation(stage: nn.Module, factor: int) -> None:
             plain = nn.Conv2d(
                 conv.in_channels,
                 conv.out_channels,
-                conv.kernel_size,
+                conv.kernel_size[0],
                 1,
                 padding=factor * (conv.kernel_size[0] - 1) // 2,
                 dilation=factor,
@@ -183,20 +184,27 @@ def _package_file(package: str, inside: str) -> Path:
     return path
 
 
+def _array_reconstruct() -> Callable[..., Any]:
+    """Numpy's own helper that makes an empty array for a pickle to fill."""
+    return cast(Callable[..., Any], np.empty(0).__reduce__()[0])
+
+
 class _NumpyOnly(pickle.Unpickler):
     """Reads numpy arrays and refuses everything else, so that a file cannot run code."""
 
-    _allowed = {
+    _allowed: ClassVar[dict[tuple[str, str], Any]] = {
         ("numpy", "ndarray"): np.ndarray,
         ("numpy", "dtype"): np.dtype,
-        ("numpy.core.multiarray", "_reconstruct"): np._core.multiarray._reconstruct,
+        ("numpy.core.multiarray", "_reconstruct"): _array_reconstruct(),
     }
 
     def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401
         try:
             return self._allowed[(module, name)]
         except KeyError:
-            raise ValueError(f"a weights file may hold numpy arrays only, not {module}.{name}") from None
+            raise ValueError(
+                f"a weights file may hold numpy arrays only, not {module}.{name}"
+            ) from None
 
 
 def _numpy_pickle(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A quick look at a run while it goes on: a few held-out photos, fixed holes, three numbers, a sheet.
+"""A quick look at a run while it goes on: held-out photos, fixed holes, two numbers, a sheet.
 
 `lama.training.evaluate` measures properly; this only has to be cheap and always the same.
 """
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from lama.generator import Generator
-from lama.training.data import Strategy
+from lama.training.data import Strategy, read_rgb
 from lama.training.losses import hole_l1_loss
 from lama.training.perceptual import LPIPS
 from lama.unet import pull_push
@@ -36,7 +36,10 @@ class Validation:
         self.sheet = sheet
         images, masks = [], []
         for i, path in enumerate(photos):
-            image = centre_square(cv2.imread(str(path))[..., ::-1], size)
+            photo = read_rgb(path)
+            if photo is None:
+                raise ValueError(f"{path} is not a picture that can be read")
+            image = centre_square(photo, size)
             images.append(torch.from_numpy(image.transpose(2, 0, 1).copy()).float() / 255)
             mask = strategy(image, np.random.default_rng([7, i]))
             masks.append(torch.from_numpy(mask[None].astype(np.float32)))

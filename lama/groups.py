@@ -1,0 +1,105 @@
+"""Which parts of a large photo to look at: holes that lie together, each with context around it.
+
+Work follows the holes, not the photo. Far-apart holes get a crop each; a crop that is larger than
+the network should see is filled at a smaller scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+CELL = 32  # pixels; holes closer than about two cells are filled together
+
+
+@dataclass(frozen=True)
+class Box:
+    """Half-open pixel rectangle."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @property
+    def height(self) -> int:
+        """Pixels from top to bottom."""
+        return self.bottom - self.top
+
+    @property
+    def width(self) -> int:
+        """Pixels from left to right."""
+        return self.right - self.left
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index for (H, W, ...) arrays."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Holes filled together: `crop` is what the network sees, `hole` (crop-sized) what it fills."""
+
+    crop: Box
+    hole: np.ndarray
+
+
+def hole_groups(mask: np.ndarray, context: float = 1.0, least: int = 128) -> Iterator[Group]:
+    """Split a mask into groups of holes, each with its crop.
+
+    Args:
+        mask: bool (H, W), True = hole.
+        context: margin around a group, as a share of its longer side.
+        least: smallest margin in pixels.
+
+    Yields:
+        Groups; every hole pixel is in exactly one.
+    """
+    height, width = mask.shape
+    rows, columns = -(-height // CELL), -(-width // CELL)
+    padded = np.zeros((rows * CELL, columns * CELL), bool)
+    padded[:height, :width] = mask
+    cells = padded.reshape(rows, CELL, columns, CELL).any(axis=(1, 3))
+    near = cv2.dilate(np.asarray(cells, np.uint8), np.ones((3, 3), np.uint8))
+    count, labels = cv2.connectedComponents(near, connectivity=8)
+    for label in range(1, count):
+        own = cells & (labels == label)
+        ys, xs = np.nonzero(own)
+        loose = Box(
+            int(ys.min()) * CELL,
+            int(xs.min()) * CELL,
+            min(height, (int(ys.max()) + 1) * CELL),
+            min(width, (int(xs.max()) + 1) * CELL),
+        )
+        in_group = np.kron(own, np.ones((CELL, CELL), bool))[:height, :width]
+        tight = _bounds(mask[loose.slices] & in_group[loose.slices], loose)
+        crop = _grow(tight, max(least, round(context * max(tight.height, tight.width))), mask.shape)
+        yield Group(crop, mask[crop.slices] & in_group[crop.slices])
+
+
+def _bounds(hole: np.ndarray, within: Box) -> Box:
+    ys, xs = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
+    return Box(
+        within.top + int(ys[0]),
+        within.left + int(xs[0]),
+        within.top + int(ys[-1]) + 1,
+        within.left + int(xs[-1]) + 1,
+    )
+
+
+def _grow(box: Box, margin: int, shape: tuple[int, int]) -> Box:
+    """Add a margin; what the picture's edge cuts off is added on the other side."""
+    height, width = shape
+    top, bottom = _grow_side(box.top, box.bottom, margin, height)
+    left, right = _grow_side(box.left, box.right, margin, width)
+    return Box(top, left, bottom, right)
+
+
+def _grow_side(low: int, high: int, margin: int, limit: int) -> tuple[int, int]:
+    wanted = min(limit, high - low + 2 * margin)
+    low = min(max(0, low - margin), limit - wanted)
+    return low, low + wanted

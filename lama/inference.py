@@ -1,0 +1,267 @@
+"""`Inpainter`: a generator with a numpy and PIL face; any size, known pixels untouched."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from lama.generator import Generator, channels_last
+from lama.groups import Group, hole_groups
+
+ImageLike = TypeVar("ImageLike", np.ndarray, Image.Image)
+MAX_SIDE = 768  # pixels a network sees of the longer side of a crop; more is scaled down
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
+    """The caller's `cancelled()` turned true between two crops."""
+
+
+class Inpainter:
+    """Fills holes with a generator.
+
+    Args:
+        generator: in evaluation mode.
+        name: what people call it.
+        sha256: of the weights' file.
+        device: "auto", "cpu", "cuda", ...
+        precision: "fp32", "bf16", or "auto" for the fastest that this machine does well.
+
+    Attributes:
+        generator: torch module; state_dict keys are the published ones for the published family.
+    """
+
+    def __init__(
+        self,
+        generator: Generator,
+        *,
+        name: str = "custom",
+        sha256: str = "",
+        device: str = "auto",
+        precision: str = "auto",
+    ) -> None:
+        self._device = _pick_device(device)
+        self.precision = _pick_precision(precision, self._device)
+        self.generator = channels_last(generator.eval().requires_grad_(False))
+        self.generator.to(self._device)
+        self.name, self.sha256 = name, sha256
+        self._lock = threading.Lock()
+
+    @property
+    def device(self) -> str:
+        """Where the generator runs, as torch names it."""
+        return str(self._device)
+
+    @property
+    def parameter_count(self) -> int:
+        """Trainable numbers in the generator."""
+        return sum(p.numel() for p in self.generator.parameters())
+
+    def __call__(self, image: ImageLike, mask: np.ndarray | Image.Image) -> ImageLike:
+        """Fill the hole of a picture.
+
+        Args:
+            image: uint8 (H, W, 3) RGB, or a PIL image of any mode (alpha stays as it is).
+            mask: bool or integer (H, W), or a PIL image; non-zero = hole.
+
+        Returns:
+            Same kind and size as `image`; pixels outside the hole are byte-identical. PIL images
+            that are not L, LA, RGB or RGBA come back as RGB.
+
+        Raises:
+            ValueError: Wrong kinds or sizes, no hole, or nothing but hole.
+        """
+        hole = as_mask(mask)
+        if isinstance(image, Image.Image):
+            return _fill_pil(self.fill, image, hole)
+        return self.fill(image, hole)
+
+    def fill(
+        self,
+        rgb: np.ndarray,
+        mask: np.ndarray,
+        *,
+        cancelled: Callable[[], bool] | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> np.ndarray:
+        """The numpy door: uint8 (H, W, 3) and bool (H, W) to uint8 (H, W, 3).
+
+        Args:
+            rgb: the picture.
+            mask: True = hole.
+            cancelled: asked between crops; true ends the work with `Cancelled`.
+            progress: told the share done after each crop, 0 to 1.
+
+        Raises:
+            ValueError: As `__call__`.
+            Cancelled: `cancelled()` was true.
+        """
+        check_pair(rgb, mask)
+        result, open_hole = rgb.copy(), mask.copy()
+        total, done = int(mask.sum()), 0
+        for group in hole_groups(mask):
+            if cancelled is not None and cancelled():
+                raise Cancelled
+            where = group.crop.slices
+            filled = self._fill_crop(result[where], open_hole[where])
+            result[where][group.hole] = filled[group.hole]
+            # What is filled now is context for the next group.
+            open_hole[where][group.hole] = False
+            done += int(group.hole.sum())
+            if progress is not None:
+                progress(done / total)
+        return result
+
+    def groups(self, mask: np.ndarray) -> list[Group]:
+        """The crops that `fill` would look at, for estimates and tests."""
+        return list(hole_groups(mask))
+
+    def _fill_crop(self, rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """Fill a crop, at a smaller scale if it is larger than the network should see."""
+        height, width = rgb.shape[:2]
+        scale = MAX_SIDE / max(height, width)
+        if scale >= 1:
+            return to_uint8(self.fill_tensor(to_tensor(rgb), to_tensor(mask)))
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        # The hole's old content must not bleed into its small neighbours.
+        known = cv2.resize((~mask).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+        colours = (rgb * (~mask)[..., None]).astype(np.float32)
+        small = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
+        small_mask = known < 0.5
+        small = np.where(small_mask[..., None], 0, small / np.maximum(known, 0.5)[..., None])
+        image = torch.from_numpy(small.transpose(2, 0, 1)[None] / 255).clamp(0, 1)
+        filled = self.fill_tensor(image, to_tensor(small_mask))
+        blended = filled[0].permute(1, 2, 0).numpy() * 255
+        large = cv2.resize(blended, (width, height), interpolation=cv2.INTER_CUBIC)
+        return np.clip(large + 0.5, 0, 255).astype(np.uint8)
+
+    def fill_tensor(self, image: Tensor, mask: Tensor) -> Tensor:
+        """The torch door: (B, 3, H, W) in [0, 1] and (B, 1, H, W), 1 = hole, any H and W.
+
+        Pads to the generator's multiple (mirrored, the edge repeated), runs it, crops and blends.
+
+        Returns:
+            (B, 3, H, W) on the CPU, equal to `image` where known.
+        """
+        height, width = image.shape[-2:]
+        padding = [_missing(n, self.generator) for n in (width, height)]
+        wide = (0, padding[0], 0, padding[1])
+        padded = [_symmetric(t, wide).to(self._device) for t in (image, mask)]
+        picture = padded[0].contiguous(memory_format=torch.channels_last)
+        reduced = self.precision == "bf16"
+        with (
+            self._lock,
+            torch.inference_mode(),
+            torch.autocast(self._device.type, torch.bfloat16, enabled=reduced),
+        ):
+            predicted = self.generator(picture, padded[1])
+        predicted = predicted.float().cpu()[..., :height, :width]
+        return predicted * mask + image * (1 - mask)
+
+
+def as_mask(mask: np.ndarray | Image.Image) -> np.ndarray:
+    """Any mask as bool (H, W); non-zero = hole."""
+    if isinstance(mask, Image.Image):
+        mask = np.asarray(mask.convert("L"))
+    if not isinstance(mask, np.ndarray) or mask.ndim != 2 or mask.dtype.kind not in "bui":
+        shape = getattr(mask, "shape", type(mask).__name__)
+        raise ValueError(f"a mask is a bool or integer array (H, W) or a PIL image, got {shape}")
+    return mask != 0
+
+
+def check_pair(rgb: np.ndarray, mask: np.ndarray) -> None:
+    """ValueError unless rgb is uint8 (H, W, 3) and mask bool (H, W) with hole and known pixels."""
+    if (
+        not isinstance(rgb, np.ndarray)
+        or rgb.dtype != np.uint8
+        or rgb.ndim != 3
+        or rgb.shape[2] != 3
+    ):
+        got = f"{rgb.dtype} {rgb.shape}" if isinstance(rgb, np.ndarray) else type(rgb).__name__
+        raise ValueError(f"a picture is uint8 (H, W, 3) in RGB, got {got}")
+    if mask.dtype != bool or mask.shape != rgb.shape[:2]:
+        raise ValueError(
+            f"the mask must be bool of the picture's size {rgb.shape[:2]}, "
+            f"got {mask.dtype} {mask.shape}"
+        )
+    if not mask.any():
+        raise ValueError("the mask has no hole: paint over what should go")
+    if mask.all():
+        raise ValueError("the mask covers the whole picture: leave something to fill it from")
+
+
+def to_tensor(array: np.ndarray) -> Tensor:
+    """uint8 (H, W, 3) or bool (H, W) to float (1, C, H, W) in [0, 1]."""
+    if array.dtype == bool:
+        return torch.from_numpy(array[None, None].astype(np.float32))
+    return torch.from_numpy(array.transpose(2, 0, 1)[None].astype(np.float32) / 255)
+
+
+def to_uint8(tensor: Tensor) -> np.ndarray:
+    """Float (1, 3, H, W) in [0, 1] to uint8 (H, W, 3), rounded."""
+    return (tensor[0].permute(1, 2, 0) * 255).round().clamp(0, 255).to(torch.uint8).numpy()
+
+
+def _fill_pil(
+    fill: Callable[[np.ndarray, np.ndarray], np.ndarray], image: Image.Image, hole: np.ndarray
+) -> Image.Image:
+    keep = image.mode if image.mode in ("L", "LA", "RGB", "RGBA") else "RGB"
+    source = image if image.mode == keep else image.convert(keep)
+    filled = Image.fromarray(fill(np.asarray(source.convert("RGB")), hole))
+    if keep in ("LA", "RGBA"):
+        filled.putalpha(source.getchannel("A"))
+    result = source.copy()
+    result.paste(filled.convert(keep), mask=Image.fromarray(hole))
+    return result
+
+
+def _missing(length: int, generator: Generator) -> int:
+    """Pixels to add so that a side is a multiple and not below the smallest."""
+    wanted = max(generator.smallest, -(-length // generator.multiple) * generator.multiple)
+    return wanted - length
+
+
+def _symmetric(x: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
+    """Numpy's symmetric padding on the right and below, as the published predictor does."""
+    right, below = padding[1], padding[3]
+    if not right and not below:
+        return x
+    widths = ((0, 0), (0, 0), (0, below), (0, right))
+    return torch.from_numpy(np.pad(x.numpy(), widths, mode="symmetric"))
+
+
+def _pick_device(device: str) -> torch.device:
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        picked = torch.device(device)
+        torch.empty(1, device=picked)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device {device!r} cannot be used here: {error}") from error
+    return picked
+
+
+def _pick_precision(precision: str, device: torch.device) -> str:
+    if precision not in ("auto", "fp32", "bf16"):
+        raise ValueError(f"precision must be auto, fp32 or bf16, got {precision!r}")
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    # Without the instructions bf16 is emulated, at a third of fp32's speed.
+    return "bf16" if device.type == "cpu" and _cpu_has_bf16() else "fp32"
+
+
+def _cpu_has_bf16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags

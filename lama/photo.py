@@ -1,0 +1,268 @@
+"""A photo as a file holds it: upright pixels in their own depth, and what else must survive.
+
+Networks and screens see 8-bit RGB; the original keeps its alpha, its 16 bits, its colour profile,
+EXIF and text, so that a result differs from the photo in the hole and nowhere else.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+
+MAX_PIXELS = 64_000_000  # 48-megapixel phones, with room
+READABLE = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+_ORIENTATION = 0x0112
+_BITS_PER_SAMPLE = 258
+
+
+class PhotoError(ValueError):
+    """A file that cannot be used as a photo; the message is for the person who chose it."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """An opened photo.
+
+    Attributes:
+        original: upright pixels, uint8 or uint16 (H, W, C); C is 1 grey, 2 grey and alpha, 3 RGB,
+            4 RGB and alpha.
+        format: of the file: "PNG", "JPEG", "WEBP", "TIFF", "BMP" or "GIF".
+        icc_profile: colour profile, or None.
+        exif: EXIF block with the orientation taken out (the pixels are upright), or None.
+        text: textual entries of a PNG.
+        dpi: resolution, or None.
+        notes: what was changed on opening, in plain words.
+    """
+
+    original: np.ndarray
+    format: str
+    icc_profile: bytes | None = None
+    exif: bytes | None = None
+    text: dict[str, str] = field(default_factory=dict)
+    dpi: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def rgb(self) -> np.ndarray:
+        """What networks and screens see: uint8 (H, W, 3); transparency is ignored."""
+        pixels = self.original
+        if pixels.dtype == np.uint16:
+            pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        channels = pixels.shape[2]
+        if channels <= 2:
+            return np.ascontiguousarray(np.repeat(pixels[..., :1], 3, axis=2))
+        return np.ascontiguousarray(pixels[..., :3])
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels, upright."""
+        return self.original.shape[1], self.original.shape[0]
+
+
+def open_photo(source: Path | str | bytes, max_pixels: int = MAX_PIXELS) -> Photo:
+    """Open a picture file upright.
+
+    Args:
+        source: a path, or the bytes of a file.
+        max_pixels: larger pictures are refused, judged by the header before anything is decoded.
+
+    Raises:
+        PhotoError: Not a picture, damaged, animated, or too large; in plain words.
+    """
+    data = source if isinstance(source, bytes) else _read(Path(source))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # judged by max_pixels
+        try:
+            image = Image.open(io.BytesIO(data), formats=READABLE)
+        except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+            raise _unreadable(error) from error
+        except (OSError, SyntaxError, ValueError) as error:
+            raise PhotoError(_DAMAGED) from error
+        _check_header(image, max_pixels)
+        try:
+            return _deep(image, data) if _is_deep(image, data) else _shallow(image)
+        except (OSError, SyntaxError, ValueError, cv2.error) as error:
+            raise error if isinstance(error, PhotoError) else PhotoError(_DAMAGED) from error
+
+
+def merge(photo: Photo, filled: np.ndarray, mask: np.ndarray) -> Photo:
+    """Put filled pixels into a photo's hole, in the photo's own depth and channels.
+
+    Known pixels stay identical in every bit; alpha stays as it is everywhere.
+
+    Args:
+        photo: the photo.
+        filled: uint8 (H, W, 3).
+        mask: bool (H, W), True = hole.
+
+    Returns:
+        A new photo.
+    """
+    pixels = photo.original.copy()
+    hole = filled[mask]
+    if pixels.shape[2] <= 2:
+        hole = (
+            cv2.cvtColor(hole[None], cv2.COLOR_RGB2GRAY)[0][:, None] if len(hole) else hole[:, :1]
+        )
+    if pixels.dtype == np.uint16:
+        hole = hole.astype(np.uint16) * 257
+    colours = pixels[..., : hole.shape[1]]
+    colours[mask] = hole
+    return replace(photo, original=pixels)
+
+
+def inpaint_photo(
+    fill: Callable[[np.ndarray, np.ndarray], np.ndarray], photo: Photo, mask: np.ndarray
+) -> Photo:
+    """Fill a photo's hole with `fill(rgb, mask)`, for example an `Inpainter`."""
+    return merge(photo, fill(photo.rgb, mask), mask)
+
+
+def open_mask(source: Path | str | bytes, size: tuple[int, int]) -> np.ndarray:
+    """Open a mask file: any pixel that is not black (or, with alpha, not clear) is hole.
+
+    Args:
+        source: a path, or the bytes of a file.
+        size: (width, height) that it must have.
+
+    Returns:
+        bool (H, W).
+
+    Raises:
+        PhotoError: Not a picture, or of another size.
+    """
+    photo = open_photo(source)
+    if photo.size != size:
+        raise PhotoError(
+            f"The mask is {photo.size[0]} x {photo.size[1]} pixels, the photo is "
+            f"{size[0]} x {size[1]}. They must be the same size."
+        )
+    pixels = photo.original
+    has_alpha = pixels.shape[2] in (2, 4)
+    colours = pixels[..., :-1] if has_alpha else pixels
+    hole: np.ndarray = np.asarray((colours > 0).any(axis=2))
+    # Masks are often drawn in one colour on a clear layer: then alpha says what is painted.
+    if has_alpha and (pixels[..., -1] == 0).any():
+        return np.asarray(pixels[..., -1] > 0)
+    return hole
+
+
+_DAMAGED = "This picture is damaged or cut off and cannot be read. Save it again and retry."
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PhotoError(f"{path} cannot be opened: {error.strerror or error}.") from error
+
+
+def _unreadable(error: Exception) -> PhotoError:
+    if isinstance(error, Image.DecompressionBombError):
+        return PhotoError("This picture is far too large to open. Scale it down and retry.")
+    return PhotoError(
+        "This file is not a picture that can be read. PNG, JPEG, WebP, TIFF and BMP work."
+    )
+
+
+def _check_header(image: Image.Image, max_pixels: int) -> None:
+    width, height = image.size
+    if width * height > max_pixels:
+        raise PhotoError(
+            f"This picture has {width * height / 1e6:.0f} megapixels ({width} x {height}); up to "
+            f"{max_pixels / 1e6:.0f} can be opened. Scale it down and retry."
+        )
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format != "MPO":  # an MPO is a phone's JPEG with a depth map behind it
+        raise PhotoError(
+            f"This picture has {frames} frames or pages. Save the one you want by itself and retry."
+        )
+
+
+def _is_deep(image: Image.Image, data: bytes) -> bool:
+    """Whether a sample has 16 bits, which Pillow alone would cut to 8."""
+    if image.mode.startswith("I"):
+        return True
+    if image.format == "PNG":
+        return data[24] == 16  # the bit depth in IHDR
+    if image.format == "TIFF":
+        bits = image.tag_v2.get(_BITS_PER_SAMPLE, (8,))  # type: ignore[attr-defined]
+        return max(bits if isinstance(bits, tuple) else (bits,)) == 16
+    return False
+
+
+def _deep(image: Image.Image, data: bytes) -> Photo:
+    pixels = cv2.imdecode(
+        np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+    )
+    if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
+        raise PhotoError("This kind of 16-bit picture cannot be read. Save it as PNG and retry.")
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    elif pixels.shape[2] >= 3:
+        pixels = pixels[..., [2, 1, 0, *range(3, pixels.shape[2])]]
+    turned = _turn(pixels, image.getexif().get(_ORIENTATION, 1))
+    return Photo(np.ascontiguousarray(turned), image.format or "PNG", **_extras(image))
+
+
+def _shallow(image: Image.Image) -> Photo:
+    notes: tuple[str, ...] = ()
+    extras = _extras(image)
+    name = "JPEG" if image.format == "MPO" else image.format or "PNG"
+    image.load()
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode == "CMYK":
+        upright, notes = _from_cmyk(upright, extras["icc_profile"]), ("CMYK was converted to RGB.",)
+        extras["icc_profile"] = None
+    clear = upright.has_transparency_data
+    grey = upright.mode in ("1", "L", "LA", "La")
+    wanted = ("LA" if clear else "L") if grey else ("RGBA" if clear else "RGB")
+    if upright.mode == "P":
+        notes += ("The palette was converted to full colour.",)
+    pixels = np.asarray(upright.convert(wanted))
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    return Photo(np.ascontiguousarray(pixels), name, notes=notes, **extras)
+
+
+def _from_cmyk(image: Image.Image, profile: bytes | None) -> Image.Image:
+    if profile:
+        try:
+            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            target = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+            if converted is not None:
+                return converted
+        except (ImageCms.PyCMSError, OSError):
+            pass  # a damaged profile: the plain conversion below is what viewers do too
+    return image.convert("RGB")
+
+
+def _extras(image: Image.Image) -> dict[str, Any]:
+    exif = image.getexif()
+    exif.pop(_ORIENTATION, None)
+    dpi = image.info.get("dpi")
+    return {
+        "icc_profile": image.info.get("icc_profile"),
+        "exif": exif.tobytes() if len(exif) else None,
+        "text": {k: str(v) for k, v in getattr(image, "text", {}).items()},
+        "dpi": (float(dpi[0]), float(dpi[1])) if dpi else None,
+    }
+
+
+def _turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Apply an EXIF orientation (1 to 8) to (H, W, C)."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels

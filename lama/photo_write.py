@@ -1,0 +1,153 @@
+"""Writing a photo back with everything that came with it."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import tifffile
+from PIL import Image, PngImagePlugin
+
+from lama.files import write_atomic
+from lama.photo import Photo
+
+SUFFIX = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
+_FORMATS = {".jpeg": "JPEG", ".tiff": "TIFF"} | {v: k for k, v in SUFFIX.items()}
+
+
+def save_photo(photo: Photo, path: Path | str, format: str | None = None) -> None:  # noqa: A002
+    """Write a photo atomically.
+
+    PNG, TIFF and BMP keep every pixel; JPEG (quality 95, no chroma subsampling) and WebP are lossy
+    (WebP is written lossless). 16 bits survive in PNG and TIFF and become 8 elsewhere.
+
+    Args:
+        photo: what to write.
+        path: the file to make or replace.
+        format: "PNG", "JPEG", "WEBP", "TIFF" or "BMP"; told by the path's suffix otherwise.
+
+    Raises:
+        ValueError: The format is not one of these.
+    """
+    write_atomic(Path(path), encode_photo(photo, format or format_of(path)))
+
+
+def format_of(path: Path | str) -> str:
+    """The format that a file name asks for."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in _FORMATS:
+        raise ValueError(
+            f"{Path(path).name!r} does not end in a known picture suffix: "
+            f"{' '.join(sorted(_FORMATS))}"
+        )
+    return _FORMATS[suffix]
+
+
+def encode_photo(photo: Photo, format: str) -> bytes:  # noqa: A002
+    """The bytes of a file; see `save_photo`."""
+    if format not in SUFFIX:
+        raise ValueError(f"cannot write {format!r}; {', '.join(SUFFIX)} can be written")
+    if photo.original.dtype == np.uint16:
+        if format == "PNG":
+            return _deep_png(photo)
+        if format == "TIFF":
+            return _deep_tiff(photo)
+    return _with_pillow(photo, format)
+
+
+def _with_pillow(photo: Photo, format: str) -> bytes:  # noqa: A002
+    pixels = photo.original
+    if pixels.dtype == np.uint16:
+        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    if format in ("JPEG", "BMP") and image.mode in ("RGBA", "LA"):
+        image = _on_white(image)
+    options: dict[str, Any] = {}
+    if photo.dpi and format != "WEBP":
+        options["dpi"] = photo.dpi
+    if photo.icc_profile and format != "BMP":
+        options["icc_profile"] = photo.icc_profile
+    if photo.exif and format != "BMP":
+        options["exif"] = photo.exif
+    if format == "PNG":
+        options |= {"pnginfo": _png_text(photo), "compress_level": 4}
+    elif format == "JPEG":
+        options |= {"quality": 95, "subsampling": 0, "optimize": True}
+    elif format == "WEBP":
+        options |= {"lossless": True, "exact": True, "method": 3}
+    elif format == "TIFF":
+        options |= {"compression": "tiff_adobe_deflate"}
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """JPEG and BMP have no transparency."""
+    background = Image.new("RGBA", image.size, "white")
+    background.alpha_composite(image.convert("RGBA"))
+    return background.convert("L" if image.mode == "LA" else "RGB")
+
+
+def _png_text(photo: Photo) -> PngImagePlugin.PngInfo:
+    info = PngImagePlugin.PngInfo()
+    for key, value in photo.text.items():
+        info.add_itxt(key, value)
+    return info
+
+
+def _deep_png(photo: Photo) -> bytes:
+    """16-bit PNG: OpenCV writes the pixels, the other chunks go in behind the header."""
+    pixels = photo.original
+    if pixels.shape[2] == 2:  # OpenCV knows no grey with alpha
+        pixels = pixels[..., [0, 0, 0, 1]]
+    elif pixels.shape[2] >= 3:
+        pixels = pixels[..., [2, 1, 0, *range(3, pixels.shape[2])]]
+    ok, encoded = cv2.imencode(".png", np.ascontiguousarray(pixels))
+    if not ok:
+        raise ValueError("this photo cannot be written as a 16-bit PNG")
+    data = encoded.tobytes()
+    end_of_header = 8 + 25  # signature, IHDR chunk
+    chunks = b""
+    if photo.icc_profile:
+        chunks += _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(photo.icc_profile))
+    if photo.dpi:
+        per_metre = [round(d / 0.0254) for d in photo.dpi]
+        chunks += _chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
+    if photo.exif:
+        chunks += _chunk(b"eXIf", photo.exif.removeprefix(b"Exif\0\0"))
+    for key, value in photo.text.items():
+        chunks += _chunk(b"iTXt", key.encode("latin-1", "replace") + b"\0\0\0\0\0" + value.encode())
+    return data[:end_of_header] + chunks + data[end_of_header:]
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return (
+        struct.pack(">I", len(content))
+        + name
+        + content
+        + struct.pack(">I", zlib.crc32(name + content))
+    )
+
+
+def _deep_tiff(photo: Photo) -> bytes:
+    pixels = photo.original
+    colours = 1 if pixels.shape[2] <= 2 else 3
+    buffer = io.BytesIO()
+    tifffile.imwrite(
+        buffer,
+        pixels[..., 0] if pixels.shape[2] == 1 else pixels,
+        photometric="minisblack" if colours == 1 else "rgb",
+        planarconfig="contig" if pixels.shape[2] > 1 else None,
+        extrasamples=["unassalpha"] if pixels.shape[2] in (2, 4) else None,
+        iccprofile=photo.icc_profile,
+        resolution=photo.dpi,
+        resolutionunit="INCH" if photo.dpi else None,
+        metadata=None,
+    )
+    return buffer.getvalue()

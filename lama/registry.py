@@ -1,0 +1,158 @@
+"""The models by name: where each comes from, how it is checked, what it may be used for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lama.files import sha256_file
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model that `lama.load` knows by name.
+
+    Attributes:
+        name: what `lama.load` takes.
+        title: for people.
+        file: name on disk.
+        size: bytes.
+        sha256: of the file; checked before anything of it is read.
+        licence: of the weights, as its source states it.
+        source: "shipped", or the Hub repository that has the file.
+        note: what a person should know before choosing it.
+    """
+
+    name: str
+    title: str
+    file: str
+    size: int
+    sha256: str
+    licence: str
+    source: str
+    note: str
+
+
+MODELS: dict[str, ModelEntry] = {
+    entry.name: entry
+    for entry in (
+        ModelEntry(
+            "lama-tiny",
+            "LaMa tiny",
+            "lama-tiny.safetensors",
+            0,
+            "",
+            "CC BY-SA 4.0",
+            "shipped",
+            "Trained for this project; small and live on a laptop.",
+        ),
+        ModelEntry(
+            "big-lama",
+            "big-LaMa",
+            "big-lama.pt",
+            205_669_692,
+            "344c77bbcb158f17dd143070d1e789f38a66c04202311ae3a258ef66667a9ea9",
+            "Apache-2.0 as its mirrors state; the authors name no licence for the weights",
+            "fashn-ai/LaMa",
+            "The published 51 M parameter network, trained on Places; slower, much better.",
+        ),
+    )
+}
+
+
+def available() -> tuple[str, ...]:
+    """The names that `lama.load` knows; see `python -m lama models` for which are on disk."""
+    return tuple(MODELS)
+
+
+def entry(name: str) -> ModelEntry:
+    """The entry of a name; ValueError lists the names otherwise."""
+    if name not in MODELS:
+        raise ValueError(f"unknown model {name!r}; known are {', '.join(MODELS)}, or give a path")
+    return MODELS[name]
+
+
+def home() -> Path:
+    """Folder of downloaded weights: `LAMA_HOME`, else `~/.cache/lama`."""
+    return Path(os.environ.get("LAMA_HOME") or Path.home() / ".cache" / "lama")
+
+
+def find(name: str) -> Path | None:
+    """Where a model's file lies on this disk, or None; nothing is downloaded or read."""
+    model = entry(name)
+    for folder in (WEIGHTS, home()):
+        if (folder / model.file).is_file():
+            return folder / model.file
+    return None
+
+
+def download(name: str, progress: Callable[[float], None] | None = None) -> Path:
+    """Fetch a model's file from the Hub into `home()` and check it.
+
+    Args:
+        name: of the model.
+        progress: told the share that has arrived, 0 to 1.
+
+    Raises:
+        ValueError: No network, offline mode, or the file is not the expected one; the message
+            says which file to fetch by hand and where to put it.
+    """
+    model, found = entry(name), find(name)
+    if found is not None:
+        return found
+    # A heavy import, needed by few: most people never download anything.
+    from huggingface_hub import hf_hub_download  # noqa: PLC0415
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
+
+    home().mkdir(parents=True, exist_ok=True)
+    try:
+        arrived = Path(
+            hf_hub_download(
+                model.source,
+                model.file,
+                local_dir=home(),
+                tqdm_class=_reporting_bar(progress) if progress else None,
+            )
+        )
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise ValueError(
+            f"{name} could not be downloaded ({type(error).__name__}). Fetch {model.file} "
+            f"({model.size / 2**20:.0f} MB) from the Hugging Face repository {model.source} by "
+            f"hand and put it into {home()}."
+        ) from error
+    try:
+        check(model, arrived)
+    except ValueError:
+        arrived.unlink()
+        raise
+    return arrived
+
+
+def check(model: ModelEntry, path: Path) -> str:
+    """The file's sha256; ValueError if it is not the one that the registry expects."""
+    digest = sha256_file(path)
+    if digest != model.sha256:
+        raise ValueError(
+            f"{path} is not the {model.name} that is known here: its sha256 is {digest}, "
+            f"expected {model.sha256}. Delete it and fetch it again."
+        )
+    return digest
+
+
+def _reporting_bar(progress: Callable[[float], None]) -> type:
+    """A tqdm class that also reports, which is how huggingface_hub lets one follow a download."""
+    from tqdm import tqdm  # noqa: PLC0415
+
+    class Bar(tqdm):  # type: ignore[type-arg]
+        def update(self, n: float | None = 1) -> Any:  # noqa: ANN401 - as tqdm has it
+            shown = super().update(n)
+            if self.total:
+                progress(min(1.0, self.n / self.total))
+            return shown
+
+    return Bar
