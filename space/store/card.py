@@ -1,0 +1,127 @@
+"""The dataset card: `README.md` with the YAML that the Hub and `datasets` read, and the figures.
+
+The number of rows is left out of the YAML on purpose: `datasets` compares it with what it loads
+and refuses on a difference, and someone may be saving between the two.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import yaml
+
+from space.store.schema import CONSENT_SENTENCE, FEATURES, LICENCES, SCHEMA_VERSION, STATUSES
+
+_NAMES = {"cc0-1.0": "CC0 1.0", "cc-by-4.0": "CC BY 4.0", "private": "private"}
+
+_BODY = """\
+# {title}
+
+Photos, and masks that people drew on them to have something removed: data to fine-tune
+inpainting networks on the holes that they will really be asked to fill.
+
+{records} records on {images} photos.
+
+| status | records |
+|---|---|
+{statuses}
+
+| licence | records |
+|---|---|
+{licences}
+
+```python
+from datasets import load_dataset
+
+masks = load_dataset("{place}", split="train")
+masks[0]["image"], masks[0]["mask"]  # PIL images; the mask is 0 (known) or 255 (hole)
+```
+
+## Columns
+
+| column | what it is |
+|---|---|
+| `id` | of the record |
+| `image` | the photo, without camera and place metadata |
+| `mask` | 8-bit grey, 0 known, 255 hole, of the upright photo's size |
+| `strategy` | `drawn` when made by hand, else the generator's name |
+| `strokes` | JSON of the strokes in image pixels; may be empty |
+| `width`, `height` | of the upright photo |
+| `hole_fraction` | hole pixels by all pixels |
+| `image_sha256` | of the bytes in `image`; masks on one photo share it |
+| `licence` | {licence_names} |
+| `consent` | true: nothing is stored without |
+| `contributor` | a pseudonym |
+| `status` | `pending`, `approved` or `rejected` by a reviewer |
+| `model` | the network that was in use; may be empty |
+| `app_version`, `schema_version` | what wrote the record; the schema is version {schema} |
+| `created_at` | UTC |
+| `extra` | a JSON object: `note` of the contributor, `receipt_sha256` (the hash of the receipt) |
+
+## Licence and consent
+
+Each record carries the licence that its contributor chose. Every contributor agreed to this
+sentence before saving: "{consent}"
+
+Records under `private` stay where they were made: they are in no copy of this dataset on the Hub.
+
+## Removal
+
+Whoever saved a record got a receipt and can have the record deleted with it, in the app or with
+`python -m space dataset delete`. The data is then taken out of the files of the newest revision.
+Earlier revisions on the Hub keep what was in them until its owner squashes the history.
+"""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a card counts."""
+
+    records: int
+    images: int
+    statuses: Mapping[str, int]
+    licences: Mapping[str, int]
+
+
+def render(figures: Figures, place: str, title: str = "Inpainting masks") -> str:
+    """The text of a card.
+
+    Args:
+        figures: Counts of the records that lie beside the card.
+        place: What `load_dataset` is called with.
+        title: The name that the Hub shows.
+    """
+    used = [name for name in LICENCES if figures.licences.get(name) and name != "private"]
+    front = {
+        "pretty_name": title,
+        "license": (used[0] if len(used) == 1 else used) if used else "cc0-1.0",
+        "task_categories": ["image-to-image", "image-segmentation"],
+        "tags": ["inpainting", "masks", "lama", "image"],
+        "size_categories": [_size_category(figures.records)],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": "train", "path": "data/train-*.parquet"}],
+            }
+        ],
+        "dataset_info": {"features": FEATURES._to_yaml_list()},
+    }
+    body = _BODY.format(
+        title=title,
+        records=f"{figures.records:,}",
+        images=f"{figures.images:,}",
+        place=place,
+        schema=SCHEMA_VERSION,
+        consent=CONSENT_SENTENCE,
+        licence_names=", ".join(f"`{name}`" for name in LICENCES),
+        statuses="\n".join(f"| {name} | {figures.statuses.get(name, 0):,} |" for name in STATUSES),
+        licences="\n".join(
+            f"| {_NAMES[name]} | {figures.licences.get(name, 0):,} |" for name in LICENCES
+        ),
+    )
+    return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n\n{body}"
+
+
+def _size_category(records: int) -> str:
+    """The bucket that the Hub files a dataset of so many rows under."""
+    bounds = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))
+    return next((name for bound, name in bounds if records < bound), "100K<n<1M")

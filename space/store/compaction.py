@@ -1,0 +1,101 @@
+"""Small shards become big ones, so that a hundred thousand saves are not as many files.
+
+Shards of one record are merged when there are `DUE` of them, the results again when there are
+`DUE` of those, up to a size that the Hub likes; each record is so copied two or three times in
+its life, however many there are. The merged shard is written without holding anybody up: names
+are never reused, so if all its sources are still part of the dataset at the end, it has exactly
+their content, and if one is not (a record was deleted meanwhile), the work is thrown away.
+"""
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+from space.store import recovery
+from space.store.core import Core, prepare_shard
+from space.store.errors import StoreError
+from space.store.files import locked
+from space.store.shards import Shard
+
+DUE = 32
+_TIERS = (8, 256)  # shards of up to so many records are merged with each other
+MAX_BYTES = 256 * 2**20
+MAX_ROWS = 4096
+
+
+def due(core: Core) -> bool:
+    """Whether there is enough to merge."""
+    return bool(_batches(core))
+
+
+def compact(core: Core) -> int:
+    """Merge what is due; returns the number of shards that went into bigger ones."""
+    merged = 0
+    building = core.data_dir / "building"
+    with locked(core.data_dir / "compaction.lock", timeout=600.0):
+        while batches := _batches(core):
+            shutil.rmtree(building, ignore_errors=True)  # of one who died at it
+            building.mkdir()
+            done = sum(_merge(core, building, batch) for batch in batches)
+            if not done:
+                break
+            merged += done
+        shutil.rmtree(building, ignore_errors=True)
+    if merged:
+        with core.lock():
+            recovery.settle(core)
+            core.published.sweep()
+    return merged
+
+
+def _batches(core: Core) -> list[list[sqlite3.Row]]:
+    """Groups of shards to be merged, each of one shelf and one tier, oldest first."""
+    rows = core.index.all("SELECT * FROM shards WHERE rows <= ? ORDER BY name", (_TIERS[-1],))
+    groups: dict[tuple[str, int], list[sqlite3.Row]] = {}
+    for row in rows:
+        tier = next(index for index, most in enumerate(_TIERS) if row["rows"] <= most)
+        groups.setdefault((row["shelf"], tier), []).append(row)
+    chosen = []
+    for group in groups.values():
+        if len(group) < DUE:
+            continue
+        batch: list[sqlite3.Row] = []
+        size = count = 0
+        for row in group:
+            size, count = size + row["bytes"], count + row["rows"]
+            if batch and (size > MAX_BYTES or count > MAX_ROWS):
+                break
+            batch.append(row)
+        if len(batch) > 1:
+            chosen.append(batch)
+    return chosen
+
+
+def _merge(core: Core, building: Path, batch: list[sqlite3.Row]) -> int:
+    """Merge some shards into one; 0 when one of them was changed meanwhile."""
+    names = {row["name"] for row in batch}
+    try:
+        rows = (row for name in sorted(names) for row in core.rows(core.records_in(name)))
+        path, shard = prepare_shard(core, rows, batch[0]["shelf"], building)
+    except StoreError:
+        if names <= core.index.shard_names():
+            raise  # not a deletion in between, but damage
+        return 0
+    with core.lock():
+        recovery.settle(core)
+        if not names <= core.index.shard_names():
+            return 0
+        _exchange(core, names, path, shard)
+    return len(names)
+
+
+def _exchange(core: Core, names: set[str], path: Path, shard: Shard) -> None:
+    def change(run: sqlite3.Connection) -> None:
+        moved = 0
+        for name in names:
+            moved += run.execute(
+                "UPDATE records SET shard = ? WHERE shard = ?", (shard.name, name)
+            ).rowcount
+        assert moved == shard.rows, f"{moved} records in the index, {shard.rows} in the shard"
+
+    core.exchange(names, [(path, shard)], change)

@@ -1,0 +1,159 @@
+"""The parts of a data directory, and the one operation by which shards are exchanged.
+
+- `dataset`: a link to the current directory below `published`; what `load_dataset` reads
+- `published/NNN/`: `README.md` and `data/train-*.parquet`
+- `originals/`, `masks/`: files named by their SHA-256
+- `index.sqlite`: which records exist
+- `incoming/`: shards and files in the making; empty between operations
+- `thumbnails/`: small pictures for the gallery; can be deleted at any time
+- `store.lock`: held while anything is changed
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from space.store import shards
+from space.store.card import Figures, render
+from space.store.files import locked
+from space.store.index import Index, set_meta
+from space.store.objects import KINDS, Objects
+from space.store.published import Published
+from space.store.schema import SCALARS
+from space.store.shards import Shard
+
+
+def silent(step: str) -> None:
+    """The observer of steps when nobody observes."""
+
+
+class Core:
+    """What every part of the store works with."""
+
+    def __init__(self, data_dir: Path, on_step: Callable[[str], None] = silent) -> None:
+        self.data_dir = data_dir
+        self.incoming = data_dir / "incoming"
+        self.thumbnails = data_dir / "thumbnails"
+        self.step = on_step  # called with each step's name once it is durable
+        for directory in (self.incoming, self.thumbnails, data_dir / "published"):
+            directory.mkdir(parents=True, exist_ok=True)
+        for kind in KINDS:
+            (data_dir / kind).mkdir(exist_ok=True)
+        self.objects = Objects(data_dir, self.incoming)
+        self.published = Published(data_dir, self.incoming)
+        with self.lock():
+            self.index = Index(data_dir / "index.sqlite")
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Hold the right to change anything, against all threads and processes."""
+        return locked(self.data_dir / "store.lock")
+
+    def card(self) -> bytes:
+        """The README of the dataset as the index has it now."""
+        figures = Figures(
+            records=sum(self.index.counts("status").values()),
+            images=self.index.counts("kind").get("originals", 0),
+            statuses=self.index.counts("status"),
+            licences=self.index.counts("licence"),
+        )
+        return render(figures, str(self.published.link)).encode()
+
+    def rows(self, records: Iterable[sqlite3.Row]) -> Iterator[dict[str, Any]]:
+        """Published rows, made from index and files, so that any shard can be made again.
+
+        Raises:
+            StoreError: A file is missing or damaged.
+        """
+        for record in records:
+            strokes = self.index.get(
+                "SELECT json FROM strokes WHERE record_id = ?", (record["id"],)
+            )
+            yield {
+                **{name: record[name] for name in SCALARS},
+                "consent": bool(record["consent"]),
+                "strokes": "" if strokes is None else strokes["json"],
+                "image": self.objects.read("originals", record["image_sha256"]),
+                "mask": self.objects.read("masks", record["mask_sha256"]),
+            }
+
+    def records_in(self, shard: str) -> list[sqlite3.Row]:
+        """The index rows of a shard's records, oldest first."""
+        return self.index.all("SELECT * FROM records WHERE shard = ? ORDER BY seq", (shard,))
+
+    def exchange(
+        self,
+        removed: set[str],
+        added: list[tuple[Path, Shard]],
+        change: Callable[[sqlite3.Connection], None],
+    ) -> None:
+        """Replace shards by others, at one moment for readers and for the index.
+
+        The directory is complete before the transaction; the transaction decides; the link
+        follows. A crash before it leaves a directory nobody knows, one after it a link that
+        `space.store.recovery.settle` moves. The lock has to be held.
+
+        Args:
+            removed: Names of shards that are no longer part of the dataset.
+            added: New shards, with where they lie now.
+            change: What else belongs in the same transaction.
+        """
+        number = self.published.number + 1
+        kept = [self.published.data / name for name in self.index.shard_names() - removed]
+        self.published.begin(number, [*kept, *(path for path, _ in added)], self.card())
+        self.step("directory made")
+        with self.index.transaction() as run:
+            change(run)
+            for name in removed:
+                run.execute(
+                    "INSERT OR IGNORE INTO retired "
+                    "SELECT name FROM shards WHERE name = ? AND pushed_at IS NOT NULL",
+                    (name,),
+                )
+                run.execute("DELETE FROM shards WHERE name = ?", (name,))
+            for _, shard in added:
+                add_shard(run, shard)
+            set_meta(run, "published", str(number))
+        self.step("exchange committed")
+        self.published.switch(number)
+        self.step("link moved")
+        for path, _ in added:
+            path.unlink(missing_ok=True)
+
+
+def add_shard(run: sqlite3.Connection, shard: Shard) -> None:
+    """Enter a shard into the index, as part of a transaction."""
+    run.execute(
+        "INSERT INTO shards (name, shelf, rows, bytes, sha256) VALUES (?, ?, ?, ?, ?)",
+        (shard.name, shard.shelf, shard.rows, shard.bytes, shard.sha256),
+    )
+
+
+def now_microseconds() -> int:
+    """The moment, as the index writes it."""
+    return time.time_ns() // 1000
+
+
+def prepare_shard(
+    core: Core, rows: Iterable[dict[str, Any]], shelf: str, directory: Path | None = None
+) -> tuple[Path, Shard]:
+    """Write a shard under a new name where no reader looks.
+
+    Args:
+        core: The data directory.
+        rows: As `space.store.shards.write_shard` takes them.
+        shelf: Which records may lie beside them.
+        directory: Where; `incoming` if not said.
+    """
+    name = shards.new_name()
+    unfinished = (directory or core.incoming) / f"{name}.tmp"
+    finished = unfinished.with_suffix("")
+    try:
+        shard = shards.write_shard(unfinished, rows, shelf)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    unfinished.replace(finished)
+    return finished, Shard(name, shelf, shard.rows, shard.bytes, shard.sha256)

@@ -1,0 +1,40 @@
+"""What can go wrong in the store, in words for the person who reads them.
+
+Two kinds, because the answers differ: what was handed in is not acceptable (mend it and try
+again), or the store cannot do it now (disk full, read-only, busy, damaged).
+"""
+
+import errno
+import sqlite3
+
+
+class SubmissionError(ValueError):
+    """What was handed in cannot be stored; the message says why and what would be accepted."""
+
+
+class StoreError(RuntimeError):
+    """The store cannot carry the request out; what was stored before is untouched."""
+
+
+def explained(error: OSError | sqlite3.Error, doing: str) -> StoreError:
+    """Turn an error of the disk or of the index into one line a person can act on.
+
+    Args:
+        error: What the operating system or SQLite said.
+        doing: What was being done, to go after "Could not", e.g. "save this mask".
+    """
+    text = str(error).lower()
+    number = error.errno if isinstance(error, OSError) else None
+    if number in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in text:
+        reason = "the disk is full. Free some space and try again"
+    elif number in (errno.EROFS, errno.EACCES, errno.EPERM) or "readonly" in text:
+        reason = "the data directory cannot be written to. Check its permissions"
+    elif "unable to open" in text:
+        reason = "the data directory cannot be written to. Check that it exists and its permissions"
+    elif "malformed" in text or "not a database" in text:
+        reason = "the index of the data directory is damaged. Restore it, or move it away"
+    elif "locked" in text or "busy" in text:
+        reason = "another program is using the dataset. Try again in a moment"
+    else:
+        reason = f"the system reported: {str(error).rstrip('.')}"
+    return StoreError(f"Could not {doing}: {reason}.")

@@ -1,0 +1,103 @@
+"""Files that are either whole and on the disk, or not there: fsync, rename, fsync the directory."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from space.store.errors import StoreError
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable: a rename is lost in a power cut without this."""
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_file(path: Path) -> None:
+    """Make the content of a file durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_atomically(path: Path, data: bytes, workshop: Path) -> None:
+    """Write a file that appears under its name only when all of it is on the disk.
+
+    Args:
+        path: Where it goes; an existing file is replaced.
+        data: Its content.
+        workshop: A directory on the same file system for the unfinished file, swept after a
+            crash, so that half a file never lies beside whole ones.
+    """
+    unfinished = workshop / f"{secrets.token_hex(8)}.tmp"
+    try:
+        with unfinished.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        unfinished.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def point(link: Path, target: str, workshop: Path) -> None:
+    """Let a symbolic link point at `target` from one moment to the next."""
+    unfinished = workshop / f"{secrets.token_hex(8)}.tmp"
+    unfinished.symlink_to(target)
+    unfinished.replace(link)
+    sync_directory(link.parent)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Give a file a second name; a copy where the file system has no hard links."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV):
+            raise
+        target.write_bytes(source.read_bytes())
+        sync_file(target)
+
+
+@contextlib.contextmanager
+def locked(path: Path, timeout: float = 60.0) -> Iterator[None]:
+    """Hold an exclusive lock that works between threads and between processes.
+
+    The kernel lets go of it when the process dies, however it dies.
+
+    Args:
+        path: The lock file; it is created and stays.
+        timeout: Seconds to wait for whoever holds it.
+
+    Raises:
+        StoreError: It was not free in time.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise StoreError(
+                        f"The dataset has been busy for {timeout:.0f} s. Try again in a moment."
+                    ) from None
+                time.sleep(0.002)
+        yield
+    finally:
+        os.close(handle)

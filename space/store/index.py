@@ -1,0 +1,240 @@
+"""The index: an SQLite file that says which records exist, and in which shard each one is.
+
+It holds every column but the pixels, the receipts' hashes, who refers to which file, and running
+counts kept by triggers, so that figures cost the same at a hundred records and at a hundred
+thousand. WAL mode lets the app read while others write; `synchronous=FULL` makes a commit
+survive a power cut; `secure_delete` overwrites what is deleted.
+"""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from space.store.schema import SCALARS
+
+INDEX_VERSION = 1
+
+_DDL = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE records (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    strategy TEXT NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    hole_fraction REAL NOT NULL,
+    image_sha256 TEXT NOT NULL,
+    licence TEXT NOT NULL,
+    consent INTEGER NOT NULL,
+    contributor TEXT NOT NULL,
+    status TEXT NOT NULL,
+    model TEXT NOT NULL,
+    app_version TEXT NOT NULL,
+    created_at INTEGER NOT NULL,      -- microseconds since 1970, UTC
+    schema_version INTEGER NOT NULL,
+    extra TEXT NOT NULL,
+    mask_sha256 TEXT NOT NULL,
+    receipt_sha256 TEXT NOT NULL,
+    shard TEXT NOT NULL
+);
+CREATE INDEX records_by_shard ON records (shard);
+CREATE INDEX records_by_status ON records (status, seq);
+CREATE INDEX records_by_strategy ON records (strategy, seq);
+CREATE TABLE strokes (record_id TEXT PRIMARY KEY, json TEXT NOT NULL);
+CREATE TABLE objects (
+    kind TEXT NOT NULL, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, uses INTEGER NOT NULL,
+    PRIMARY KEY (kind, sha256)
+) WITHOUT ROWID;
+CREATE TABLE shards (
+    name TEXT PRIMARY KEY,
+    shelf TEXT NOT NULL,              -- records that may share a shard: 'open/pending', ...
+    rows INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    pushed_at INTEGER                 -- NULL until it is on the Hub
+);
+-- Shards that were pushed and are no more: to be deleted on the Hub.
+CREATE TABLE retired (name TEXT PRIMARY KEY);
+CREATE TABLE tombstones (
+    id TEXT PRIMARY KEY,
+    deleted_at INTEGER NOT NULL,
+    files TEXT                        -- JSON [[kind, sha256], ...] until all bytes are gone
+);
+CREATE INDEX unfinished_tombstones ON tombstones (id) WHERE files IS NOT NULL;
+CREATE TABLE counters (
+    name TEXT NOT NULL, value TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (name, value)
+) WITHOUT ROWID;
+"""
+
+_COUNTED = {
+    "records": ("status", "strategy", "licence"),
+    "objects": ("kind",),
+}
+
+
+def _triggers() -> Iterator[str]:
+    """Keep `counters` in step, inside the same transaction as what is counted."""
+    up = "INSERT INTO counters VALUES ('{0}', NEW.{0}, 1) ON CONFLICT DO UPDATE SET n = n + 1;"
+    down = "UPDATE counters SET n = n - 1 WHERE name = '{0}' AND value = OLD.{0};"
+    for table, columns in _COUNTED.items():
+        ups = " ".join(up.format(column) for column in columns)
+        downs = " ".join(down.format(column) for column in columns)
+        yield f"CREATE TRIGGER {table}_in AFTER INSERT ON {table} BEGIN {ups} END"
+        yield f"CREATE TRIGGER {table}_out AFTER DELETE ON {table} BEGIN {downs} END"
+        changed = ", ".join(columns)
+        yield (
+            f"CREATE TRIGGER {table}_turn AFTER UPDATE OF {changed} ON {table} "
+            f"BEGIN {downs} {ups} END"
+        )
+    size = "INSERT INTO counters VALUES ('bytes', {0}.kind, {0}.bytes) "
+    yield (
+        "CREATE TRIGGER bytes_in AFTER INSERT ON objects BEGIN "
+        + size.format("NEW")
+        + "ON CONFLICT DO UPDATE SET n = n + NEW.bytes; END"
+    )
+    yield (
+        "CREATE TRIGGER bytes_out AFTER DELETE ON objects BEGIN UPDATE counters "
+        "SET n = n - OLD.bytes WHERE name = 'bytes' AND value = OLD.kind; END"
+    )
+
+
+class Index:
+    """One connection to the index of a data directory, safe to use from several threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(
+            path, timeout=30.0, isolation_level=None, check_same_thread=False
+        )
+        self._connection.row_factory = sqlite3.Row
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "secure_delete = ON",
+            "foreign_keys = ON",
+            "journal_size_limit = 16777216",
+        ):
+            self._connection.execute(f"PRAGMA {pragma}")
+        if self.get("SELECT 1 FROM sqlite_master WHERE name = 'meta'") is None:
+            self._create()
+        found = int(self.meta("index_version", "0"))
+        if found != INDEX_VERSION:
+            raise sqlite3.DatabaseError(
+                f"the index has version {found}, this program knows {INDEX_VERSION}"
+            )
+
+    def _create(self) -> None:
+        with self.transaction() as run:
+            if run.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+                return  # another process was quicker
+            for statement in _DDL.split(";\n"):
+                if statement.strip():
+                    run.execute(statement)
+            for trigger in _triggers():
+                run.execute(trigger)
+            run.execute("INSERT INTO meta VALUES ('index_version', ?)", (str(INDEX_VERSION),))
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything run inside is committed together, or not at all if anything is raised."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            try:
+                self._connection.execute("COMMIT")
+            except sqlite3.Error:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def all(self, query: str, values: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
+        """Every row of a query."""
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
+    def get(self, query: str, values: tuple[Any, ...] = ()) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        with self._lock:
+            return self._connection.execute(query, values).fetchone()
+
+    def meta(self, key: str, default: str = "") -> str:
+        """A fact about the data directory as a whole."""
+        row = self.get("SELECT value FROM meta WHERE key = ?", (key,))
+        return default if row is None else str(row["value"])
+
+    def counts(self, name: str) -> dict[str, int]:
+        """How many there are of each value, e.g. `counts("status")`."""
+        rows = self.all("SELECT value, n FROM counters WHERE name = ? AND n > 0", (name,))
+        return {row["value"]: row["n"] for row in rows}
+
+    def shard_names(self) -> set[str]:
+        """The shards that make up the dataset now."""
+        return {row["name"] for row in self.all("SELECT name FROM shards")}
+
+    def forget_deleted(self) -> None:
+        """Empty the write-ahead log: deleted values would lie in it until it is overwritten."""
+        with self._lock:
+            for _ in range(20):
+                busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not busy:
+                    return
+                threading.Event().wait(0.05)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._connection.close()
+
+
+def set_meta(run: sqlite3.Connection, key: str, value: str) -> None:
+    """Write a fact about the data directory, as part of a transaction."""
+    run.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+
+def add_record(run: sqlite3.Connection, record: dict[str, Any]) -> None:
+    """Insert a record, as part of a transaction, and count its use of photo and mask.
+
+    Args:
+        run: From `Index.transaction`.
+        record: The scalar columns, and strokes, mask_sha256, receipt_sha256, shard,
+            image_bytes and mask_bytes (the sizes).
+    """
+    columns = (*SCALARS, "mask_sha256", "receipt_sha256", "shard")
+    places = ", ".join("?" * len(columns))
+    run.execute(
+        f"INSERT INTO records ({', '.join(columns)}) VALUES ({places})",
+        tuple(record[column] for column in columns),
+    )
+    if record["strokes"]:
+        run.execute("INSERT INTO strokes VALUES (?, ?)", (record["id"], record["strokes"]))
+    for kind, key, size in (
+        ("originals", "image_sha256", "image_bytes"),
+        ("masks", "mask_sha256", "mask_bytes"),
+    ):
+        run.execute(
+            "INSERT INTO objects VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET uses = uses + 1",
+            (kind, record[key], record[size]),
+        )
+
+
+def drop_record(run: sqlite3.Connection, row: sqlite3.Row) -> None:
+    """Delete a record, as part of a transaction; files that nothing uses any more lose their row.
+
+    Args:
+        run: From `Index.transaction`.
+        row: The record's row.
+    """
+    run.execute("DELETE FROM records WHERE id = ?", (row["id"],))
+    run.execute("DELETE FROM strokes WHERE record_id = ?", (row["id"],))
+    for kind, key in (("originals", "image_sha256"), ("masks", "mask_sha256")):
+        run.execute(
+            "UPDATE objects SET uses = uses - 1 WHERE kind = ? AND sha256 = ?", (kind, row[key])
+        )
+        run.execute("DELETE FROM objects WHERE kind = ? AND uses <= 0", (kind,))

@@ -1,0 +1,146 @@
+"""A photo and a mask as they are stored: readable by anyone, upright, without metadata.
+
+JPEG, PNG and WebP keep their own bytes but for the metadata (`space.store.metadata`); every
+other format becomes a PNG with the same pixels. Whatever comes out has been decoded once in
+full, so nothing that cannot be read enters the dataset.
+"""
+
+import hashlib
+import io
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from space.store.errors import SubmissionError
+from space.store.metadata import strip_jpeg, strip_png, strip_webp
+
+MAX_PIXELS = 100_000_000
+_STRIPPERS = {"JPEG": strip_jpeg, "MPO": strip_jpeg, "PNG": strip_png, "WEBP": strip_webp}
+_PNG_MODES = ("1", "L", "LA", "RGB", "RGBA", "I;16")
+_EXCHANGED_SIDES = (5, 6, 7, 8)  # orientations in which width and height change places
+_UNREADABLE = "This file is not a picture that can be read. PNG, JPEG, WebP and TIFF work."
+
+
+@dataclass(frozen=True)
+class StoredPicture:
+    """A photo, ready to be stored."""
+
+    data: bytes  # the file as it will lie on the disk
+    sha256: str  # of `data`
+    width: int  # of the upright photo
+    height: int  # of the upright photo
+    metadata_removed: bool  # whether there was anything besides pixels and colours to remove
+
+
+def prepare_photo(data: bytes, max_pixels: int = MAX_PIXELS) -> StoredPicture:
+    """Check a photo's file and take its metadata out.
+
+    Args:
+        data: The file as it was given.
+        max_pixels: The size, from the header, above which it is refused before decoding.
+
+    Raises:
+        SubmissionError: It cannot be read, is animated, or too large.
+    """
+    try:
+        return _prepare(data, max_pixels)
+    except SubmissionError:
+        raise
+    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise SubmissionError(_UNREADABLE) from error
+    except (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError) as error:
+        raise SubmissionError(
+            f"This picture is damaged and cannot be read to its end ({error})."
+        ) from error
+
+
+def _prepare(data: bytes, max_pixels: int) -> StoredPicture:
+    with Image.open(io.BytesIO(data)) as picture:
+        if picture.width * picture.height > max_pixels:
+            raise SubmissionError(
+                f"This picture has {picture.width * picture.height / 1e6:.0f} megapixels; "
+                f"at most {max_pixels / 1e6:.0f} can be stored. Make it smaller first."
+            )
+        kind = picture.format or ""
+        if getattr(picture, "is_animated", False) and kind != "MPO":
+            raise SubmissionError("Animated pictures cannot be stored. Save one frame of it.")
+        orientation = _orientation(picture)
+        strip = _STRIPPERS.get(kind)
+        stored = strip(data, orientation) if strip else _as_png(picture)
+    width, height = _decoded_size(stored)
+    return StoredPicture(
+        data=stored,
+        sha256=hashlib.sha256(stored).hexdigest(),
+        width=width,
+        height=height,
+        metadata_removed=len(stored) < len(data) if strip else bool(_metadata(data)),
+    )
+
+
+def _orientation(picture: Image.Image) -> int:
+    """1 to 8; what cannot be read, or is out of range, counts as upright, as in every viewer."""
+    value = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _metadata(data: bytes) -> bool:
+    with Image.open(io.BytesIO(data)) as picture:
+        return bool(len(picture.getexif())) or bool({"comment", "xmp"} & set(picture.info))
+
+
+def _as_png(picture: Image.Image) -> bytes:
+    """The upright picture as PNG: same pixels, colour profile kept, nothing else."""
+    upright = ImageOps.exif_transpose(picture)
+    profile = picture.info.get("icc_profile")
+    if upright.mode in ("P", "PA"):
+        upright = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    if upright.mode not in _PNG_MODES:
+        if upright.mode in ("I", "F"):
+            raise SubmissionError(
+                "Pictures with 32 bits a channel cannot be stored. Save it as 16-bit PNG."
+            )
+        # CMYK, LAB, YCbCr: a profile of those colours would be wrong for RGB.
+        upright, profile = upright.convert("RGB"), None
+    buffer = io.BytesIO()
+    # A fresh picture: Pillow would carry text and other chunks over from `info`.
+    clean = Image.frombytes(upright.mode, upright.size, upright.tobytes())
+    clean.save(buffer, "PNG", icc_profile=profile)
+    return buffer.getvalue()
+
+
+def _decoded_size(data: bytes) -> tuple[int, int]:
+    """Decode a file to its last byte and return width and height as it will be shown."""
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.load()
+        width, height = picture.size
+        return (height, width) if _orientation(picture) in _EXCHANGED_SIDES else (width, height)
+
+
+def encode_mask(mask: np.ndarray, width: int, height: int) -> bytes:
+    """Encode a mask as 8-bit grey PNG, 0 known and 255 hole.
+
+    Args:
+        mask: bool (H, W), True = hole, of the upright photo's size.
+        width: The photo's.
+        height: The photo's.
+
+    Raises:
+        SubmissionError: Wrong type or size, no hole, or nothing but hole.
+    """
+    if mask.dtype != np.bool_ or mask.ndim != 2:
+        raise SubmissionError(
+            f"A mask is a bool array (height, width); got {mask.dtype} {mask.shape}."
+        )
+    if mask.shape != (height, width):
+        raise SubmissionError(
+            f"The mask is {mask.shape[1]} x {mask.shape[0]} pixels, the photo {width} x {height}. "
+            "They have to be of the same size."
+        )
+    if not mask.any():
+        raise SubmissionError("There is no hole in this mask. Paint over something first.")
+    if mask.all():
+        raise SubmissionError("This mask covers the whole photo. Leave some of it to learn from.")
+    buffer = io.BytesIO()
+    Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()

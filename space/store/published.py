@@ -1,0 +1,126 @@
+"""The dataset folder as readers see it: always one consistent state.
+
+`DATA_DIR/dataset` is a symbolic link to a numbered directory under `DATA_DIR/published`.
+`load_dataset` resolves the link once, at its start, and then lists and opens files below the
+directory it found. Two kinds of change follow from that:
+
+* A new record is one more shard, renamed into the current directory. A reader sees it or not.
+* Taking shards away (merging small ones, deleting a record) would pull files from under a reader
+  or show a record twice. So a new directory is made from hard links, which costs no copying, and
+  the link is moved over. Whoever began before goes on in the old directory, which is swept only
+  after a time of grace.
+"""
+
+import contextlib
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+
+from space.store import shards
+from space.store.files import link_or_copy, point, sync_directory, write_atomically
+
+GRACE_SECONDS = 900.0
+
+
+class Published:
+    """The numbered directories of a data directory and the link to the current one."""
+
+    def __init__(self, data_dir: Path, workshop: Path) -> None:
+        self.link = data_dir / "dataset"
+        self._root = data_dir / "published"
+        self._workshop = workshop
+
+    @property
+    def number(self) -> int:
+        """The current directory's number; 0 when nothing has been published yet."""
+        try:
+            return int(self.link.readlink().name)
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    @property
+    def data(self) -> Path:
+        """Where the current shards are."""
+        return self._directory(self.number) / "data"
+
+    def _directory(self, number: int) -> Path:
+        return self._root / f"{number:08d}"
+
+    def shard_files(self) -> set[str]:
+        """The names of the shards that a reader would find now, without the empty one."""
+        return {path.name for path in self.data.glob("train-*.parquet")} - {shards.EMPTY_NAME}
+
+    def begin(self, number: int, shards_now: Iterable[Path], card: bytes) -> None:
+        """Make a directory, complete and durable, that no reader sees yet.
+
+        Args:
+            number: Its number; what an interrupted attempt left under it is removed.
+            shards_now: Every shard that belongs in it, wherever it lies now.
+            card: The README.
+        """
+        directory = self._directory(number)
+        shutil.rmtree(directory, ignore_errors=True)
+        (directory / "data").mkdir(parents=True)
+        for path in shards_now:
+            link_or_copy(path, directory / "data" / path.name)
+        # Carries the columns when there is no record yet.
+        shards.write_shard(directory / "data" / shards.EMPTY_NAME, (), "")
+        write_atomically(directory / "README.md", card, self._workshop)
+        for made in (directory, self._root, self._root.parent):
+            sync_directory(made)
+
+    def switch(self, number: int) -> None:
+        """Make a directory the current one, from one moment to the next."""
+        before = self.number
+        point(self.link, f"published/{number:08d}", self._workshop)
+        if before not in (0, number):
+            with contextlib.suppress(FileNotFoundError):
+                self._directory(before).touch()  # its time of grace begins now
+
+    def exists(self, number: int) -> bool:
+        """Whether `begin` has been called with this number."""
+        return self._directory(number).is_dir()
+
+    def write_card(self, card: bytes) -> None:
+        """Replace the current README."""
+        write_atomically(self._directory(self.number) / "README.md", card, self._workshop)
+
+    def add(self, prepared: Path) -> None:
+        """Move a finished shard in among the current ones."""
+        prepared.replace(self.data / prepared.name)
+        sync_directory(self.data)
+
+    def sweep(self, grace: float = GRACE_SECONDS) -> None:
+        """Remove directories that no reader can still be in, and attempts that came to nothing."""
+        number = self.number
+        for directory in self._retired():
+            attempt = int(directory.name) > number
+            if attempt or time.time() - directory.stat().st_mtime > grace:
+                shutil.rmtree(directory, ignore_errors=True)
+
+    def purge(self, record_id: str) -> None:
+        """Take a record out of the directories of earlier readers as well."""
+        current = self.shard_files()
+        for directory in self._retired():
+            for path in (directory / "data").glob("train-*.parquet"):
+                if path.name in current:
+                    continue
+                try:
+                    if record_id not in shards.read_ids(path):
+                        continue
+                except pa.ArrowException:  # unreadable: what it holds cannot be told
+                    path.unlink()
+                    continue
+                cleaned = self._workshop / f"{path.name}.tmp"
+                shards.rewrite(path, cleaned, lambda found: found != record_id)
+                cleaned.replace(path)
+                sync_directory(path.parent)
+
+    def _retired(self) -> list[Path]:
+        """The directories that are not the current one."""
+        current = f"{self.number:08d}"
+        found = [path for path in self._root.glob("[0-9]*") if path.name.isdigit()]
+        return [path for path in sorted(found) if path.name != current]

@@ -1,0 +1,141 @@
+"""What goes into the store, what comes back for it, and what can be asked of it."""
+
+import json
+import re
+import sqlite3
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from space.store.errors import SubmissionError
+from space.store.schema import DRAWN, LICENCES, PRIVATE, STATUSES
+
+MAX_NOTE = 2_000
+MAX_STROKES = 8 * 2**20
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WORD = re.compile(r"[\w.:+-]{1,64}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A photo and a mask that someone wants to have stored."""
+
+    image_bytes: bytes  # the photo's file, untouched
+    mask: np.ndarray  # bool (H, W), True = hole, of the upright photo's size
+    licence: str
+    consent: bool
+    strategy: str = DRAWN
+    strokes: str = ""  # JSON, or empty
+    contributor: str = "anonymous"
+    note: str = ""
+    model: str = ""
+
+    def check(self) -> None:
+        """Refuse what cannot be stored for other reasons than its pixels.
+
+        Raises:
+            SubmissionError: The first thing that is wrong, and what would be accepted.
+        """
+        if self.consent is not True:
+            raise SubmissionError(
+                "Nothing is stored without consent. Agree to the consent sentence to save."
+            )
+        if self.licence not in LICENCES:
+            raise SubmissionError(
+                f"The licence {self.licence!r} is not known. Choose one of {', '.join(LICENCES)}."
+            )
+        for name, value in (("strategy", self.strategy), ("contributor", self.contributor)):
+            if not _WORD.fullmatch(value):
+                raise SubmissionError(f"The {name} has to be one short word; got {value[:80]!r}.")
+        if len(self.note) > MAX_NOTE:
+            raise SubmissionError(
+                f"The note has {len(self.note):,} characters; at most {MAX_NOTE:,} are stored."
+            )
+        if len(self.strokes) > MAX_STROKES:
+            raise SubmissionError(f"The strokes are larger than {MAX_STROKES / 2**20:.0f} MB.")
+        if self.strokes:
+            try:
+                json.loads(self.strokes)
+            except ValueError as error:
+                raise SubmissionError(f"The strokes are not valid JSON ({error}).") from error
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The answer to a save: with it, and only with it, the record can be deleted again."""
+
+    record_id: str
+    token: str  # known to nobody else: the store keeps a hash of it
+    metadata_removed: bool = False  # whether camera or place data was taken out of the photo
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which records to list; the defaults let everything through."""
+
+    strategy: str | None = None
+    status: str | None = None
+    licence: str | None = None
+    min_area: float = 0.0
+    max_area: float = 1.0
+
+    def where(self) -> tuple[str, tuple[Any, ...]]:
+        """The condition in SQL, and its values."""
+        if self.status is not None and self.status not in STATUSES:
+            raise SubmissionError(f"The status is one of {', '.join(STATUSES)}.")
+        parts = ["hole_fraction BETWEEN ? AND ?"]
+        values: list[Any] = [self.min_area, self.max_area]
+        for column in ("strategy", "status", "licence"):
+            if getattr(self, column) is not None:
+                parts.append(f"{column} = ?")
+                values.append(getattr(self, column))
+        return " AND ".join(parts), tuple(values)
+
+
+@dataclass(frozen=True)
+class Record:
+    """A stored record without its pixels (see `Store.photo` and `Store.mask`)."""
+
+    id: str
+    strategy: str
+    width: int
+    height: int
+    hole_fraction: float
+    image_sha256: str
+    mask_sha256: str
+    licence: str
+    contributor: str
+    status: str
+    model: str
+    created_at: datetime
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def note(self) -> str:
+        """What the contributor wrote beside it."""
+        return str(self.extra.get("note", ""))
+
+
+def record_of(row: sqlite3.Row) -> Record:
+    """A record from its row in the index."""
+    same = (
+        *("id", "strategy", "width", "height", "hole_fraction", "image_sha256", "mask_sha256"),
+        *("licence", "contributor", "status", "model"),
+    )
+    return Record(
+        **{name: row[name] for name in same},
+        created_at=_EPOCH + timedelta(microseconds=row["created_at"]),
+        extra=json.loads(row["extra"]),
+    )
+
+
+def microseconds(moment: datetime) -> int:
+    """A moment as whole microseconds since 1970 UTC."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def shelf_of(licence: str, status: str) -> str:
+    """Which shards a record may lie in: those that travel together, or not at all."""
+    return f"{'private' if licence == PRIVATE else 'open'}/{status}"

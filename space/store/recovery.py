@@ -1,0 +1,180 @@
+"""After a crash: finish what was decided, undo what was not, lose nothing, repeat nothing.
+
+`settle` runs each time somebody takes the lock, so the next save after a crash mends what the
+crash left, in whichever process. It looks at three places that are empty between operations, and
+costs next to nothing when they are. `reconcile` runs when a store is opened and compares index
+and shards as a whole, which also brings back an index that was lost: the shards carry every
+column, and the hashes of the receipts.
+"""
+
+import hashlib
+import json
+import logging
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from space.store import shards
+from space.store.core import Core, add_shard, prepare_shard
+from space.store.errors import StoreError
+from space.store.index import add_record, set_meta
+from space.store.records import shelf_of
+from space.store.shards import Shard
+
+_log = logging.getLogger(__name__)
+
+
+def settle(core: Core) -> None:
+    """Bring an interrupted operation to one of its two ends. The lock has to be held."""
+    number = int(core.index.meta("published", "0"))
+    if number and number != core.published.number:
+        core.published.switch(number)
+    for path in sorted(core.incoming.iterdir()):
+        if not shards.is_name(path.name):
+            path.unlink()
+        elif core.index.get("SELECT 1 FROM shards WHERE name = ?", (path.name,)):
+            _publish(core, path)
+        else:
+            _discard(core, path)
+    for row in core.index.all("SELECT id FROM tombstones WHERE files IS NOT NULL"):
+        finish_deletion(core, row["id"])
+
+
+def _publish(core: Core, path: Path) -> None:
+    """The record was committed: show its shard."""
+    if (core.published.data / path.name).exists():
+        path.unlink()  # renaming one hard link onto another would leave both
+    else:
+        core.published.add(path)
+
+
+def _discard(core: Core, path: Path) -> None:
+    """The record was not committed: remove its files, but not those that others use."""
+    for row in _readable_rows(path):
+        for kind, data in (("originals", row["image"]), ("masks", row["mask"])):
+            digest = hashlib.sha256(data).hexdigest()
+            used = core.index.get(
+                "SELECT 1 FROM objects WHERE kind = ? AND sha256 = ?", (kind, digest)
+            )
+            if not used:
+                core.objects.remove(kind, digest)
+    path.unlink()
+
+
+def _readable_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a shard as far as it can be read."""
+    try:
+        yield from shards.read_rows(path)
+    except (pa.ArrowException, ValueError) as error:
+        _log.warning("A leftover of an interrupted save cannot be read: %s", error)
+
+
+def finish_deletion(core: Core, record_id: str) -> None:
+    """Remove the bytes of a record that the index no longer has. The lock has to be held."""
+    row = core.index.get("SELECT * FROM tombstones WHERE id = ?", (record_id,))
+    if row is None or row["files"] is None:
+        return
+    core.published.purge(record_id)
+    for kind, digest in json.loads(row["files"]):
+        if not core.index.get(
+            "SELECT 1 FROM objects WHERE kind = ? AND sha256 = ?", (kind, digest)
+        ):
+            core.objects.remove(kind, digest)
+    for path in core.thumbnails.glob(f"{record_id}*"):
+        path.unlink(missing_ok=True)
+    with core.index.transaction() as run:
+        run.execute("UPDATE tombstones SET files = NULL WHERE id = ?", (record_id,))
+    core.index.forget_deleted()
+
+
+def reconcile(core: Core) -> None:
+    """Make index and published shards agree when a store is opened. The lock has to be held."""
+    if not core.index.meta("published"):
+        number = core.published.number or 1
+        if not core.published.exists(number):
+            core.published.begin(number, (), core.card())
+        with core.index.transaction() as run:
+            set_meta(run, "published", str(number))
+    settle(core)
+    indexed, present = core.index.shard_names(), core.published.shard_files()
+    for name in sorted(present - indexed):
+        try:
+            _adopt(core, core.published.data / name)
+        except (pa.ArrowException, ValueError, KeyError) as error:
+            _log.warning("The shard %s is not ours and was left alone: %s", name, error)
+    for name in sorted(indexed - present):
+        try:
+            _make_again(core, name)
+        except StoreError as error:
+            _log.warning("The shard %s is missing and cannot be made again: %s", name, error)
+    core.published.sweep()
+
+
+def _adopt(core: Core, path: Path) -> None:
+    """Take a shard that the index does not know into it, without doubling a record."""
+    fresh: list[dict[str, Any]] = []
+    total = 0
+    for row in shards.read_rows(path):
+        total += 1
+        known = core.index.get(
+            "SELECT 1 FROM records WHERE id = ?1 UNION SELECT 1 FROM tombstones WHERE id = ?1",
+            (row["id"],),
+        )
+        if not known:
+            fresh.append(_entry(core, row))
+    shelves = {shelf_of(row["licence"], row["status"]) for row in fresh}
+    if fresh and len(fresh) == total and len(shelves) == 1:
+        digest, size = shards.file_sha256(path)
+        shard = Shard(path.name, shelves.pop(), total, size, digest)
+        with core.index.transaction() as run:
+            add_shard(run, shard)
+            for entry in fresh:
+                add_record(run, {**entry, "shard": shard.name})
+        return
+    added = []
+    for shelf in sorted(shelves):
+        wanted = {e["id"] for e in fresh if shelf_of(e["licence"], e["status"]) == shelf}
+        rows = (row for row in shards.read_rows(path) if row["id"] in wanted)
+        added.append((*prepare_shard(core, rows, shelf), wanted))
+
+    def enter(run: sqlite3.Connection) -> None:
+        for _, shard, wanted in added:
+            for entry in fresh:
+                if entry["id"] in wanted:
+                    add_record(run, {**entry, "shard": shard.name})
+
+    core.exchange({path.name}, [(where, shard) for where, shard, _ in added], enter)
+
+
+def _entry(core: Core, row: dict[str, Any]) -> dict[str, Any]:
+    """Store the files of a row read from a shard; what the index needs of it, without pixels."""
+    image, mask = row.pop("image"), row.pop("mask")
+    digest = hashlib.sha256(image).hexdigest()
+    if digest != row["image_sha256"]:
+        raise ValueError(f"the photo of record {row['id']} is not the one it names")
+    mask_digest = hashlib.sha256(mask).hexdigest()
+    core.objects.put("originals", digest, image)
+    core.objects.put("masks", mask_digest, mask)
+    return {
+        **row,
+        "mask_sha256": mask_digest,
+        "receipt_sha256": json.loads(row["extra"]).get("receipt_sha256", ""),
+        "image_bytes": len(image),
+        "mask_bytes": len(mask),
+    }
+
+
+def _make_again(core: Core, name: str) -> None:
+    """Write a shard that is gone once more, from index and files."""
+    shelf = core.index.get("SELECT shelf FROM shards WHERE name = ?", (name,))
+    records = core.records_in(name)
+    added = [prepare_shard(core, core.rows(records), shelf["shelf"])] if shelf and records else []
+
+    def move(run: sqlite3.Connection) -> None:
+        for _, shard in added:
+            run.execute("UPDATE records SET shard = ? WHERE shard = ?", (shard.name, name))
+
+    core.exchange({name}, added, move)

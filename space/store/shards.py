@@ -1,0 +1,130 @@
+"""Parquet shards: rows of the published columns in files that are written once and never changed.
+
+A shard's name is new every time, so its content never changes under a reader, in a cache or on
+the Hub. Pictures go in as bytes with no path: `datasets` would prefer a path that happens to
+exist on this machine to the bytes beside it.
+"""
+
+import hashlib
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from space.store.files import sync_directory, sync_file
+from space.store.schema import FEATURES
+
+ARROW_SCHEMA = FEATURES.arrow_schema
+EMPTY_NAME = "train-00000000-empty.parquet"
+_ROWS_A_GROUP = 16  # with the next line: how much a reader has to fetch for one record
+_BYTES_A_GROUP = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard as the index knows it."""
+
+    name: str
+    shelf: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+def new_name() -> str:
+    """A file name that no shard has had: sorted by time, and unique without asking anyone."""
+    return f"train-{int(time.time() * 1000):012x}-{secrets.token_hex(6)}.parquet"
+
+
+def is_name(name: str) -> bool:
+    """Whether a file name can be a shard's."""
+    return name.startswith("train-") and name.endswith(".parquet")
+
+
+def write_shard(path: Path, rows: Iterable[dict[str, Any]], shelf: str) -> Shard:
+    """Write a shard and make it durable.
+
+    Args:
+        path: The new file.
+        rows: One dict a record with every published column; `image` and `mask` are bytes,
+            `created_at` microseconds since 1970 UTC. Taken a few at a time, so that a shard
+            may be larger than the memory.
+        shelf: Kept in the answer.
+    """
+    count = 0
+    # Zero rows have to mean zero row groups: `datasets` stumbles over an empty one.
+    with pq.ParquetWriter(path, ARROW_SCHEMA, compression="zstd") as writer:
+        for group in _groups(rows):
+            writer.write_table(_table(group))
+            count += len(group)
+    sync_file(path)
+    sync_directory(path.parent)
+    digest, size = file_sha256(path)
+    return Shard(path.name, shelf, count, size, digest)
+
+
+def _groups(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Rows in portions small enough to hold in memory."""
+    group: list[dict[str, Any]] = []
+    weight = 0
+    for row in rows:
+        group.append(row)
+        weight += len(row["image"]) + len(row["mask"])
+        if len(group) == _ROWS_A_GROUP or weight >= _BYTES_A_GROUP:
+            yield group
+            group, weight = [], 0
+    if group:
+        yield group
+
+
+def _table(rows: list[dict[str, Any]]) -> pa.Table:
+    pictures = ("image", "mask")
+    columns = {
+        name: [{"bytes": row[name], "path": None} for row in rows]
+        if name in pictures
+        else [row[name] for row in rows]
+        for name in FEATURES
+    }
+    return pa.Table.from_pydict(columns, schema=ARROW_SCHEMA)
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a shard, in the form that `write_shard` takes.
+
+    Raises:
+        pyarrow.ArrowInvalid: The file is no Parquet, or damaged.
+        ValueError: Its columns are not those of this schema version.
+    """
+    with pq.ParquetFile(path) as source:
+        if not source.schema_arrow.equals(ARROW_SCHEMA):
+            raise ValueError(f"{path.name} has other columns than schema version 1")
+        micros = source.schema_arrow.get_field_index("created_at")
+        for batch in source.iter_batches(batch_size=_ROWS_A_GROUP):
+            stamps = batch.column(micros).cast(pa.int64()).to_pylist()
+            for row, stamp in zip(batch.to_pylist(), stamps, strict=True):
+                row["image"] = row["image"]["bytes"]
+                row["mask"] = row["mask"]["bytes"]
+                row["created_at"] = stamp
+                yield row
+
+
+def read_ids(path: Path) -> set[str]:
+    """The ids of the records in a shard."""
+    return set(pq.read_table(path, columns=["id"]).column("id").to_pylist())
+
+
+def rewrite(path: Path, target: Path, keep: Callable[[str], bool]) -> None:
+    """Copy a shard, leaving out the records whose id `keep` says no to."""
+    write_shard(target, (row for row in read_rows(path) if keep(row["id"])), "")
+
+
+def file_sha256(path: Path) -> tuple[str, int]:
+    """Digest and size of a file."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return digest, stream.tell()

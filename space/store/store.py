@@ -1,0 +1,323 @@
+"""The dataset store: save, delete, list and count records, safe against crashes and each other.
+
+A record is in three places: its files by content (`objects`), its row in the index, and its row
+in a published shard. A save goes through them in this order, under a lock that a dying process
+lets go of:
+
+1. *prepare*: the finished shard, with photo, mask and every column, durable in `incoming/`.
+2. *keep*: photo and mask durable under their hashes.
+3. *commit*: one SQLite transaction. Before it there is no record, after it there is one.
+4. *publish*: the shard is renamed into the folder that `load_dataset` reads.
+5. The card's figures are brought up to date, and the receipt is handed out.
+
+Killed before 3, the record has never existed: whoever takes the lock next finds the shard in
+`incoming/`, not in the index, and removes it together with the files it names. Killed after 3,
+the same look finds it in the index and publishes it. Since the shard is prepared first, there is
+no file anywhere that could not be traced, and no scan is needed to trace it. A full disk shows in
+1 or 2, where nothing is visible yet; 3 is all or nothing; 4 needs no space.
+
+Deleting is the same the other way round. A shard without the record and a directory with it are
+prepared; one transaction removes the row, writes a tombstone and names the new directory; then
+the link moves, and the tombstone keeps the list of files to remove until they are gone. Merging
+small shards (`compaction`) uses the same exchange.
+
+Readers never wait: see `published` for why they always find one consistent state.
+"""
+
+import hashlib
+import hmac
+import json
+import logging
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from space.store import compaction, recovery, verification
+from space.store.core import Core, add_shard, now_microseconds, prepare_shard, silent
+from space.store.errors import StoreError, SubmissionError, explained
+from space.store.index import add_record, drop_record
+from space.store.pictures import MAX_PIXELS, StoredPicture, encode_mask, prepare_photo
+from space.store.records import Filters, Receipt, Record, Submission, record_of, shelf_of
+from space.store.schema import APP_VERSION, SCHEMA_VERSION, STATUSES
+from space.store.verification import Report
+
+_log = logging.getLogger(__name__)
+
+
+class Store:
+    """The records of one data directory. Threads and processes may share it freely."""
+
+    def __init__(self, core: Core, max_pixels: int = MAX_PIXELS) -> None:
+        self.core = core
+        self._max_pixels = max_pixels
+        self._compacting = threading.Lock()
+
+    @classmethod
+    def open(
+        cls,
+        data_dir: str | Path,
+        *,
+        max_pixels: int = MAX_PIXELS,
+        on_step: Callable[[str], None] = silent,
+    ) -> "Store":
+        """Open a data directory, making it if need be, and mend what a crash left in it.
+
+        Args:
+            data_dir: The directory; nothing outside of it is touched.
+            max_pixels: Photos with more pixels are refused.
+            on_step: Called with the name of each step of an operation once it is durable.
+
+        Raises:
+            StoreError: It cannot be written to, or its index is damaged.
+        """
+        try:
+            core = Core(Path(data_dir).expanduser().resolve(), on_step)
+            with core.lock():
+                recovery.reconcile(core)
+                core.published.write_card(core.card())
+        except (OSError, sqlite3.Error) as error:
+            raise explained(error, f"open the dataset in {data_dir}") from error
+        return cls(core, max_pixels)
+
+    @property
+    def dataset_dir(self) -> Path:
+        """What to call `load_dataset` with."""
+        return self.core.published.link
+
+    def save(self, submission: Submission) -> Receipt:
+        """Store a photo and a mask; when this returns, they survive a power cut.
+
+        Args:
+            submission: What to store. Camera and place data are taken out of the photo.
+
+        Raises:
+            SubmissionError: It cannot be accepted; nothing is stored.
+            StoreError: The disk or the index refused; nothing is stored.
+        """
+        submission.check()
+        photo = prepare_photo(submission.image_bytes, self._max_pixels)
+        mask = encode_mask(submission.mask, photo.width, photo.height)
+        token = secrets.token_urlsafe(24)
+        entry = _entry(submission, photo, mask, token)
+        row = {**entry, "image": photo.data, "mask": mask}
+        try:
+            with self.core.lock():
+                recovery.settle(self.core)
+                self._commit(row, entry)
+        except (OSError, sqlite3.Error) as error:
+            if not self._rescued(entry["id"]):
+                raise explained(error, "save this mask") from error
+        self._compact_soon()
+        return Receipt(entry["id"], token, photo.metadata_removed)
+
+    def _commit(self, row: dict[str, Any], entry: dict[str, Any]) -> None:
+        """Steps 1 to 5 of a save."""
+        core = self.core
+        shelf = shelf_of(entry["licence"], entry["status"])
+        prepared, shard = prepare_shard(core, [row], shelf)
+        core.step("prepared")
+        core.objects.put("originals", entry["image_sha256"], row["image"])
+        core.objects.put("masks", entry["mask_sha256"], row["mask"])
+        core.step("kept")
+        with core.index.transaction() as run:
+            add_shard(run, shard)
+            add_record(run, {**entry, "shard": shard.name})
+        core.step("committed")
+        core.published.add(prepared)
+        core.step("published")
+        core.published.write_card(core.card())
+        core.step("described")
+
+    def _rescued(self, record_id: str) -> bool:
+        """After an error: undo what was prepared, or find that the record was committed."""
+        try:
+            with self.core.lock():
+                recovery.settle(self.core)
+        except (OSError, sqlite3.Error, StoreError) as error:
+            _log.warning("What an interrupted save left is cleared with the next one: %s", error)
+        try:
+            row = self.core.index.get("SELECT 1 FROM records WHERE id = ?", (record_id,))
+        except sqlite3.Error:
+            return False
+        return row is not None
+
+    def delete(self, record_id: str, token: str) -> None:
+        """Delete a record for good: from index, files, shards and the card's figures.
+
+        Args:
+            record_id: From its receipt.
+            token: From its receipt.
+
+        Raises:
+            SubmissionError: There is no such record, or the receipt is another's.
+            StoreError: The disk or the index refused; the record is still whole.
+        """
+        try:
+            with self.core.lock():
+                recovery.settle(self.core)
+                row = self.core.index.get("SELECT * FROM records WHERE id = ?", (record_id,))
+                self._check_receipt(record_id, token, row)
+                self._remove(row)
+        except (OSError, sqlite3.Error) as error:
+            raise explained(error, "delete this record") from error
+
+    def _check_receipt(self, record_id: str, token: str, row: sqlite3.Row | None) -> None:
+        if row is None:
+            if self.core.index.get("SELECT 1 FROM tombstones WHERE id = ?", (record_id,)):
+                raise SubmissionError(f"The record {record_id} has been deleted already.")
+            raise SubmissionError(f"There is no record {record_id!r}. Check the id.")
+        if not hmac.compare_digest(_hash(token), row["receipt_sha256"]):
+            raise SubmissionError(
+                "This receipt does not belong to this record. Paste it as it was shown on saving."
+            )
+
+    def _remove(self, row: Any) -> None:  # noqa: ANN401 - an sqlite3.Row
+        core, record_id, old = self.core, row["id"], row["shard"]
+        others = [other for other in core.records_in(old) if other["id"] != record_id]
+        shelf = shelf_of(row["licence"], row["status"])
+        added = [prepare_shard(core, core.rows(others), shelf)] if others else []
+        files = json.dumps([["originals", row["image_sha256"]], ["masks", row["mask_sha256"]]])
+
+        def change(run: sqlite3.Connection) -> None:
+            drop_record(run, row)
+            run.execute(
+                "INSERT INTO tombstones VALUES (?, ?, ?)", (record_id, now_microseconds(), files)
+            )
+            for _, shard in added:
+                run.execute("UPDATE records SET shard = ? WHERE shard = ?", (shard.name, old))
+
+        core.exchange({old}, added, change)
+        recovery.finish_deletion(core, record_id)
+        core.step("bytes removed")
+        core.published.write_card(core.card())
+
+    def info(self) -> dict[str, int]:
+        """How much there is: records, images, pending, approved, rejected, synced, bytes.
+
+        `synced` counts the records whose shard is on the Hub, `bytes` the files of photos, masks
+        and shards. The cost does not depend on the number of records.
+        """
+        index = self.core.index
+        statuses = index.counts("status")
+        sums = index.get(
+            "SELECT sum(bytes) AS bytes, sum(CASE WHEN pushed_at > 0 THEN rows END) AS synced "
+            "FROM shards"
+        )
+        assert sums is not None
+        return {
+            "records": sum(statuses.values()),
+            "images": index.counts("kind").get("originals", 0),
+            **{status: statuses.get(status, 0) for status in STATUSES},
+            "synced": sums["synced"] or 0,
+            "bytes": (sums["bytes"] or 0) + sum(index.counts("bytes").values()),
+        }
+
+    def strategies(self) -> dict[str, int]:
+        """How many records each strategy has."""
+        return self.core.index.counts("strategy")
+
+    def newest(
+        self, limit: int = 24, offset: int = 0, filters: Filters | None = None
+    ) -> list[Record]:
+        """Records from the newest to the oldest.
+
+        Args:
+            limit: How many at most.
+            offset: How many of the newest to skip.
+            filters: Which ones; all if not given.
+        """
+        where, values = (filters or Filters()).where()
+        rows = self.core.index.all(
+            f"SELECT * FROM records WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?",
+            (*values, limit, offset),
+        )
+        return [record_of(row) for row in rows]
+
+    def get(self, record_id: str) -> Record:
+        """One record.
+
+        Raises:
+            SubmissionError: There is none with this id.
+        """
+        row = self.core.index.get("SELECT * FROM records WHERE id = ?", (record_id,))
+        if row is None:
+            raise SubmissionError(f"There is no record {record_id!r}. Check the id.")
+        return record_of(row)
+
+    def photo(self, record: Record) -> bytes:
+        """The stored file of a record's photo."""
+        return self.core.objects.read("originals", record.image_sha256)
+
+    def mask(self, record: Record) -> np.ndarray:
+        """A record's mask, bool (H, W), True = hole."""
+        with Image.open(self.core.objects.path("masks", record.mask_sha256)) as picture:
+            return np.asarray(picture) > 127
+
+    def verify(self) -> Report:
+        """Check every byte; see `space.store.verification`."""
+        return verification.verify(self.core)
+
+    def compact(self) -> int:
+        """Merge small shards where there are many; returns how many went into bigger ones."""
+        return compaction.compact(self.core)
+
+    def _compact_soon(self) -> None:
+        """Merge beside the next saves when it is due; only one thread at a time does."""
+        if not compaction.due(self.core) or not self._compacting.acquire(blocking=False):
+            return
+
+        def work() -> None:
+            try:
+                self.compact()
+            except (OSError, sqlite3.Error, StoreError) as error:
+                _log.warning("Small shards could not be merged now: %s", error)
+            finally:
+                self._compacting.release()
+
+        threading.Thread(target=work, name="compact").start()
+
+    def close(self) -> None:
+        """Let go of the index."""
+        with self._compacting:
+            self.core.index.close()
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _entry(submission: Submission, photo: StoredPicture, mask: bytes, token: str) -> dict[str, Any]:
+    """A new record: every column but the pixels, and what else the index keeps."""
+    receipt = _hash(token)
+    extra = {"receipt_sha256": receipt}
+    if submission.note.strip():
+        extra["note"] = submission.note.strip()
+    return {
+        "id": f"{int(time.time() * 1000):012x}{secrets.token_hex(8)}",
+        "strategy": submission.strategy,
+        "strokes": submission.strokes,
+        "width": photo.width,
+        "height": photo.height,
+        "hole_fraction": float(np.float32(submission.mask.mean())),
+        "image_sha256": photo.sha256,
+        "licence": submission.licence,
+        "consent": True,
+        "contributor": submission.contributor,
+        "status": "pending",
+        "model": submission.model,
+        "app_version": APP_VERSION,
+        "created_at": now_microseconds(),
+        "schema_version": SCHEMA_VERSION,
+        "extra": json.dumps(extra, ensure_ascii=False),
+        "mask_sha256": hashlib.sha256(mask).hexdigest(),
+        "receipt_sha256": receipt,
+        "image_bytes": len(photo.data),
+        "mask_bytes": len(mask),
+    }

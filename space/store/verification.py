@@ -1,0 +1,125 @@
+"""Check every byte of a data directory, and say what is wrong. Nothing is repaired here."""
+
+import hashlib
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from space.store import shards
+from space.store.core import Core
+from space.store.errors import StoreError
+from space.store.schema import SCALARS
+
+
+@dataclass
+class Report:
+    """What was checked, and what was found."""
+
+    records: int = 0
+    files: int = 0
+    shards: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was found."""
+        return not self.problems
+
+
+def verify(core: Core) -> Report:
+    """Compare index, files and shards with each other, byte by byte.
+
+    Saving waits meanwhile; reading does not.
+
+    Raises:
+        StoreError: The index itself cannot be read.
+    """
+    report = Report()
+    with core.lock():
+        try:
+            _check_index(core, report)
+            _check_files(core, report)
+            _check_shards(core, report)
+        except sqlite3.Error as error:
+            raise StoreError(f"The index cannot be read: {error}.") from error
+    return report
+
+
+def _check_index(core: Core, report: Report) -> None:
+    for row in core.index.all("PRAGMA integrity_check"):
+        if row[0] != "ok":
+            report.problems.append(f"index: {row[0]}")
+    for column in ("status", "strategy", "licence"):
+        rows = core.index.all(f"SELECT {column} AS value, count(*) AS n FROM records GROUP BY 1")
+        if {row["value"]: row["n"] for row in rows} != core.index.counts(column):
+            report.problems.append(f"index: the running count of {column} is wrong")
+    uses: Counter[tuple[str, str]] = Counter()
+    for row in core.index.all("SELECT image_sha256, mask_sha256 FROM records"):
+        uses["originals", row["image_sha256"]] += 1
+        uses["masks", row["mask_sha256"]] += 1
+        report.records += 1
+    counted = {
+        (row["kind"], row["sha256"]): row["uses"] for row in core.index.all("SELECT * FROM objects")
+    }
+    if dict(uses) != counted:
+        report.problems.append("index: the uses of photos and masks are miscounted")
+
+
+def _check_files(core: Core, report: Report) -> None:
+    known = set()
+    for row in core.index.all("SELECT kind, sha256 FROM objects"):
+        report.files += 1
+        known.add(core.objects.path(row["kind"], row["sha256"]))
+        try:
+            core.objects.read(row["kind"], row["sha256"])
+        except (StoreError, OSError) as error:
+            report.problems.append(str(error))
+    for kind in ("originals", "masks"):
+        for path in (core.data_dir / kind).rglob("*"):
+            if path.is_file() and path not in known:
+                report.problems.append(f"{path} belongs to no record")
+    for path in core.incoming.iterdir():
+        report.problems.append(f"{path} is left over from an interrupted save")
+
+
+def _check_shards(core: Core, report: Report) -> None:
+    present = core.published.shard_files()
+    for row in core.index.all("SELECT * FROM shards ORDER BY name"):
+        report.shards += 1
+        name = row["name"]
+        if name not in present:
+            report.problems.append(f"the shard {name} is missing")
+            continue
+        path = core.published.data / name
+        if shards.file_sha256(path) != (row["sha256"], row["bytes"]):
+            report.problems.append(f"the shard {name} has been changed or is damaged")
+        try:
+            _check_rows(core, name, report)
+        except (pa.ArrowException, ValueError, OSError) as error:
+            report.problems.append(f"the shard {name} cannot be read: {error}")
+    for name in sorted(present - core.index.shard_names()):
+        report.problems.append(f"the shard {name} is not in the index")
+
+
+def _check_rows(core: Core, name: str, report: Report) -> None:
+    wanted = {row["id"]: row for row in core.records_in(name)}
+    for row in shards.read_rows(core.published.data / name):
+        record = wanted.pop(row["id"], None)
+        if record is None:
+            report.problems.append(f"the shard {name} has a record {row['id']} too many")
+        elif _differs(row, record):
+            report.problems.append(f"the record {row['id']} differs between index and shard")
+    for missing in wanted:
+        report.problems.append(f"the shard {name} lacks the record {missing}")
+
+
+def _differs(row: dict[str, Any], record: sqlite3.Row) -> bool:
+    image, mask = (hashlib.sha256(row[name]).hexdigest() for name in ("image", "mask"))
+    return (
+        image != record["image_sha256"]
+        or mask != record["mask_sha256"]
+        or any(row[name] != record[name] for name in SCALARS)
+    )
