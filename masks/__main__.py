@@ -1,0 +1,151 @@
+"""Masks from the command line: a contact sheet, or one file a mask.
+
+python -m masks --strategy wide --count 16 --size 512x512 --seed 0 --output sheet.png
+python -m masks --strategy thick --image photo.jpg --parameter max_width=120 --output masks/
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+import masks
+from masks import files, preview
+from masks.base import Image, Number, check_size
+from masks.statistics import SetStatistics, summarize
+
+SHEET_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
+BLANK = 214
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code: 0, or 2 after one line about bad input."""
+    options = _parser().parse_args(arguments)
+    try:
+        if options.list:
+            print(_listing())
+        else:
+            print(_run(options))
+    except ValueError as error:
+        print(f"masks: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m masks", description="Draw masks (holes) for a picture."
+    )
+    parser.add_argument("--strategy", default="wide", help=f"one of {', '.join(masks.names())}")
+    parser.add_argument("--count", type=int, default=16, help="how many masks (default 16)")
+    parser.add_argument(
+        "--size", help="WIDTHxHEIGHT in pixels; default 512x512, or the picture's own size"
+    )
+    parser.add_argument("--image", type=Path, help="the photo under the masks")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same masks (default 0)")
+    parser.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a parameter of the strategy; may be given several times (see --list)",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        default=Path("sheet.png"),
+        help="a .png, .jpg or .webp file for a contact sheet, or a folder for one PNG a mask",
+    )
+    parser.add_argument(
+        "--columns", type=int, help="overlays side by side on the sheet (default: near a square)"
+    )
+    parser.add_argument(
+        "--tile", type=int, default=256, help="longer side of an overlay in pixels (default 256)"
+    )
+    parser.add_argument("--list", action="store_true", help="list strategies and parameters")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> str:
+    masks.recipe(options.strategy)
+    for name in ("columns", "tile"):
+        value = getattr(options, name)
+        if value is not None and value < (32 if name == "tile" else 1):
+            raise ValueError(f"--{name} is too small: {value}")
+    image = _picture(options.image, options.size)
+    values = dict(_parameter(text) for text in options.parameter)
+    drawn = masks.generate(options.strategy, image, options.count, options.seed, None, **values)
+    holes = [item.mask for item in drawn]
+    if options.output.suffix.lower() in SHEET_SUFFIXES:
+        made = preview.sheet(image, holes, options.columns, options.tile)
+        files.write_image(options.output, made)
+    elif options.output.suffix:
+        raise ValueError(
+            f"{options.output}: a sheet ends in .png, .jpg or .webp; a folder has no suffix"
+        )
+    else:
+        for k, mask in enumerate(holes):
+            files.write_mask(options.output / f"{options.strategy}_{k:04d}.png", mask)
+    notes = sorted({item.note for item in drawn if item.note})
+    summary = summarize([float(mask.mean()) for mask in holes])
+    return "\n".join([f"{options.output}: {_summary(options.strategy, image, summary)}", *notes])
+
+
+def _picture(path: Path | None, size: str | None) -> Image:
+    wanted = _size(size) if size else None
+    if path is None:
+        height, width = wanted or (512, 512)
+        return np.full((height, width, 3), BLANK, np.uint8)
+    image = files.read_image(path)
+    return files.fit(image, *wanted) if wanted else image
+
+
+def _size(text: str) -> tuple[int, int]:
+    """Return (height, width) of a text such as 640x480."""
+    match = re.fullmatch(r"(\d{1,6})[xX×](\d{1,6})", text.strip())
+    if not match:
+        raise ValueError(f"--size is WIDTHxHEIGHT in pixels, such as 640x480, not {text!r}")
+    width, height = int(match[1]), int(match[2])
+    check_size(height, width)
+    return height, width
+
+
+def _parameter(text: str) -> tuple[str, Number]:
+    name, equals, value = text.partition("=")
+    try:
+        number = float(value)
+    except ValueError:
+        equals, number = "", 0.0
+    if not equals:
+        raise ValueError(f"--parameter is NAME=NUMBER, such as max_width=80, not {text!r}")
+    return name.strip(), number
+
+
+def _summary(strategy: str, image: Image, summary: SetStatistics) -> str:
+    height, width = image.shape[:2]
+    return (
+        f"{summary.count} '{strategy}' masks of {width} x {height}, hole area mean "
+        f"{summary.mean:.1%}, median {summary.median:.1%}, "
+        f"{summary.smallest:.1%} to {summary.largest:.1%}"
+    )
+
+
+def _listing() -> str:
+    lines = []
+    for name in masks.names():
+        recipe = masks.recipe(name)
+        lines += [f"{name}: {recipe.summary} ({recipe.source})"]
+        small = {p.name: p.default for p in masks.parameters(name, short_side=256)}
+        for p in masks.parameters(name):
+            default = f"{p.default:g}"
+            if small[p.name] != p.default:
+                default = f"{small[p.name]:g} up to 384 px, else {p.default:g}"
+            lines.append(f"    {p.name}={default}  [{p.minimum:g} to {p.maximum:g}] {p.help}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

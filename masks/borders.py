@@ -1,0 +1,41 @@
+"""Strips along the picture's border, as the published outpainting masks have them."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masks.base import Parameter, Values
+
+SIDES = ("left", "top", "right", "bottom")
+
+PARAMETERS = (
+    Parameter(
+        "min_share", 0.04, 0.01, 0.45, 0.01, False, "Thinnest strip.", "of the picture's side"
+    ),
+    Parameter(
+        "max_share", 0.25, 0.01, 0.45, 0.01, False, "Thickest strip.", "of the picture's side"
+    ),
+    *(
+        Parameter(side, 0.5, 0.0, 1.0, 0.05, False, f"Chance of a strip on the {where}.")
+        for side, where in zip(SIDES, ("left", "top", "right", "bottom"), strict=True)
+    ),
+)
+
+
+def paint(
+    height: int, width: int, values: Values, scale: float, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Paint the strips of one mask: uint8 (H, W) of 0 and 1, at least one strip.
+
+    Strips are shares of the picture, so that `scale` only matters to a mask that would be full.
+    """
+    chosen = rng.random(len(SIDES)) < [values[side] for side in SIDES]
+    if not chosen.any():
+        chosen[rng.integers(len(SIDES))] = True
+    shares = rng.uniform(values["min_share"], values["max_share"], len(SIDES)) * min(scale, 1.0)
+    left, top, right, bottom = (
+        max(1, round(share * side)) if strip else 0
+        for strip, share, side in zip(chosen, shares, (width, height, width, height), strict=True)
+    )
+    canvas = np.ones((height, width), np.uint8)
+    canvas[top : height - bottom, left : width - right] = 0
+    return canvas

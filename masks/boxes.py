@@ -1,0 +1,47 @@
+"""Unions of rectangles with independent sides, the published generator's box masks."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from masks.base import Parameter, Values
+
+
+def parameters(
+    min_boxes: int, max_boxes: int, min_side: int, max_side: int, margin: int
+) -> tuple[Parameter, ...]:
+    """Return the dials of the rectangles with these published values as defaults."""
+    return (
+        Parameter("min_boxes", min_boxes, 1, 50, 1, True, "Fewest rectangles in a mask."),
+        Parameter("max_boxes", max_boxes, 1, 50, 1, True, "Most rectangles in a mask."),
+        Parameter("min_side", min_side, 1, 1000, 1, True, "Shortest side of a rectangle.", "px"),
+        Parameter("max_side", max_side, 1, 1000, 1, True, "Longest side of a rectangle.", "px"),
+        Parameter(
+            "margin", margin, 0, 200, 1, True, "Known frame that stays along the border.", "px"
+        ),
+    )
+
+
+def paint(
+    height: int, width: int, values: Values, scale: float, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Paint the rectangles of one mask: uint8 (H, W) of 0 and 1.
+
+    As published, no side reaches the picture's short side less both margins.
+    """
+    short_side = min(height, width)
+    margin = min(round(values["margin"] * scale), short_side // 2 - 1)
+    limit = short_side - 2 * margin
+    longest = max(1, min(round(values["max_side"] * scale), limit - 1))
+    shortest = max(1, min(round(values["min_side"] * scale), longest))
+    count = int(rng.integers(int(values["min_boxes"]), int(values["max_boxes"]) + 1))
+    # Four numbers a rectangle in one draw: asked for one by one they cost more than painting.
+    draws = rng.random((count, 4)).tolist()
+
+    canvas = np.zeros((height, width), np.uint8)
+    for for_width, for_height, for_left, for_top in draws:
+        w = shortest + int(for_width * (longest + 1 - shortest))
+        h = shortest + int(for_height * (longest + 1 - shortest))
+        left = margin + int(for_left * (width - 2 * margin - w + 1))
+        top = margin + int(for_top * (height - 2 * margin - h + 1))
+        canvas[top : top + h, left : left + w] = 1
+    return canvas

@@ -1,0 +1,79 @@
+"""Pictures from and to files, with OpenCV alone."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from masks.base import Image, Mask, check_image
+from masks.ops import as_bytes
+
+
+def read_image(path: Path | str) -> Image:
+    """Read a picture as uint8 (H, W, 3) in RGB, upright as its orientation tag says.
+
+    Raises:
+        ValueError: if there is no such file, or it is no picture, or too small for masks.
+    """
+    path = Path(path)
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:  # raised for sizes beyond OpenCV's limit
+        decoded = None
+    if decoded is None:
+        raise ValueError(f"{path} is not a picture that can be read: PNG, JPEG, WebP and TIFF work")
+    image = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+    check_image(image)
+    return image
+
+
+def write_image(path: Path | str, image: Image) -> None:
+    """Write uint8 (H, W, 3) in RGB; the suffix chooses the format.
+
+    Raises:
+        ValueError: if the suffix is unknown or the file cannot be written.
+    """
+    _write(Path(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+
+
+def write_mask(path: Path | str, mask: Mask) -> None:
+    """Write a mask as a grey picture, hole 255 and known 0; use a lossless suffix such as .png.
+
+    Raises:
+        ValueError: if the suffix is unknown or the file cannot be written.
+    """
+    _write(Path(path), as_bytes(mask) * 255)
+
+
+def encode_mask(mask: Mask) -> bytes:
+    """Return the PNG file of a mask, hole 255 and known 0."""
+    return cv2.imencode(".png", as_bytes(mask) * 255)[1].tobytes()
+
+
+def fit(image: Image, height: int, width: int) -> Image:
+    """Return the middle of the image, scaled so that it just covers (height, width)."""
+    factor = max(height / image.shape[0], width / image.shape[1])
+    size = (
+        max(width, round(image.shape[1] * factor)),
+        max(height, round(image.shape[0] * factor)),
+    )
+    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    scaled = cv2.resize(image, size, interpolation=way)
+    top, left = (scaled.shape[0] - height) // 2, (scaled.shape[1] - width) // 2
+    return np.ascontiguousarray(scaled[top : top + height, left : left + width])
+
+
+def _write(path: Path, pixels: np.ndarray) -> None:
+    try:
+        data = cv2.imencode(path.suffix.lower(), pixels)[1]
+    except cv2.error as error:
+        raise ValueError(f"{path}: no picture format is known by this suffix; use .png") from error
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,51 @@
+"""Many masks from one seed. This is the one seeding rule of the project: mask i of a run is drawn
+with the i-th child of the seed, so that the first n masks are the same however many are asked for.
+"""
+
+from numbers import Integral
+
+import numpy as np
+
+from masks import presets
+from masks.base import GeneratedMask, Image, Labels, Number
+
+
+def generate(
+    name: str,
+    image: Image,
+    count: int,
+    seed: int,
+    labels: Labels | None = None,
+    **values: Number,
+) -> list[GeneratedMask]:
+    """Draw `count` masks for an image.
+
+    Args:
+        name: one of `masks.names()`.
+        image: uint8 (H, W, 3). Only `segmentation` looks at its content.
+        count: how many, 1 or more.
+        seed: a whole number, 0 or more; the same seed gives the same masks.
+        labels: objects of the image for `segmentation`, (H, W) whole numbers, 0 = background.
+        **values: parameters that differ from the published ones.
+
+    Raises:
+        ValueError: saying which argument is wrong and what is accepted.
+    """
+    _check_whole("count", count, 1)
+    session = presets.get(name, **values).on(image, labels)
+    return [session(rng) for rng in generators(seed, count)]
+
+
+def generators(seed: int, count: int) -> list[np.random.Generator]:
+    """Return one independent random generator for each mask of a run.
+
+    Raises:
+        ValueError: if the seed is not a whole number from 0 up.
+    """
+    _check_whole("seed", seed, 0)
+    return [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(count)]
+
+
+def _check_whole(name: str, value: object, minimum: int) -> None:
+    if not isinstance(value, Integral) or value < minimum:
+        raise ValueError(f"{name} must be a whole number, {minimum} or more, not {value!r}")

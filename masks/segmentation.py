@@ -1,0 +1,294 @@
+"""Holes in the shape of the picture's own objects, moved to where they hide something else.
+
+The rule of the published segmentation masks: every object that is not too large is scaled, mirrored
+and shifted, up to four times, to places where it hides neither itself, nor an earlier copy, nor too
+much of any other object. The search runs on a small label map, the result is cut at full size.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from masks import objects
+from masks.base import (
+    GeneratedMask,
+    Image,
+    Labels,
+    Mask,
+    Parameter,
+    Recipe,
+    Session,
+    Strategy,
+    Values,
+    check_image,
+    check_labels,
+)
+
+SEARCH_SIDE = 64
+"""Short side of the label map on which places are searched."""
+
+TRIES = 24
+"""Objects that are tried for one mask before another strategy takes over."""
+
+
+def _share(name: str, default: float, text: str, unit: str) -> Parameter:
+    return Parameter(name, default, 0.0, 1.0, 0.01, False, text, unit)
+
+
+RECIPE = Recipe(
+    "segmentation",
+    "Silhouettes of the picture's own objects, moved to other places.",
+    "LaMa evaluation, segmentation masks",
+    (
+        _share("max_object_area", 0.3, "Larger objects are left out.", "of the picture"),
+        _share("min_mask_area", 0.02, "Smaller holes are thrown away.", "of the picture"),
+        Parameter("variants", 4, 1, 16, 1, True, "Most holes that one object gives."),
+        _share("scale_change", 0.25, "Holes are up to this much larger or smaller.", "of the size"),
+        Parameter("flip", 1, 0, 1, 1, True, "Mirror every other hole, by chance."),
+        _share("vertical_shift", 0.1, "Holes move up or down by at most this.", "of the height"),
+        _share("max_hidden_area", 0.2, "Most of a hole that may lie outside.", "of the hole"),
+        _share(
+            "max_mask_intersection",
+            0.5,
+            "Most that a hole may share with its object or with another hole of it.",
+            "of either",
+        ),
+        _share(
+            "max_foreground_coverage",
+            0.5,
+            "Most of any object that may be hidden.",
+            "of the object",
+        ),
+        _share(
+            "max_foreground_intersection",
+            0.5,
+            "Most of a hole that may lie on one object.",
+            "of the hole",
+        ),
+        Parameter(
+            "rigid", 1, 0, 1, 1, True, "Mind all objects of the picture, not only the hole's own."
+        ),
+    ),
+    paint=lambda height, width, *_: np.zeros((height, width), np.uint8),
+)
+
+
+@dataclass(frozen=True)
+class _Thing:
+    """An object at both sizes: cut out at full size, whole on the search map (index in `maps`)."""
+
+    index: int
+    box: tuple[int, int, int, int]
+    cutout: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Placement:
+    """How an object becomes a hole; lengths are pixels of the search map."""
+
+    left: int
+    top: int
+    scale: float
+    mirrored: bool
+
+
+class Segmentation(Strategy):
+    """The `segmentation` strategy; `find_objects` may be any provider of label maps."""
+
+    def __init__(
+        self,
+        given: Values,
+        fallback: Strategy,
+        find_objects: Callable[[Image], Labels] = objects.find_objects,
+    ) -> None:
+        super().__init__(RECIPE, given)
+        self.fallback = fallback
+        self.find_objects = find_objects
+
+    def on(self, image: Image, labels: Labels | None = None) -> Session:
+        """See `Strategy.on`. Looks for the objects once, unless a label map is given."""
+        shape = check_image(image)
+        check_labels(labels, shape)
+        found = self.find_objects(image) if labels is None else labels
+        scene = _Scene(found, self.values)
+        fall_back = self.fallback.on(image)
+
+        def session(rng: np.random.Generator) -> GeneratedMask:
+            mask = scene.draw(rng)
+            if mask is not None:
+                return GeneratedMask(mask, self.name)
+            note = f"{scene.trouble}, so '{self.fallback.name}' drew this mask."
+            return GeneratedMask(fall_back(rng).mask, self.fallback.name, note)
+
+        return session
+
+
+class _Scene:
+    """The objects of one picture, ready to be placed."""
+
+    def __init__(self, labels: Labels, values: Values) -> None:
+        self.values = values
+        self.shape = labels.shape
+        height, width = labels.shape
+        self.ratio = min(1.0, SEARCH_SIDE / min(height, width))
+        self.size = (max(1, round(height * self.ratio)), max(1, round(width * self.ratio)))
+        kinds = [int(kind) for kind in np.unique(labels) if kind != 0]
+        self.maps = _reduce(labels, kinds, self.size)
+        self.areas = self.maps.sum((1, 2))
+        self.things = [
+            thing for index, kind in enumerate(kinds) if (thing := self._cut(labels, index, kind))
+        ]
+        limit = values["max_object_area"]
+        self.trouble = (
+            "No free place was found for any object"
+            if self.things
+            else f"No object between nothing and {limit:.0%} of the picture was found"
+        )
+
+    def draw(self, rng: np.random.Generator) -> Mask | None:
+        """Return one hole, uniform over the holes that the published rule yields, or None.
+
+        An object is taken with a chance in proportion to the number of holes it gives: it is
+        drawn uniformly and then kept with that number's share of the most it could give.
+        """
+        most = int(self.values["variants"])
+        for _ in range(TRIES if self.things else 0):
+            thing = self.things[rng.integers(len(self.things))]
+            placements = self._place(thing, most, rng)
+            kept = rng.integers(most)
+            if kept < len(placements):
+                mask = self._render(thing, placements[kept])
+                if self.values["min_mask_area"] < mask.mean() < 1.0:
+                    return mask
+        return None
+
+    def _cut(self, labels: Labels, index: int, kind: int) -> _Thing | None:
+        cutout = (labels == kind).astype(np.uint8)
+        fraction = np.count_nonzero(cutout) / cutout.size
+        if self.areas[index] == 0 or fraction >= self.values["max_object_area"]:
+            return None
+        x, y, w, h = cv2.boundingRect(cutout)
+        return _Thing(index, (x, y, w, h), np.ascontiguousarray(cutout[y : y + h, x : x + w]))
+
+    def _place(self, thing: _Thing, most: int, rng: np.random.Generator) -> list[_Placement]:
+        """Return up to `most` places for copies of one object; the first failure ends it."""
+        around = range(len(self.maps)) if self.values["rigid"] else [thing.index]
+        placements: list[_Placement] = []
+        earlier = [self.maps[thing.index]]
+        for _ in range(most):
+            scale = self._choose_scale(thing, rng)
+            mirrored = bool(self.values["flip"]) and rng.random() < 0.5
+            piece = self._piece(thing, scale * self.ratio, mirrored)
+            top = self._choose_top(thing, piece, rng)
+            left = self._find_left(piece, top, earlier, self.maps[list(around)], rng)
+            if left is None:
+                break
+            placements.append(_Placement(left, top, scale, mirrored))
+            copy = np.zeros(self.size, np.float32)
+            _paste(copy, piece, left, top)
+            earlier.append(copy)
+        return placements
+
+    def _choose_scale(self, thing: _Thing, rng: np.random.Generator) -> float:
+        """Return a scale at which the object still fits around its own centre."""
+        x, y, w, h = thing.box
+        height, width = self.shape
+        room = min(
+            2 * min(x + w / 2, width - x - w / 2) / w, 2 * min(y + h / 2, height - y - h / 2) / h
+        )
+        change = self.values["scale_change"]
+        lowest = max(0.05, 1 - change)
+        return float(rng.uniform(lowest, max(lowest, min(1 + change, room))))
+
+    def _piece(self, thing: _Thing, factor: float, mirrored: bool) -> NDArray[np.uint8]:
+        h, w = thing.cutout.shape
+        size = (max(1, round(w * factor)), max(1, round(h * factor)))
+        piece = cv2.resize(thing.cutout, size, interpolation=cv2.INTER_NEAREST).astype(np.uint8)
+        if not piece.any():
+            piece[...] = 1
+        return np.ascontiguousarray(piece[:, ::-1]) if mirrored else piece
+
+    def _choose_top(self, thing: _Thing, piece: NDArray[np.uint8], rng: np.random.Generator) -> int:
+        """Return a vertical place that hides no more of the object than is allowed."""
+        height = self.size[0]
+        _, y, _, h = thing.box
+        start = (y + h / 2) * self.ratio - piece.shape[0] / 2
+        reach = self.values["vertical_shift"] * height
+        rows = np.cumsum(np.r_[0, piece.sum(1, dtype=np.int64)])
+        hidden = int(self.values["max_hidden_area"] * rows[-1])
+        above = int(np.searchsorted(rows, hidden, side="right")) - 1
+        below = int(np.searchsorted(np.cumsum(piece[::-1].sum(1)), hidden, side="right"))
+        lowest, highest = -above, height - piece.shape[0] + below
+        top = round(float(rng.uniform(start - reach, start + reach)))
+        return min(max(top, lowest), max(lowest, highest))
+
+    def _find_left(
+        self,
+        piece: NDArray[np.uint8],
+        top: int,
+        earlier: list[NDArray[np.float32]],
+        around: NDArray[np.float32],
+        rng: np.random.Generator,
+    ) -> int | None:
+        """Return a random column at which every limit is kept, or None if there is none.
+
+        All columns are weighed at once: the overlap of the piece with a map, column by column, is
+        a correlation along the row.
+        """
+        h, w = piece.shape
+        rows = slice(max(0, top), min(self.size[0], top + h))
+        part = piece[rows.start - top : rows.stop - top].astype(np.float32)
+        if not part.any():
+            return None
+        maps = np.concatenate([np.stack(earlier), around])
+        inside = np.ones((1, *self.size), np.float32)
+        strips = np.concatenate([maps, inside])[:, rows]
+        strips = np.pad(strips, ((0, 0), (0, 0), (w - 1, w - 1)))
+        overlap = np.stack(
+            [cv2.matchTemplate(strip, part, cv2.TM_CCORR)[0] for strip in strips]
+        ).round()
+        maps_overlap, visible = overlap[:-1], overlap[-1]
+        area = float(piece.sum())
+        own = maps_overlap[: len(earlier)]
+        own_areas = np.array([m.sum() for m in earlier])[:, None]
+        others, areas = maps_overlap[len(earlier) :], around.sum((1, 2))[:, None]
+        limits = self.values
+        good = visible >= max(1.0, (1 - limits["max_hidden_area"]) * area)
+        seen = np.maximum(visible, 1)
+        good &= (own <= limits["max_mask_intersection"] * np.minimum(own_areas, seen)).all(0)
+        good &= (others <= limits["max_foreground_coverage"] * np.maximum(areas, 1)).all(0)
+        good &= (others <= limits["max_foreground_intersection"] * seen).all(0)
+        columns = np.flatnonzero(good)
+        return int(rng.choice(columns)) - (w - 1) if columns.size else None
+
+    def _render(self, thing: _Thing, placement: _Placement) -> Mask:
+        """Return the hole at full size: bool (H, W), possibly empty."""
+        piece = self._piece(thing, placement.scale, placement.mirrored)
+        mask = np.zeros(self.shape, np.uint8)
+        left, top = round(placement.left / self.ratio), round(placement.top / self.ratio)
+        _paste(mask, piece, left, top)
+        return mask.view(np.bool_)
+
+
+def _reduce(labels: Labels, kinds: list[int], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return each object on a small map, (objects, h, w) of 0 and 1, by majority in each cell."""
+    height, width = size
+    layers = np.zeros((len(kinds) + 1, height, width), np.float32)
+    for index, kind in enumerate([0, *kinds]):
+        layer = (labels == kind).astype(np.float32)
+        layers[index] = cv2.resize(layer, (width, height), interpolation=cv2.INTER_AREA)
+    winner = layers.argmax(0)
+    return (winner[None] == np.arange(1, len(kinds) + 1)[:, None, None]).astype(np.float32)
+
+
+def _paste(target: NDArray, piece: NDArray[np.uint8], left: int, top: int) -> None:
+    """Set the target to 1 where the piece, laid at this place, is; what sticks out is lost."""
+    height, width = target.shape
+    y0, y1 = max(0, top), min(height, top + piece.shape[0])
+    x0, x1 = max(0, left), min(width, left + piece.shape[1])
+    if y0 < y1 and x0 < x1:
+        part = piece[y0 - top : y1 - top, x0 - left : x1 - left]
+        target[y0:y1, x0:x1][part > 0] = 1
