@@ -22,7 +22,9 @@ from lama.config import DilatedConfig, FourierConfig, GeneratorConfig, RegularCo
 
 # Libraries whose objects lie beside the tensors in published checkpoints (callbacks and options).
 _INERT = ("pytorch_lightning.", "omegaconf.", "torchmetrics.")
-_INERT_EXACT = {"collections.defaultdict", "typing.Any", "builtins.dict", "builtins.list"}
+_INERT_EXACT = {"collections.defaultdict", "typing.Any"} | {
+    f"builtins.{kind}" for kind in ("int", "float", "bool", "str", "list", "dict", "set", "tuple")
+}
 
 
 class _Placeholder:

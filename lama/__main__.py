@@ -1,0 +1,170 @@
+"""The command line: python -m lama {inpaint,train,evaluate,models}.
+
+Bad input ends with exit code 2 and one line that says what to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from lama import registry
+from lama.batch import inpaint_files
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        return options.run(options)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"lama {options.verb}: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m lama", description="Large-mask inpainting.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    _add_inpaint(verbs.add_parser("inpaint", help="fill the holes of one photo or of a folder"))
+    _add_train(verbs.add_parser("train", help="train a generator"))
+    _add_evaluate(verbs.add_parser("evaluate", help="measure models against classical fills"))
+    models = verbs.add_parser("models", help="what can be loaded by name")
+    models.add_argument("--download", metavar="NAME", help="fetch a model from the Hub")
+    models.set_defaults(run=_models)
+    return parser
+
+
+def _add_inpaint(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("image", type=Path, metavar="IMAGE_OR_DIR", help="a photo, or a folder of photos")
+    add(
+        "--mask",
+        type=Path,
+        required=True,
+        metavar="MASK_OR_DIR",
+        help="black = keep; one for all, or a folder with the photos' names",
+    )
+    add("--output", type=Path, required=True, metavar="OUT", help="a file, or a folder")
+    _add_model_options(parser)
+    parser.set_defaults(run=_inpaint)
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--model", default="lama-tiny", help="a name from `models`, or a path")
+    add("--device", default="auto", help="auto, cpu, cuda, ...")
+    add("--precision", default="auto", choices=("auto", "fp32", "bf16"))
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--photos", type=Path, nargs="+", required=True, metavar="DIR", help="training photos")
+    add("--run-dir", type=Path, required=True, metavar="DIR", help="everything is written here")
+    add("--preset", default="lama-tiny", help="lama-tiny-64, lama-tiny-128, lama-tiny, big-lama...")
+    add("--init", type=Path, metavar="CHECKPOINT", help="start from these generator weights")
+    add("--resume", action="store_true", help="go on from the run folder's last state")
+    add("--steps", type=int, help="length of the run (preset's otherwise)")
+    add("--batch", type=int, help="samples a step over all processes (preset's otherwise)")
+    add("--lr", type=float, help="the generator's learning rate (preset's otherwise)")
+    add("--seed", type=int, default=0)
+    add("--save-every", type=int, default=500, metavar="STEPS")
+    add("--holdout", type=int, default=48, help="photos kept aside to watch the run by")
+    parser.set_defaults(run=_train)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--photos", type=Path, nargs="+", required=True, metavar="DIR")
+    add("--strategy", default="thick", help="how holes are drawn, see `python -m masks --list`")
+    add("--size", type=int, default=256, help="side of the squares in pixels")
+    add("--seed", type=int, default=0)
+    add("--limit", type=int, metavar="N", help="only the first N photos")
+    add("--output", type=Path, required=True, metavar="report.json", help="a .png lands beside it")
+    add("--fills", nargs="*", default=["telea", "navier-stokes"], help="classical fills beside it")
+    add("--metrics", nargs="+", default=["l1", "psnr", "ssim", "lpips-alex"])
+    _add_model_options(parser)
+    parser.set_defaults(run=_evaluate)
+
+
+def _inpaint(options: argparse.Namespace) -> int:
+    from lama.loading import load
+
+    inpainter = load(options.model, options.device, options.precision)
+    done, failed = inpaint_files(inpainter.fill, options.image, options.mask, options.output)
+    for path, reason in failed:
+        print(f"{path}: {reason}", file=sys.stderr)
+    print(f"{done} filled, {len(failed)} failed, with {inpainter.name} {inpainter.precision}")
+    return 2 if failed else 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    import masks
+    from lama.training.config import PRESETS
+    from lama.training.data import find_photos
+    from lama.training.loop import Run, train
+    from lama.training.validation import Validation
+
+    if options.preset not in PRESETS:
+        raise ValueError(f"unknown preset {options.preset!r}; known are {', '.join(PRESETS)}")
+    changes = {k: getattr(options, k) for k in ("steps", "batch", "lr") if getattr(options, k)}
+    config = replace(PRESETS[options.preset], seed=options.seed, **changes)
+    photos = find_photos(options.photos)
+    every = max(2, len(photos) // max(1, options.holdout))
+    held = photos[::every] if options.holdout else []
+    strategy = masks.get(config.masks)
+    validation = Validation(held, strategy) if held else None
+    run = Run(config, options.run_dir, sorted(set(photos) - set(held)), strategy, validation)
+    if options.resume and run.resume():
+        print(f"going on from step {run.step}")
+    elif options.init:
+        run.start_from(options.init)
+    elif (options.run_dir / "state.pt").exists():
+        raise ValueError(f"{options.run_dir} holds a run already; add --resume, or take another")
+    train(run, save_every=options.save_every)
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from lama.loading import load
+    from lama.training.evaluate import contact_sheet, evaluate, make_cases, table, write_report
+    from lama.training.fills import FILLS
+
+    unknown = [name for name in options.fills if name not in FILLS]
+    if unknown:
+        raise ValueError(f"unknown fill {unknown[0]!r}; known are {', '.join(FILLS)}")
+    inpainter = load(options.model, options.device, options.precision)
+    cases = make_cases(options.photos, options.strategy, options.size, options.seed, options.limit)
+    fills = {name: FILLS[name] for name in options.fills} | {inpainter.name: inpainter.fill}
+    report, pictures = evaluate(cases, fills, options.metrics)
+    facts = {
+        "photos": len(cases),
+        "strategy": options.strategy,
+        "size": options.size,
+        "seed": options.seed,
+        "weights_sha256": inpainter.sha256,
+    }
+    write_report(options.output, facts | {"methods": report}, contact_sheet(cases, pictures))
+    print(f"{len(cases)} photos, {options.strategy} masks, {options.size} px\n\n{table(report)}")
+    return 0
+
+
+def _models(options: argparse.Namespace) -> int:
+    if options.download:
+        path = registry.download(options.download)
+        print(f"{options.download} is in {path}")
+        return 0
+    for model in registry.MODELS.values():
+        where = registry.find(model.name)
+        print(f"{model.name:<12} {model.size / 2**20:6.1f} MB  {where or 'not on this disk'}")
+        print(f"{'':<12} {model.note}")
+        print(f"{'':<12} licence {model.licence}; from {model.source}; sha256 {model.sha256}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,67 @@
+"""How far a filled picture is from the photo: numbers a person can compare with the paper's.
+
+Each metric takes float (B, 3, H, W) pictures in [0, 1], the fill blended into the photo, and the
+mask (B, 1, H, W) with 1 = hole, and returns one number a picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torchmetrics.functional.image import structural_similarity_index_measure
+
+from lama.training.perceptual import LPIPS
+
+Metric = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def masked_l1(fill: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
+    """(B,) mean absolute difference in the hole, 0 to 1."""
+    difference = ((fill - photo).abs() * mask).sum((1, 2, 3))
+    return difference / (mask.sum((1, 2, 3)) * photo.shape[1])
+
+
+def psnr(fill: Tensor, photo: Tensor, _mask: Tensor) -> Tensor:
+    """(B,) peak signal-to-noise ratio of the whole picture in dB."""
+    error = (fill - photo).square().mean((1, 2, 3))
+    return -10 * torch.log10(error.clamp(min=1e-10))
+
+
+def ssim(fill: Tensor, photo: Tensor, _mask: Tensor) -> Tensor:
+    """(B,) structural similarity, 11 x 11 Gaussian with sigma 1.5, per channel on [0, 1]."""
+    value = structural_similarity_index_measure(
+        fill, photo, sigma=1.5, kernel_size=11, data_range=1.0, reduction="none"
+    )
+    assert isinstance(value, Tensor)
+    return value
+
+
+def lpips(net: str) -> Metric:
+    """LPIPS v0.1 on "alex" or "vgg", whole picture."""
+    network = LPIPS(net)
+
+    def measure(fill: Tensor, photo: Tensor, _mask: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return network(fill, photo)
+
+    return measure
+
+
+def metrics(names: Sequence[str]) -> dict[str, Metric]:
+    """Metrics by name; ValueError lists the known ones."""
+    known: dict[str, Callable[[], Metric]] = {
+        "l1": lambda: masked_l1,
+        "psnr": lambda: psnr,
+        "ssim": lambda: ssim,
+        "lpips-alex": lambda: lpips("alex"),
+        "lpips-vgg": lambda: lpips("vgg"),
+    }
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"unknown metric {unknown[0]!r}; known are {', '.join(known)}")
+    return {name: known[name]() for name in names}
+
+
+LOWER_IS_BETTER = {"l1": True, "psnr": False, "ssim": False, "lpips-alex": True, "lpips-vgg": True}

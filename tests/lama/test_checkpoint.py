@@ -1,0 +1,63 @@
+import hashlib
+
+import pytest
+import torch
+
+import lama
+from lama.checkpoint import build, read_checkpoint, save_checkpoint
+from lama.config import DilatedConfig, FourierConfig, RegularConfig, UNetConfig, from_dict, to_dict
+from tests.conftest import randomised
+
+CONFIGS = [
+    FourierConfig(ngf=4, n_blocks=1, enable_lfu=True),
+    RegularConfig(ngf=4, n_blocks=1, activation="tanh"),
+    DilatedConfig(ngf=4, n_blocks=1),
+    UNetConfig(width=8, n_blocks=1),
+]
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_a_checkpoint_rebuilds_its_generator(tmp_path, config):
+    generator = randomised(build(config))
+    path = tmp_path / "a.safetensors"
+    digest = save_checkpoint(path, generator, {"step": 7})
+    assert digest == hashlib.sha256(path.read_bytes()).hexdigest()
+    inpainter = lama.load(path)
+    assert inpainter.sha256 == digest
+    assert inpainter.generator.config == config
+    state = inpainter.generator.state_dict()
+    assert all(torch.equal(v, state[k]) for k, v in generator.state_dict().items())
+    assert read_checkpoint(path)[2] == {"step": 7}
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_configs_survive_json(config):
+    assert from_dict(to_dict(config)) == config
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"kind": "gan"}, "unknown generator kind 'gan'; known are"),
+        ({"kind": "ffc_resnet", "depth": 3}, "has no option depth; it has"),
+        ({"kind": "ffc_resnet", "ngf": "64"}, "ngf of generator 'ffc_resnet' must be int"),
+    ],
+)
+def test_wrong_configs_say_what_is_wrong(values, words):
+    with pytest.raises(ValueError, match=words):
+        from_dict(values)
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.safetensors"
+    generator = randomised(build(UNetConfig(width=8, n_blocks=1)))
+    save_checkpoint(path, generator, {"step": 1})
+
+    def no_space(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("lama.files.os.fsync", no_space)
+    with pytest.raises(OSError, match="No space"):
+        save_checkpoint(path, generator, {"step": 2})
+    assert read_checkpoint(path)[2] == {"step": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]

@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import lama
+from lama.inference import Inpainter, as_mask
+
+
+@pytest.fixture
+def inpainter(small_unet) -> Inpainter:
+    return Inpainter(small_unet, name="small", precision="fp32")
+
+
+@pytest.mark.parametrize("size", [(16, 16), (67, 101), (128, 64), (1, 2), (3, 200), (33, 34)])
+def test_known_pixels_are_identical_at_any_size(inpainter, size, rng):
+    image = rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+    mask = rng.random(size) > 0.6
+    mask[0, 0], mask[-1, -1] = True, False
+    before = image.copy()
+    result = inpainter(image, mask)
+    assert result.shape == image.shape
+    assert result.dtype == np.uint8
+    assert np.array_equal(result[~mask], image[~mask])
+    assert np.array_equal(image, before), "the input was changed"
+
+
+def test_the_result_does_not_know_what_was_in_the_hole(inpainter, picture, hole):
+    other = picture.copy()
+    other[hole] = 255 - other[hole]
+    assert np.array_equal(inpainter(picture, hole), inpainter(other, hole))
+
+
+def test_big_holes_are_filled_at_a_smaller_scale(inpainter, rng):
+    image = rng.integers(0, 256, (1100, 900, 3), dtype=np.uint8)
+    mask = np.zeros((1100, 900), bool)
+    mask[50:1050, 60:700] = True
+    result = inpainter(image, mask)
+    assert np.array_equal(result[~mask], image[~mask])
+    assert (result[mask] != image[mask]).mean() > 0.9
+    other = image.copy()
+    other[mask] = 0
+    assert np.array_equal(inpainter(other, mask), result)
+
+
+def test_a_small_hole_in_a_large_photo_costs_what_the_hole_costs(inpainter, monkeypatch):
+    seen = []
+    original = inpainter.fill_tensor
+    monkeypatch.setattr(
+        inpainter, "fill_tensor", lambda i, m: seen.append(i.shape) or original(i, m)
+    )
+    mask = np.zeros((3000, 4000), bool)
+    mask[1500:1600, 2000:2100] = True
+    inpainter(np.zeros((3000, 4000, 3), np.uint8), mask)
+    assert seen == [(1, 3, 356, 356)]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1"])
+def test_pil_images_come_back_as_they_came(inpainter, picture, hole, mode):
+    image = Image.fromarray(picture).convert(mode)
+    if mode in ("RGBA", "LA"):
+        image.putalpha(Image.fromarray((picture[..., 0] > 90).astype(np.uint8) * 200))
+    result = inpainter(image, Image.fromarray(hole))
+    kept = mode if mode in ("RGB", "RGBA", "L", "LA") else "RGB"
+    assert (result.mode, result.size) == (kept, image.size)
+    before, after = np.asarray(image.convert(kept)), np.asarray(result)
+    assert np.array_equal(after[~hole], before[~hole])
+    assert not np.array_equal(after[hole], before[hole])
+    if "A" in kept:
+        assert np.array_equal(after[..., -1], before[..., -1])
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint8, np.int64])
+def test_masks_of_any_kind_mean_the_same(hole, kind):
+    assert np.array_equal(as_mask(hole.astype(kind) * kind(3)), hole)
+    assert np.array_equal(as_mask(Image.fromarray(hole.astype(np.uint8) * 7)), hole)
+
+
+@pytest.mark.parametrize(
+    ("image", "mask", "words"),
+    [
+        (np.zeros((20, 30, 3), np.uint8), np.zeros((20, 30), bool), "has no hole"),
+        (np.zeros((20, 30, 3), np.uint8), np.ones((20, 30), bool), "covers the whole picture"),
+        (np.zeros((20, 30, 3), np.uint8), np.ones((30, 20), bool), "size"),
+        (np.zeros((20, 30, 4), np.uint8), np.ones((20, 30), bool), r"uint8 \(H, W, 3\)"),
+        (np.zeros((20, 30, 3), np.float32), np.ones((20, 30), bool), "uint8"),
+        (np.zeros((20, 30, 3), np.uint8), np.ones((20, 30, 1), bool), "a mask is"),
+        (np.zeros((20, 30, 3), np.uint8), np.ones((20, 30), float), "a mask is"),
+    ],
+)
+def test_bad_input_says_what_is_wrong(inpainter, image, mask, words):
+    with pytest.raises(ValueError, match=words):
+        inpainter(image, mask)
+
+
+def test_cancel_ends_the_work_and_progress_is_told(inpainter):
+    mask = np.zeros((600, 900), bool)
+    for left in (10, 400, 800):
+        mask[10:40, left : left + 30] = True
+    image, told = np.zeros((600, 900, 3), np.uint8), []
+    inpainter.fill(image, mask, progress=told.append)
+    assert told == pytest.approx([1 / 3, 2 / 3, 1])
+    answers = iter([False, True])
+    with pytest.raises(lama.Cancelled):
+        inpainter.fill(image, mask, cancelled=lambda: next(answers))
+
+
+def test_published_generators_work_too(small_fourier, picture, hole):
+    result = Inpainter(small_fourier)(picture, hole)
+    assert np.array_equal(result[~hole], picture[~hole])
+
+
+def test_bf16_stays_close(small_unet, picture, hole):
+    exact = Inpainter(small_unet, precision="fp32")(picture, hole).astype(int)
+    low = Inpainter(small_unet, precision="bf16")(picture, hole).astype(int)
+    assert np.abs(exact - low).mean() < 3
+
+
+@pytest.mark.parametrize("keyword", [{"precision": "fp8"}, {"device": "toaster"}])
+def test_unknown_device_or_precision(small_unet, keyword):
+    with pytest.raises(ValueError, match="precision must be|cannot be used"):
+        Inpainter(small_unet, **keyword)
+
+
+def test_unknown_names_list_the_known(tmp_path):
+    with pytest.raises(ValueError, match="lama-tiny"):
+        lama.load("lama-huge")
+
+
+def test_importing_lama_does_not_load_torch():
+    import subprocess
+    import sys
+
+    code = "import sys, lama, lama.photo, lama.registry; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_generator_is_a_torch_module_in_eval(inpainter):
+    assert isinstance(inpainter.generator, torch.nn.Module)
+    assert not inpainter.generator.training
+    assert inpainter.parameter_count == sum(p.numel() for p in inpainter.generator.parameters())
