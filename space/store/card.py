@@ -1,7 +1,10 @@
 """The dataset card: `README.md` with the YAML that the Hub and `datasets` read, and the figures.
 
-The number of rows is left out of the YAML on purpose: `datasets` compares it with what it loads
-and refuses on a difference, and someone may be saving between the two.
+Two things about the YAML are on purpose. The number of rows is left out: `datasets` compares it
+with what it loads and refuses on a difference, and someone may be saving between the two. And the
+configuration's description names the state of the data: for a local folder with such a card,
+`datasets` caches by the card's YAML alone, so without it a second `load_dataset` would go on
+returning what it saw first, and two folders of the same name would be taken for each other.
 """
 
 from collections.abc import Mapping
@@ -80,6 +83,7 @@ class Figures:
     images: int
     statuses: Mapping[str, int]
     licences: Mapping[str, int]
+    state: str  # different for every set of shards
 
 
 def render(figures: Figures, place: str, title: str = "Inpainting masks") -> str:
@@ -100,6 +104,7 @@ def render(figures: Figures, place: str, title: str = "Inpainting masks") -> str
         "configs": [
             {
                 "config_name": "default",
+                "description": f"State {figures.state} of the data",
                 "data_files": [{"split": "train", "path": "data/train-*.parquet"}],
             }
         ],

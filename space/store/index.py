@@ -20,8 +20,7 @@ INDEX_VERSION = 1
 _DDL = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE records (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
+    id TEXT PRIMARY KEY,              -- begins with the time: sorting by it is sorting by age
     strategy TEXT NOT NULL,
     width INTEGER NOT NULL,
     height INTEGER NOT NULL,
@@ -41,8 +40,8 @@ CREATE TABLE records (
     shard TEXT NOT NULL
 );
 CREATE INDEX records_by_shard ON records (shard);
-CREATE INDEX records_by_status ON records (status, seq);
-CREATE INDEX records_by_strategy ON records (strategy, seq);
+CREATE INDEX records_by_status ON records (status, id);
+CREATE INDEX records_by_strategy ON records (strategy, id);
 CREATE TABLE strokes (record_id TEXT PRIMARY KEY, json TEXT NOT NULL);
 CREATE TABLE objects (
     kind TEXT NOT NULL, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, uses INTEGER NOT NULL,

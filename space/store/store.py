@@ -24,11 +24,14 @@ small shards (`compaction`) uses the same exchange.
 Readers never wait: see `published` for why they always find one consistent state.
 """
 
+import errno
 import hashlib
 import hmac
 import json
 import logging
+import os
 import secrets
+import shutil
 import sqlite3
 import threading
 import time
@@ -47,6 +50,8 @@ from space.store.pictures import MAX_PIXELS, StoredPicture, encode_mask, prepare
 from space.store.records import Filters, Receipt, Record, Submission, record_of, shelf_of
 from space.store.schema import APP_VERSION, SCHEMA_VERSION, STATUSES
 from space.store.verification import Report
+
+RESERVE_BYTES = 32 * 2**20  # of the disk that saving leaves free
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +115,7 @@ class Store:
         try:
             with self.core.lock():
                 recovery.settle(self.core)
+                _ensure_space(self.core.data_dir, len(photo.data) + len(mask))
                 self._commit(row, entry)
         except (OSError, sqlite3.Error) as error:
             if not self._rescued(entry["id"]):
@@ -235,7 +241,7 @@ class Store:
         """
         where, values = (filters or Filters()).where()
         rows = self.core.index.all(
-            f"SELECT * FROM records WHERE {where} ORDER BY seq DESC LIMIT ? OFFSET ?",
+            f"SELECT * FROM records WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?",
             (*values, limit, offset),
         )
         return [record_of(row) for row in rows]
@@ -287,6 +293,12 @@ class Store:
         """Let go of the index."""
         with self._compacting:
             self.core.index.close()
+
+
+def _ensure_space(data_dir: Path, size: int) -> None:
+    """Refuse to fill the disk to the brim: deleting needs some room as well."""
+    if shutil.disk_usage(data_dir).free < 2 * size + RESERVE_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _hash(token: str) -> str:
