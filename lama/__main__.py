@@ -94,6 +94,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 def _inpaint(options: argparse.Namespace) -> int:
     from lama.loading import load
 
+    for path in (options.image, options.mask):
+        if not path.exists():
+            raise ValueError(f"{path} does not exist")
     inpainter = load(options.model, options.device, options.precision)
     done, failed = inpaint_files(inpainter.fill, options.image, options.mask, options.output)
     for path, reason in failed:

@@ -38,8 +38,6 @@ def inpaint_files(
         format_of(output)
         _one(fill, image, mask, output)
         return 1, []
-    if not image.is_dir():
-        raise ValueError(f"{image} does not exist")
     photos = sorted(p for p in image.iterdir() if p.suffix.lower() in SUFFIXES)
     if not photos:
         raise ValueError(f"no photos in {image}; {', '.join(READABLE)} can be read")

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 MAX_PIXELS = 64_000_000  # 48-megapixel phones, with room
-READABLE = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 _ORIENTATION = 0x0112
 _BITS_PER_SAMPLE = 258
 
@@ -209,7 +209,9 @@ def _deep(image: Image.Image, data: bytes) -> Photo:
         pixels = pixels[..., None]
     elif pixels.shape[2] >= 3:
         pixels = pixels[..., [2, 1, 0, *range(3, pixels.shape[2])]]
-    turned = _turn(pixels, image.getexif().get(_ORIENTATION, 1))
+    # OpenCV turns TIFF by itself, whatever it is told, and leaves PNG as it lies.
+    orientation = 1 if image.format == "TIFF" else image.getexif().get(_ORIENTATION, 1)
+    turned = _turn(pixels, orientation)
     return Photo(np.ascontiguousarray(turned), image.format or "PNG", **_extras(image))
 
 
@@ -246,7 +248,8 @@ def _from_cmyk(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _extras(image: Image.Image) -> dict[str, Any]:
-    exif = image.getexif()
+    exif = Image.Exif()  # a copy: the image still needs its orientation
+    exif.load(image.getexif().tobytes())
     exif.pop(_ORIENTATION, None)
     dpi = image.info.get("dpi")
     return {

@@ -103,10 +103,8 @@ def _png_text(photo: Photo) -> PngImagePlugin.PngInfo:
 
 def _deep_png(photo: Photo) -> bytes:
     """16-bit PNG: OpenCV writes the pixels, the other chunks go in behind the header."""
-    pixels = photo.original
-    if pixels.shape[2] == 2:  # OpenCV knows no grey with alpha
-        pixels = pixels[..., [0, 0, 0, 1]]
-    elif pixels.shape[2] >= 3:
+    pixels = _spread(photo.original)
+    if pixels.shape[2] >= 3:
         pixels = pixels[..., [2, 1, 0, *range(3, pixels.shape[2])]]
     ok, encoded = cv2.imencode(".png", np.ascontiguousarray(pixels))
     if not ok:
@@ -136,18 +134,23 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 
 def _deep_tiff(photo: Photo) -> bytes:
-    pixels = photo.original
-    colours = 1 if pixels.shape[2] <= 2 else 3
+    pixels = _spread(photo.original)
+    grey = pixels.shape[2] == 1
     buffer = io.BytesIO()
     tifffile.imwrite(
         buffer,
-        pixels[..., 0] if pixels.shape[2] == 1 else pixels,
-        photometric="minisblack" if colours == 1 else "rgb",
-        planarconfig="contig" if pixels.shape[2] > 1 else None,
-        extrasamples=["unassalpha"] if pixels.shape[2] in (2, 4) else None,
+        pixels[..., 0] if grey else pixels,
+        photometric="minisblack" if grey else "rgb",
+        planarconfig=None if grey else "contig",
+        extrasamples=["unassalpha"] if pixels.shape[2] == 4 else None,
         iccprofile=photo.icc_profile,
         resolution=photo.dpi,
         resolutionunit="INCH" if photo.dpi else None,
         metadata=None,
     )
     return buffer.getvalue()
+
+
+def _spread(pixels: np.ndarray) -> np.ndarray:
+    """Grey with alpha as RGB with alpha: few programs read 16-bit files of the first kind."""
+    return pixels[..., [0, 0, 0, 1]] if pixels.shape[2] == 2 else pixels

@@ -10,6 +10,7 @@ from typing import Any
 
 from lama.files import sha256_file
 
+SHIPPED = "shipped"  # the source of files that come with the code
 WEIGHTS = Path(__file__).parent / "weights"
 
 
@@ -48,7 +49,7 @@ MODELS: dict[str, ModelEntry] = {
             0,
             "",
             "CC BY-SA 4.0",
-            "shipped",
+            SHIPPED,
             "Trained for this project; small and live on a laptop.",
         ),
         ModelEntry(
@@ -103,6 +104,8 @@ def download(name: str, progress: Callable[[float], None] | None = None) -> Path
             says which file to fetch by hand and where to put it.
     """
     model, found = entry(name), find(name)
+    if found is None and model.source == SHIPPED:
+        raise ValueError(f"{model.file} belongs into {WEIGHTS} and is missing: clone again")
     if found is not None:
         return found
     # A heavy import, needed by few: most people never download anything.

@@ -37,6 +37,8 @@ from lama.training.validation import Validation
 
 logger = logging.getLogger(__name__)
 
+ParamList = tuple[Tensor, ...] | list[Tensor]
+
 
 class TrainingError(ValueError):
     """The run cannot go on; the message says why and the last good checkpoint stays."""
@@ -83,10 +85,15 @@ class Run:
         self.lpips = channels_last(LPIPS("alex")).to(device) if weights.lpips else None
 
     def _averaged(self) -> AveragedModel | None:
+        """A running average of the weights whose memory grows with its age, up to `ema`."""
         if not self.config.ema:
             return None
-        average = get_ema_multi_avg_fn(self.config.ema)
-        return AveragedModel(self.generator, multi_avg_fn=average, use_buffers=True)
+
+        def update(averaged: ParamList, current: ParamList, count: Tensor | int) -> None:
+            decay = min(self.config.ema, (1 + int(count)) / (10 + int(count)))
+            get_ema_multi_avg_fn(decay)(averaged, current, count)
+
+        return AveragedModel(self.generator, multi_avg_fn=update, use_buffers=True)
 
     @property
     def best_generator(self) -> Generator:

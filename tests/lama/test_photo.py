@@ -1,0 +1,187 @@
+"""Files in and out: what must survive does, and what cannot be used is refused in plain words."""
+
+import io
+import struct
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image, ImageCms
+
+from lama.photo import Photo, PhotoError, inpaint_photo, merge, open_mask, open_photo
+from lama.photo_write import encode_photo, format_of, save_photo
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, format, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_orientation_is_applied_once(picture, orientation, format):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010F] = "Camera"
+    options = {"quality": 100, "subsampling": 0} if format == "JPEG" else {}
+    options |= {"lossless": True} if format == "WEBP" else {}
+    photo = open_photo(encoded(Image.fromarray(picture), format, exif=exif, **options))
+    turned = orientation >= 5
+    assert photo.size == ((67, 101) if turned else (101, 67))
+    corners = {1: (0, 0), 2: (0, -1), 3: (-1, -1), 4: (-1, 0)}
+    corners |= {5: (0, 0), 6: (0, -1), 7: (-1, -1), 8: (-1, 0)}
+    assert np.abs(photo.rgb[corners[orientation]].astype(int) - picture[0, 0]).max() < 25
+    again = open_photo(encode_photo(photo, "PNG"))
+    assert np.array_equal(again.rgb, photo.rgb), "turned twice"
+    kept = Image.Exif()
+    kept.load(again.exif)
+    assert kept[0x010F] == "Camera"
+    assert 0x0112 not in kept
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("format", ["PNG", "TIFF"])
+def test_known_pixels_survive_in_every_depth(tmp_path, hole, rng, channels, depth, format):
+    pixels = rng.integers(0, np.iinfo(depth).max + 1, (*hole.shape, channels), dtype=depth)
+    photo = Photo(pixels, format, icc_profile=PROFILE, dpi=(300.0, 300.0))
+    path = tmp_path / f"a.{format.lower()}"
+    save_photo(photo, path)
+    opened = open_photo(path)
+    grown = channels == 2 and depth == np.uint16  # written as RGB with alpha
+    expected = pixels[..., [0, 0, 0, 1]] if grown else pixels
+    assert opened.original.dtype == depth
+    assert np.array_equal(opened.original, expected)
+    assert opened.icc_profile == PROFILE
+    assert opened.dpi == pytest.approx((300, 300), abs=0.1)
+    result = inpaint_photo(lambda rgb, mask: 255 - rgb, opened, hole)
+    save_photo(result, path)
+    after = open_photo(path).original
+    assert np.array_equal(after[~hole], expected[~hole])
+    colours = slice(0, expected.shape[2] - (expected.shape[2] in (2, 4)))
+    assert (after[hole][:, colours] != expected[hole][:, colours]).mean() > 0.9
+    if expected.shape[2] in (2, 4):
+        assert np.array_equal(after[..., -1], expected[..., -1]), "alpha changed"
+
+
+def test_16_bit_with_orientation_is_upright(picture):
+    deep = picture.astype(np.uint16) * 257
+    ok, data = cv2.imencode(".png", deep[..., ::-1])
+    assert ok
+    photo = open_photo(encode_photo(Photo(deep, "PNG"), "PNG"))
+    assert np.array_equal(photo.rgb, picture)
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, deep, photometric="rgb", extratags=[(274, 3, 1, 6, True)])
+    turned = open_photo(buffer.getvalue())
+    assert turned.size == (67, 101)
+    assert np.array_equal(turned.rgb, np.rot90(picture, -1))
+
+
+def test_text_and_profile_of_a_png_survive(tmp_path, picture):
+    from PIL.PngImagePlugin import PngInfo
+
+    info = PngInfo()
+    info.add_text("Title", "Straße")
+    data = encoded(Image.fromarray(picture), pnginfo=info, icc_profile=PROFILE)
+    save_photo(open_photo(data), tmp_path / "a.png")
+    again = open_photo(tmp_path / "a.png")
+    assert again.text == {"Title": "Straße"}
+    assert again.icc_profile == PROFILE
+
+
+def test_palette_grey_and_cmyk(picture):
+    palette = Image.fromarray(picture).quantize(16)
+    photo = open_photo(encoded(palette))
+    assert np.array_equal(photo.rgb, np.asarray(palette.convert("RGB")))
+    assert open_photo(encoded(Image.fromarray(picture[..., 0]))).original.shape == (67, 101, 1)
+    cmyk = open_photo(encoded(Image.fromarray(picture).convert("CMYK"), "JPEG"))
+    assert cmyk.original.shape == (67, 101, 3)
+    assert "CMYK" in cmyk.notes[0]
+    assert np.abs(cmyk.rgb.astype(int) - picture).mean() < 12
+
+
+def _bomb(width: int, height: int) -> bytes:
+    """A 1-bit PNG header of a huge picture with hardly any data behind it."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        crc = struct.pack(">I", zlib.crc32(name + content))
+        return struct.pack(">I", len(content)) + name + content + crc
+
+    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    return start + chunk(b"IDAT", zlib.compress(b"\0" * 9999)) + chunk(b"IEND", b"")
+
+
+FRAMES = [Image.new("RGB", (20, 30), c) for c in ("red", "green", "blue")]
+BAD = {
+    "text": (b"hello", "not a picture"),
+    "empty": (b"", "not a picture"),
+    "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
+    "bomb": (_bomb(60_000, 60_000), "megapixels|far too large"),
+    "large": (_bomb(9000, 9000), r"81 megapixels \(9000 x 9000\); up to 64"),
+    "gif": (encoded(FRAMES[0], "GIF", save_all=True, append_images=FRAMES[1:]), "3 frames"),
+    "webp": (encoded(FRAMES[0], "WEBP", save_all=True, append_images=FRAMES[1:]), "3 frames"),
+    "pages": (encoded(FRAMES[0], "TIFF", save_all=True, append_images=FRAMES[1:]), "3 frames"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_unusable_files_are_refused_in_plain_words(name):
+    data, words = BAD[name]
+    with pytest.raises(PhotoError, match=words):
+        open_photo(data)
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "TIFF", "BMP"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
+def test_files_cut_off_anywhere(format, share, rng):
+    data = encoded(Image.fromarray(rng.integers(0, 256, (90, 71, 3), dtype=np.uint8)), format)
+    with pytest.raises(PhotoError, match="damaged|not a picture"):
+        open_photo(data[: int(len(data) * share)])
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    with pytest.raises(PhotoError, match="cannot be opened"):
+        open_photo(tmp_path / "none.png")
+    with pytest.raises(PhotoError, match="cannot be opened"):
+        open_photo(tmp_path)
+
+
+def test_one_pixel_opens():
+    assert open_photo(encoded(Image.new("RGB", (1, 1)))).size == (1, 1)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "P", "I;16"])
+def test_masks_of_every_mode(hole, mode):
+    if mode == "I;16":
+        image = Image.fromarray(hole.astype(np.uint16) * 65535)
+    elif mode == "RGBA":  # drawn in one colour on a clear layer
+        image = Image.fromarray(
+            np.dstack([np.zeros((*hole.shape, 3), np.uint8), hole * np.uint8(90)])
+        )
+    else:
+        image = Image.fromarray(hole.astype(np.uint8) * 255).convert(mode)
+    assert np.array_equal(open_mask(encoded(image), (101, 67)), hole)
+
+
+def test_a_mask_of_another_size(hole):
+    with pytest.raises(PhotoError, match="mask is 101 x 67 pixels, the photo is 67 x 101"):
+        open_mask(encoded(Image.fromarray(hole)), (67, 101))
+
+
+def test_merge_takes_the_hole_and_nothing_else(picture, hole):
+    photo = Photo(picture, "PNG")
+    merged = merge(photo, np.full_like(picture, 7), hole)
+    assert (merged.original[hole] == 7).all()
+    assert np.array_equal(merged.original[~hole], picture[~hole])
+    assert np.array_equal(photo.original, picture)
+
+
+def test_unknown_suffix():
+    with pytest.raises(ValueError, match="known picture suffix"):
+        format_of("a.psd")

@@ -1,0 +1,43 @@
+import hashlib
+
+import pytest
+
+import lama
+from lama import registry
+
+
+def test_names_and_entries():
+    assert lama.available() == ("lama-tiny", "big-lama")
+    with pytest.raises(ValueError, match="unknown model 'x'; known are lama-tiny, big-lama"):
+        registry.entry("x")
+
+
+def test_the_shipped_checkpoint_is_the_registered_one():
+    model = registry.entry("lama-tiny")
+    path = registry.find("lama-tiny")
+    assert path is not None
+    data = path.read_bytes()
+    assert len(data) == model.size <= 12_000_000
+    assert hashlib.sha256(data).hexdigest() == model.sha256
+    assert lama.load("lama-tiny").sha256 == model.sha256
+
+
+def test_a_changed_file_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAMA_HOME", str(tmp_path))
+    (tmp_path / "big-lama.pt").write_bytes(b"something else")
+    with pytest.raises(ValueError, match="is not the big-lama that is known here"):
+        lama.load("big-lama")
+
+
+def test_a_model_that_is_not_here_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAMA_HOME", str(tmp_path))
+    with pytest.raises(ValueError, match=r"196 MB.*--download big-lama.*big-lama\.pt"):
+        lama.load("big-lama")
+
+
+def test_download_offline_names_the_file_and_the_place(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAMA_HOME", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ValueError, match=r"Fetch big-lama\.pt \(196 MB\).*fashn-ai/LaMa"):
+        registry.download("big-lama")
+    assert registry.find("big-lama") is None
