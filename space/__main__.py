@@ -1,0 +1,8 @@
+"""`python -m space dataset ...`: the saved masks from the command line."""
+
+import sys
+
+from space.dataset_cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], print))

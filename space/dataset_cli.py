@@ -1,0 +1,177 @@
+"""The command line of the dataset: info, verify, export, push, delete.
+
+Exit codes: 0 done, 1 it could not be done or something is wrong with the data, 2 bad input.
+"""
+
+import argparse
+import json
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from huggingface_hub import HfApi
+
+from space.settings import ENVIRONMENT
+from space.store import LICENCES, STATUSES, Filters, Store, StoreError, SubmissionError
+from space.store.exporting import KINDS, export
+from space.store.hub import Hub, push
+
+Say = Callable[[str], None]
+
+
+def main(arguments: Sequence[str], say: Say, hub: Hub | None = None) -> int:
+    """Run one command.
+
+    Args:
+        arguments: What stands behind `python -m space`.
+        say: Takes each line of output.
+        hub: Stands in for the Hugging Face Hub in tests.
+
+    Returns:
+        The exit code.
+    """
+    parser = _parser()
+    chosen = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    if (
+        not (chosen.data_dir / "index.sqlite").is_file()
+        and not (chosen.data_dir / "dataset").is_symlink()
+    ):
+        parser.error(f"There is no dataset in {chosen.data_dir}. Give its directory: --data-dir.")
+    try:
+        store = Store.open(chosen.data_dir)
+        try:
+            return int(chosen.run(store, chosen, say, hub))
+        finally:
+            store.close()
+    except SubmissionError as error:
+        parser.error(str(error))
+    except StoreError as error:
+        say(f"{parser.prog}: {error}")
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m space", description="The dataset of saved masks, without the app."
+    )
+    groups = parser.add_subparsers(metavar="dataset", required=True)
+    dataset = groups.add_parser(
+        "dataset",
+        help="look at, check, copy, publish and delete saved records",
+        description="Look at, check, copy, publish and delete saved records. Safe while the app "
+        "is running.",
+    )
+    verbs = dataset.add_subparsers(metavar="{info,verify,export,push,delete}", required=True)
+    _verb(verbs, "info", _info, "say how many records there are, and of which kind")
+    _verb(verbs, "verify", _verify, "check every byte of photos, masks, shards and index")
+
+    exporting = _verb(verbs, "export", _export, "copy records out for other programs")
+    exporting.add_argument(
+        "--format", choices=KINDS, default="imagefolder", help="default: imagefolder"
+    )
+    exporting.add_argument(
+        "--output", type=Path, required=True, metavar="PATH", help="a new directory, or ZIP file"
+    )
+    exporting.add_argument("--status", choices=STATUSES, help="only records of this status")
+    exporting.add_argument("--licence", choices=LICENCES, help="only records of this licence")
+
+    pushing = _verb(
+        verbs,
+        "push",
+        _push,
+        "bring a dataset on the Hugging Face Hub up to date (HF_TOKEN, or `hf auth login`)",
+    )
+    pushing.add_argument(
+        "--hub-dataset",
+        metavar="USER/NAME",
+        default=os.environ.get(ENVIRONMENT["hub_dataset"]),
+        help=f"the repository; default: {ENVIRONMENT['hub_dataset']} of the environment",
+    )
+    pushing.add_argument(
+        "--status",
+        choices=STATUSES,
+        nargs="+",
+        default=["approved"],
+        help="records of these go up; default: approved. Private records never do",
+    )
+    pushing.add_argument(
+        "--public", action="store_true", help="if the repository is made now, make it public"
+    )
+
+    deleting = _verb(verbs, "delete", _delete, "delete a record for good")
+    deleting.add_argument("record_id", help="from its receipt")
+    deleting.add_argument("--receipt", required=True, help="the token from its receipt")
+    return parser
+
+
+def _verb(verbs, name: str, run: Callable[..., int], words: str) -> argparse.ArgumentParser:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    verb: argparse.ArgumentParser = verbs.add_parser(
+        name, help=words, description=f"{words[0].upper()}{words[1:]}."
+    )
+    variable = ENVIRONMENT["data_dir"]
+    verb.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        default=Path(os.environ.get(variable, "data")),
+        help=f"where the app keeps its data; default: {variable} of the environment, or `data`",
+    )
+    verb.set_defaults(run=run)
+    return verb
+
+
+def _info(store: Store, _: argparse.Namespace, say: Say, __: Hub | None) -> int:
+    say(json.dumps(store.info() | {"strategies": store.strategies()}, indent=2))
+    say(f'load_dataset("{store.dataset_dir}", split="train")')
+    return 0
+
+
+def _verify(store: Store, _: argparse.Namespace, say: Say, __: Hub | None) -> int:
+    report = store.verify()
+    for problem in report.problems:
+        say(problem)
+    say(
+        f"{report.records} records, {report.files} files and {report.shards} shards checked: "
+        + ("all sound" if report.sound else f"{len(report.problems)} problems")
+    )
+    return 0 if report.sound else 1
+
+
+def _export(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -> int:
+    filters = Filters(status=chosen.status, licence=chosen.licence)
+    try:
+        count = export(store.core, chosen.format, chosen.output, filters)
+    except OSError as error:
+        raise StoreError(f"Could not write {chosen.output}: {error.strerror or error}.") from error
+    say(f"{count} records written to {chosen.output}")
+    return 0
+
+
+def _push(store: Store, chosen: argparse.Namespace, say: Say, hub: Hub | None) -> int:
+    if not chosen.hub_dataset:
+        raise SubmissionError("Say where to push to: --hub-dataset USER/NAME.")
+    done = push(
+        store.core, hub or HfApi(), chosen.hub_dataset, chosen.status, private=not chosen.public
+    )
+    say(
+        f"{done.records} records in {done.shards} new shards pushed, {done.withdrawn} shards "
+        f"withdrawn; {done.on_hub} records are on {chosen.hub_dataset}."
+    )
+    if done.kept_back:
+        say(f"{done.kept_back} records stay here: private, or not {' or '.join(chosen.status)}.")
+    if done.withdrawn:
+        say(
+            "What was withdrawn is still in the repository's history. Its owner removes it with "
+            "HfApi().super_squash_history(repo_id, repo_type='dataset')."
+        )
+    return 0
+
+
+def _delete(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -> int:
+    store.delete(chosen.record_id, chosen.receipt)
+    say(f"The record {chosen.record_id} is deleted.")
+    if store.core.index.meta("hub_dataset"):
+        say("Push once more to delete it from the Hub as well.")
+    return 0

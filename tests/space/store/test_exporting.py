@@ -1,0 +1,85 @@
+"""Exports can be read by `datasets`, and every mask comes out as it went in."""
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pytest
+from PIL import Image
+
+from space.store import Filters, Store, SubmissionError
+from space.store.exporting import export
+from tests.space.store.conftest import make_mask, make_photo, make_submission
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    for seed in range(3):
+        store.save(make_submission(seed))
+    store.save(make_submission(3, image_bytes=make_photo(0), licence="private"))
+    return store
+
+
+def check(table: datasets.Dataset) -> None:
+    for row in table:
+        seed = json.loads(row["strokes"])[0]["seed"]
+        np.testing.assert_array_equal(
+            np.asarray(row["mask"].convert("L")), make_mask(seed) * np.uint8(255)
+        )
+        original = Image.open(io.BytesIO(make_photo(0 if seed == 3 else seed)))
+        np.testing.assert_array_equal(np.asarray(row["image"]), np.asarray(original))
+
+
+def test_imagefolder(filled: Store, tmp_path: Path) -> None:
+    output = tmp_path / "deep" / "folder"
+    assert export(filled.core, "imagefolder", output) == 4
+    assert len(list((output / "images").iterdir())) == 3  # one photo has two masks
+    table = datasets.load_dataset(
+        "imagefolder", data_dir=str(output), split="train", cache_dir=str(tmp_path / "cache")
+    )
+    assert table.num_rows == 4
+    check(table)
+
+
+def test_parquet(filled: Store, tmp_path: Path) -> None:
+    output = tmp_path / "copy"
+    assert export(filled.core, "parquet", output, Filters(licence="cc0-1.0")) == 3
+    table = datasets.load_dataset(str(output), split="train", cache_dir=str(tmp_path / "cache"))
+    assert set(table["licence"]) == {"cc0-1.0"}
+    check(table)
+
+
+def test_zip(filled: Store, tmp_path: Path) -> None:
+    assert export(filled.core, "zip", tmp_path / "masks.zip") == 4
+    with zipfile.ZipFile(tmp_path / "masks.zip") as archive:
+        assert archive.testzip() is None
+        lines = archive.read("metadata.jsonl").decode().splitlines()
+        assert len(lines) == 4
+        for line in lines:
+            facts = json.loads(line)
+            mask = np.asarray(Image.open(io.BytesIO(archive.read(facts["mask_file_name"]))))
+            seed = json.loads(facts["strokes"])[0]["seed"]
+            np.testing.assert_array_equal(mask > 0, make_mask(seed))
+
+
+def test_nothing_is_overwritten_or_left_half_done(
+    filled: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(SubmissionError, match="exists already"):
+        export(filled.core, "imagefolder", tmp_path / "there")
+    with pytest.raises(SubmissionError, match="imagefolder, parquet, zip"):
+        export(filled.core, "tar", tmp_path / "new")
+
+    def broken(*_):
+        raise OSError("no")
+
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr(filled.core.objects, "read", broken)
+    for kind in ("imagefolder", "zip", "parquet"):
+        with pytest.raises(OSError, match="no"):
+            export(filled.core, kind, tmp_path / "new")
+        assert sorted(tmp_path.iterdir()) == before

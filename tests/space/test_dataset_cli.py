@@ -1,0 +1,116 @@
+"""`python -m space dataset`: each verb, its exit codes and its words."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from space.dataset_cli import main
+from space.store import Store
+from tests.space.store.conftest import make_submission
+from tests.space.store.test_hub import FakeHub
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    store = Store.open(tmp_path / "data")
+    for seed in range(3):
+        store.save(make_submission(seed, licence="private" if seed == 0 else "cc0-1.0"))
+    store.close()
+    return tmp_path / "data"
+
+
+def run(*arguments: object, hub: FakeHub | None = None) -> tuple[int, str]:
+    lines: list[str] = []
+    code = main(["dataset", *map(str, arguments)], lines.append, hub)
+    return code, "\n".join(lines)
+
+
+def test_info(data: Path) -> None:
+    code, output = run("info", "--data-dir", data)
+    assert code == 0
+    info = json.loads(output[: output.rindex("}") + 1])
+    assert (info["records"], info["pending"], info["strategies"]) == (3, 3, {"drawn": 3})
+    assert f'load_dataset("{data}/dataset"' in output
+
+
+def test_verify(data: Path) -> None:
+    assert run("verify", "--data-dir", data) == (
+        0,
+        "3 records, 6 files and 3 shards checked: all sound",
+    )
+    victim = next(path for path in (data / "masks").rglob("*") if path.is_file())
+    victim.write_bytes(b"spoilt")
+    code, output = run("verify", "--data-dir", data)
+    assert code == 1
+    assert f"{victim} is damaged" in output
+
+
+@pytest.mark.parametrize(("kind", "name"), [("imagefolder", "a"), ("zip", "a.zip")])
+def test_export(data: Path, tmp_path: Path, kind: str, name: str) -> None:
+    options = ["--format", kind, "--output", tmp_path / name, "--data-dir", data]
+    assert run("export", *options, "--licence", "cc0-1.0")[1].startswith("2 records written")
+    with pytest.raises(SystemExit) as exit_info:
+        run("export", *options)
+    assert exit_info.value.code == 2
+
+
+def test_push(data: Path) -> None:
+    hub = FakeHub()
+    options = ["push", "--data-dir", data, "--hub-dataset", "ann/masks"]
+    code, output = run(*options, hub=hub)
+    assert code == 0
+    assert "3 records stay here: private, or not approved" in output
+    assert "2 records in 2 new shards pushed" in run(*options, "--status", "pending", hub=hub)[1]
+
+
+def test_delete(data: Path, tmp_path: Path) -> None:
+    store = Store.open(data)
+    receipt = store.save(make_submission(9))
+    store.close()
+    arguments = ["delete", receipt.record_id, "--data-dir", data]
+    with pytest.raises(SystemExit) as exit_info:
+        run(*arguments, "--receipt", "guess")
+    assert exit_info.value.code == 2
+    code, output = run(*arguments, "--receipt", receipt.token)
+    assert (code, output) == (0, f"The record {receipt.record_id} is deleted.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["info", "--data-dir", "/nowhere"],
+        ["export"],
+        ["push", "--hub-dataset", "just-a-name"],
+        ["push", "--hub-dataset", "a/b/c"],
+        ["push"],
+        ["nonsense"],
+        [],
+    ],
+)
+def test_bad_input_exits_with_2_and_one_line(
+    data: Path, arguments: list[str], capsys: pytest.CaptureFixture
+) -> None:
+    here = [] if "--data-dir" in arguments or arguments in ([], ["nonsense"]) else [
+        "--data-dir", data,
+    ]  # fmt: skip
+    with pytest.raises(SystemExit) as exit_info:
+        run(*arguments, *here)
+    assert exit_info.value.code == 2
+    errors = [line for line in capsys.readouterr().err.splitlines() if "error:" in line]
+    assert len(errors) == 1
+
+
+def test_the_module_runs_and_every_verb_has_help(data: Path) -> None:
+    run_module = [sys.executable, "-m", "space", "dataset"]
+    for verb in ("info", "verify", "export", "push", "delete"):
+        answer = subprocess.run(
+            [*run_module, verb, "--help"], capture_output=True, text=True, check=True
+        )
+        assert "--data-dir DIR" in answer.stdout
+    answer = subprocess.run(
+        [*run_module, "info", "--data-dir", str(data)], capture_output=True, text=True, check=True
+    )
+    assert '"records": 3' in answer.stdout
