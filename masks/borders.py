@@ -22,16 +22,16 @@ PARAMETERS = (
 
 
 def paint(
-    height: int, width: int, values: Values, scale: float, rng: np.random.Generator
+    height: int, width: int, values: Values, _scale: float, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Paint the strips of one mask: uint8 (H, W) of 0 and 1, at least one strip.
 
-    Strips are shares of the picture, so that `scale` only matters to a mask that would be full.
+    Strips are shares of the picture and never fill it, so that there is no length to scale.
     """
     chosen = rng.random(len(SIDES)) < [values[side] for side in SIDES]
     if not chosen.any():
         chosen[rng.integers(len(SIDES))] = True
-    shares = rng.uniform(values["min_share"], values["max_share"], len(SIDES)) * min(scale, 1.0)
+    shares = rng.uniform(values["min_share"], values["max_share"], len(SIDES))
     left, top, right, bottom = (
         max(1, round(share * side)) if strip else 0
         for strip, share, side in zip(chosen, shares, (width, height, width, height), strict=True)

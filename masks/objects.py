@@ -67,9 +67,13 @@ class _Traits:
     compactness: NDArray[np.float64]
     centrality: NDArray[np.float64]
     on_border: NDArray[np.float64]
+    sides: NDArray[np.int64]
 
     def score(self) -> NDArray[np.float64]:
-        """Return how much each region looks like an object, about 1 to 4; -1 for a wrong size."""
+        """Return how much each region looks like an object, about 1 to 4.
+
+        What has a wrong size, or reaches all sides of the picture as backgrounds do, gets -1.
+        """
         size = np.exp(-0.8 * np.log(np.maximum(1, GOOD_SIZE / self.share)) ** 2)
         score = (
             np.clip(self.edge, 0, 1.5)
@@ -80,7 +84,8 @@ class _Traits:
             + 0.7 * size
             - 0.6 * np.clip(3 * self.on_border, 0, 1.5)
         )
-        return np.where((self.share > SMALLEST) & (self.share < LARGEST), score, -1.0)
+        may_be = (self.share > SMALLEST) & (self.share < LARGEST) & (self.sides < 4)
+        return np.where(may_be, score, -1.0)
 
 
 def _traits(patches: Patches, regions: NDArray[np.bool_]) -> _Traits:
@@ -93,7 +98,9 @@ def _traits(patches: Patches, regions: NDArray[np.bool_]) -> _Traits:
     touching[a, b] = touching[b, a] = 1
     around = ((inside @ touching > 0) & ~regions).astype(np.float64)
     cuts = (regions[:, a] != regions[:, b]).astype(np.float64)
-    area, frame, outline = inside @ patches.area, inside @ patches.frame, cuts @ patches.length
+    area, outline = inside @ patches.area, cuts @ patches.length
+    sides = inside @ patches.frame
+    frame = sides.sum(1)
     perimeter = outline + frame
 
     def colour(part: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -112,6 +119,7 @@ def _traits(patches: Patches, regions: NDArray[np.bool_]) -> _Traits:
         compactness=4 * np.pi * area / perimeter**2,
         centrality=np.exp(-off_centre / (2 * 0.3**2)),
         on_border=frame / perimeter,
+        sides=(sides > 0).sum(1),
     )
 
 

@@ -30,7 +30,7 @@ class Patches:
         colour: (n, 3) sums of L, a, b.
         histogram: (n, 24) pixels in eight bins each of L, a, b.
         centre: (n, 2) sums of row and column.
-        frame: (n,) pixels on the picture's border.
+        frame: (n, 4) pixels on the picture's top, bottom, left and right border.
         pairs: (2, e) neighbours.
         length: (e,) pixels of common border.
         edge: (e,) edge strength summed over the common border; about 1 a pixel on a strong edge.
@@ -65,7 +65,7 @@ def cut(image: Image, patches: int = PATCHES) -> Patches:
     chroma = np.clip((lab[..., 1:].astype(np.int64) - 88) // 10, 0, BINS - 1)
     bins = np.concatenate([lightness, chroma], 2) + np.arange(3) * BINS
     cells = (index[..., None] * (3 * BINS) + bins).ravel()
-    frame = np.concatenate([index[0], index[-1], index[:, 0], index[:, -1]])
+    borders = (index[0], index[-1], index[:, 0], index[:, -1])
     pairs, length, edge = _neighbours(index, n, edges)
     return Patches(
         image=image,
@@ -74,7 +74,7 @@ def cut(image: Image, patches: int = PATCHES) -> Patches:
         colour=np.stack([sums(np.asarray(lab[..., c])) for c in range(3)], 1),
         histogram=np.bincount(cells, minlength=n * 3 * BINS).reshape(n, -1).astype(np.float64),
         centre=np.stack([sums(np.asarray(axis)) for axis in (rows, columns)], 1),
-        frame=np.bincount(frame, minlength=n).astype(np.float64),
+        frame=np.stack([np.bincount(line, minlength=n) for line in borders], 1).astype(np.float64),
         pairs=pairs,
         length=length,
         edge=edge,

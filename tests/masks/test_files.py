@@ -1,0 +1,62 @@
+import cv2
+import numpy as np
+import pytest
+
+import masks
+from masks import files
+from tests.masks.scenes import desk
+
+
+def test_a_picture_comes_back_as_it_was_written(tmp_path):
+    image, _ = desk(50, 70)
+    files.write_image(tmp_path / "new" / "ein Bild.png", image)
+    assert np.array_equal(masks.read_image(tmp_path / "new" / "ein Bild.png"), image)
+
+
+def test_a_mask_is_written_as_black_and_white(tmp_path):
+    mask = np.eye(20, 30, dtype=bool)
+    files.write_mask(tmp_path / "mask.png", mask)
+    read = cv2.imread(str(tmp_path / "mask.png"), cv2.IMREAD_UNCHANGED)
+    assert read.dtype == np.uint8
+    assert np.array_equal(read, mask * 255)
+    assert np.array_equal(cv2.imdecode(np.frombuffer(files.encode_mask(mask), np.uint8), -1), read)
+
+
+def test_an_orientation_tag_is_followed(tmp_path):
+    image, _ = desk(60, 90)
+    data = cv2.imencode(".jpg", image)[1].tobytes()
+    # A minimal EXIF block right after the JPEG's first marker: orientation 6, turn right.
+    tiff = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    block = b"Exif\0\0" + tiff
+    path = tmp_path / "turned.jpg"
+    path.write_bytes(
+        data[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + data[2:]
+    )
+    assert masks.read_image(path).shape == (90, 60, 3)
+
+
+@pytest.mark.parametrize("data", [b"", b"no picture", b"\x89PNG\r\n\x1a\n half of it"])
+def test_what_is_no_picture_is_refused(tmp_path, data):
+    path = tmp_path / "photo.png"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="not a picture that can be read: PNG, JPEG"):
+        masks.read_image(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"gone\.png cannot be read: No such file"):
+        masks.read_image(tmp_path / "gone.png")
+
+
+def test_an_unknown_suffix_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"use \.png"):
+        files.write_mask(tmp_path / "mask.xyz", np.eye(20, dtype=bool))
+
+
+@pytest.mark.parametrize(("height", "width"), [(30, 40), (200, 50), (64, 64)])
+def test_fit_covers_exactly_and_keeps_the_middle(height, width):
+    image = np.zeros((100, 150, 3), np.uint8)
+    image[40:60, 65:85] = 255
+    fitted = files.fit(image, height, width)
+    assert fitted.shape == (height, width, 3)
+    assert fitted[height // 2, width // 2].tolist() == [255, 255, 255]

@@ -1,0 +1,105 @@
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+import masks
+from masks import files
+from masks.__main__ import main
+from tests.masks.scenes import desk
+
+
+def test_the_command_of_the_manual_makes_a_sheet(tmp_path, capsys):
+    out = tmp_path / "sheet.png"
+    code = main(
+        [
+            "--strategy",
+            "wide",
+            "--count",
+            "16",
+            "--size",
+            "512x512",
+            "--seed",
+            "0",
+            "--output",
+            str(out),
+        ]
+    )
+    assert code == 0
+    assert cv2.imread(str(out)).shape == (4 * 262 + 6, 4 * 262 + 6, 3)
+    assert "16 'wide' masks of 512 x 512, hole area mean" in capsys.readouterr().out
+
+
+def test_a_folder_gets_the_masks_that_python_gives(tmp_path):
+    image, _ = desk(120, 200)
+    files.write_image(tmp_path / "photo.png", image)
+    arguments = ["--strategy", "segmentation", "--count", "3", "--seed", "5"]
+    arguments += ["--parameter", "max_hidden_area=0.1", "--parameter", "flip=0"]
+    assert (
+        main(
+            [*arguments, "--image", str(tmp_path / "photo.png"), "--output", str(tmp_path / "out")]
+        )
+        == 0
+    )
+    expected = masks.generate("segmentation", image, 3, 5, max_hidden_area=0.1, flip=0)
+    for k, item in enumerate(expected):
+        read = cv2.imread(str(tmp_path / "out" / f"segmentation_{k:04d}.png"), cv2.IMREAD_UNCHANGED)
+        assert np.array_equal(read > 0, item.mask)
+
+
+def test_size_is_width_by_height_and_fits_the_photo(tmp_path):
+    files.write_image(tmp_path / "photo.png", desk(120, 200)[0])
+    arguments = ["--count", "1", "--size", "96x64", "--output", str(tmp_path / "out")]
+    assert main([*arguments, "--image", str(tmp_path / "photo.png")]) == 0
+    assert cv2.imread(str(tmp_path / "out" / "wide_0000.png"), -1).shape == (64, 96)
+
+
+def test_a_fallback_is_told(tmp_path, capsys):
+    out = str(tmp_path / "sheet.png")
+    assert main(["--strategy", "segmentation", "--count", "2", "--output", out]) == 0
+    assert "'medium' drew this mask" in capsys.readouterr().out
+
+
+def test_the_list_names_every_strategy_and_parameter(capsys):
+    assert main(["--list"]) == 0
+    listing = capsys.readouterr().out
+    for name in masks.names():
+        assert f"\n{name}: " in "\n" + listing
+        for p in masks.parameters(name):
+            assert f" {p.name}=" in listing
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--strategy", "wude"], "there is no mask strategy 'wude'"),
+        (["--count", "0"], "count must be"),
+        (["--seed", "-1"], "seed must be"),
+        (["--size", "512"], "--size is WIDTHxHEIGHT"),
+        (["--size", "8x512"], "8 x 512 pixels"),
+        (["--parameter", "max_width"], "--parameter is NAME=NUMBER"),
+        (["--parameter", "max_width=wide"], "--parameter is NAME=NUMBER"),
+        (["--parameter", "max_width=0"], "max_width must be a whole number from 1 to 500"),
+        (["--parameter", "brush=3"], "'wide' has no parameter 'brush'"),
+        (["--image", "nowhere.jpg"], "nowhere.jpg cannot be read"),
+        (["--output", "masks.gif"], "a sheet ends in .png"),
+        (["--tile", "3"], "--tile is too small"),
+        (["--columns", "0"], "--columns is too small"),
+    ],
+)
+def test_bad_input_gets_one_clear_line(arguments, complaint, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_runs_as_a_module(tmp_path):
+    command = [sys.executable, "-m", "masks", "--count", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
