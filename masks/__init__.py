@@ -20,6 +20,7 @@ from masks.base import (
 from masks.files import read_image
 from masks.presets import get, names, parameters, recipe
 from masks.preview import overlay
+from masks.scene import scene
 from masks.seeding import generate
 from masks.statistics import MaskStatistics, describe
 
@@ -41,4 +42,5 @@ __all__ = [
     "parameters",
     "read_image",
     "recipe",
+    "scene",
 ]

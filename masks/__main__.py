@@ -10,15 +10,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 import masks
 from masks import files, preview
 from masks.base import Image, Number, check_size
 from masks.statistics import SetStatistics, summarize
 
 SHEET_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
-BLANK = 214
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--size", help="WIDTHxHEIGHT in pixels; default 512x512, or the picture's own size"
     )
-    parser.add_argument("--image", type=Path, help="the photo under the masks")
+    parser.add_argument(
+        "--image", type=Path, help="the photo under the masks; a drawn landscape without it"
+    )
     parser.add_argument("--seed", type=int, default=0, help="same seed, same masks (default 0)")
     parser.add_argument(
         "--parameter",
@@ -97,8 +96,7 @@ def _run(options: argparse.Namespace) -> str:
 def _picture(path: Path | None, size: str | None) -> Image:
     wanted = _size(size) if size else None
     if path is None:
-        height, width = wanted or (512, 512)
-        return np.full((height, width, 3), BLANK, np.uint8)
+        return masks.scene(*(wanted or (512, 512)))
     image = files.read_image(path)
     return files.fit(image, *wanted) if wanted else image
 

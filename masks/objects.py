@@ -52,8 +52,7 @@ def find_objects(image: Image) -> Labels:
     chosen = _choose(patches, regions) if len(regions) else []
     for label, region in reversed(list(enumerate(chosen, start=1))):
         labels[_refine(small, region[patches.index])] = label
-    full = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
-    return full.astype(np.uint8, copy=False)
+    return _enlarge(labels, height, width)
 
 
 @dataclass(frozen=True)
@@ -137,6 +136,16 @@ def _choose(patches: Patches, regions: NDArray[np.bool_]) -> list[NDArray[np.boo
         if (common <= OVERLAP * np.minimum(area[chosen], area[k])).all():
             chosen.append(int(k))
     return [regions[k] for k in chosen]
+
+
+def _enlarge(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Return the label map at full size, with smooth outlines in place of stairs."""
+    full = np.zeros((height, width), np.uint8)
+    for label in range(int(labels.max()), 0, -1):
+        layer = (labels == label).astype(np.uint8) * 255
+        smooth = cv2.resize(layer, (width, height), interpolation=cv2.INTER_CUBIC)
+        full[smooth > 127] = label
+    return full
 
 
 def _refine(image: Image, region: NDArray[np.bool_]) -> NDArray[np.bool_]:

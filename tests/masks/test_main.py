@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -58,7 +59,9 @@ def test_size_is_width_by_height_and_fits_the_photo(tmp_path):
 
 def test_a_fallback_is_told(tmp_path, capsys):
     out = str(tmp_path / "sheet.png")
-    assert main(["--strategy", "segmentation", "--count", "2", "--output", out]) == 0
+    files.write_image(tmp_path / "grey.png", np.full((90, 90, 3), 128, np.uint8))
+    arguments = ["--strategy", "segmentation", "--count", "2", "--output", out]
+    assert main([*arguments, "--image", str(tmp_path / "grey.png")]) == 0
     assert "'medium' drew this mask" in capsys.readouterr().out
 
 
@@ -103,3 +106,25 @@ def test_it_runs_as_a_module(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_the_manual_documents_every_strategy_and_parameter():
+    manual = (Path(__file__).parents[2] / "docs" / "masks.md").read_text()
+    for name in masks.names():
+        assert f"| `{name}` |" in manual
+        assert (Path(__file__).parents[2] / "docs" / "masks" / f"{name}.png").exists()
+        for p in masks.parameters(name):
+            assert f"`{p.name}`" in manual
+    for flag in (
+        "--strategy",
+        "--count",
+        "--size",
+        "--image",
+        "--seed",
+        "--parameter",
+        "--output",
+        "--columns",
+        "--tile",
+        "--list",
+    ):
+        assert flag in manual
