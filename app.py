@@ -1,0 +1,29 @@
+"""The app: `python app.py`, and what a Hugging Face Space runs."""
+
+import logging
+import os
+import sys
+
+# Set before gradio is imported: no analytics, no look-ups elsewhere.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+from space import wiring
+from space.settings import parse
+
+
+def main() -> int:
+    """Read the settings and serve the app; 2 and one line if it cannot start."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    settings = parse(sys.argv[1:])
+    try:
+        wiring.launch(settings)
+    except (ValueError, OSError) as error:
+        sys.stderr.write(f"app.py: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

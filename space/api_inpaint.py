@@ -1,0 +1,81 @@
+"""The /inpaint endpoint: plain files in, a lossless file and what made it out."""
+
+import secrets
+import tempfile
+from pathlib import Path
+
+import gradio as gr
+
+from lama.photo import merge, open_mask, open_photo
+from lama.photo_write import encode_photo
+from space.canvas.results import untouched_outside
+from space.engine import Engine
+from space.services import Services
+
+
+def register(services: Services) -> None:
+    """Add the endpoint to the Blocks that is being built."""
+
+    def inpaint(image: str, mask: str, model: str) -> tuple[str, dict]:
+        return run(services, image, mask, model)
+
+    with gr.Row(visible=False):
+        image = gr.File(label="image")
+        mask = gr.File(label="mask")
+        model = gr.Textbox(label="model")
+        result = gr.File(label="result")
+        info = gr.JSON(label="info")
+        button = gr.Button()
+    button.click(
+        inpaint,
+        [image, mask, model],
+        [result, info],
+        api_name="inpaint",
+        api_description="Fill the hole of an image: white (or painted) mask pixels are hole.",
+        concurrency_id="engine",
+        concurrency_limit=1,
+    )
+
+
+def run(services: Services, image: str | None, mask: str | None, model: str) -> tuple[str, dict]:
+    """Fill the hole of one file.
+
+    Args:
+        services: The app's parts.
+        image: Path of the photo.
+        mask: Path of the mask, at the photo's upright size.
+        model: Name of a model; the app's own if empty.
+
+    Returns:
+        Path of a PNG at the photo's upright size, and model, seconds, hole fraction and the
+        weights' sha256.
+    """
+    engine: Engine = services.engine
+    if not image:
+        raise gr.Error("Send an image.", print_exception=False)
+    if not mask:
+        raise gr.Error("Send a mask: a picture of the image's size, white where it is to be filled.",
+                       print_exception=False)  # fmt: skip
+    try:
+        photo = open_photo(Path(image), max_pixels=services.photos.max_pixels)
+        hole = open_mask(Path(mask), photo.size)
+        if not hole.any():
+            raise ValueError("The mask has no hole: nothing in it is white.")
+        if hole.all():
+            raise ValueError("The mask covers everything, so there is nothing to go by.")
+        rgb = photo.rgb
+        done = engine.inpaint(model.strip() or services.settings.model, rgb, hole)
+        merged = merge(photo, done.rgb, hole)
+    except ValueError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    path = Path(tempfile.mkdtemp(prefix="inpaint-")) / f"result-{secrets.token_hex(4)}.png"
+    path.write_bytes(encode_photo(merged, "PNG"))
+    return str(path), {
+        "model": done.model,
+        "seconds": round(done.seconds, 4),
+        "hole_fraction": float(hole.mean()),
+        "sha256": done.sha256,
+        "device": done.device,
+        "precision": done.precision,
+        "untouched_outside": untouched_outside(rgb, done.rgb, hole),
+    }

@@ -1,0 +1,67 @@
+"""Puts the canvas together: one gr.HTML whose script is the files of ``js/`` in their order."""
+
+import html
+import json
+from pathlib import Path
+
+import gradio as gr
+
+import masks
+from space.canvas.server import CanvasServer
+from space.services import Services
+
+_HERE = Path(__file__).parent
+SCRIPTS = (
+    "util", "png", "raster", "history", "view", "layers", "tools", "touch", "photo", "keep",
+    "live", "compare", "panel", "models", "keys", "main",
+)  # fmt: skip
+STRATEGIES = ("wide", "box", "segmentation", "outpaint")
+
+
+def canvas(services: Services, samples: Path) -> gr.HTML:
+    """The drawing surface with its toolbar; its value is the drawing."""
+    settings = services.settings
+    known = masks.names()
+    facts = {
+        "strategies": [name for name in STRATEGIES if name in known],
+        "max_file_mb": settings.max_file_mb,
+        "samples": _samples(samples),
+    }
+    script = "\n".join(_read(f"js/{name}.js") for name in SCRIPTS)
+    return gr.HTML(
+        value=None,
+        html_template=_read("canvas.html"),
+        js_on_load=f"const FACTS = {json.dumps(facts)};\n{script}",
+        server_functions=CanvasServer(services).functions(),
+        elem_id="inpaint-canvas",
+        apply_default_css=False,
+        label="Drawing",
+    )
+
+
+def panel() -> gr.HTML:
+    """The column beside the canvas; the canvas's script fills it."""
+    return gr.HTML(
+        value=None,
+        html_template=_read("panel.html"),
+        js_on_load=None,
+        elem_id="inpaint-panel",
+        apply_default_css=False,
+        label="Result",
+    )
+
+
+def _samples(folder: Path) -> list[dict[str, str]]:
+    """Sample photos with their licence, from the folder's own list."""
+    listed = folder / "samples.json"
+    if not listed.is_file():
+        return []
+    return [
+        {key: html.escape(text) for key, text in sample.items()}
+        | {"url": f"gradio_api/file={(folder / sample['file']).resolve()}"}
+        for sample in json.loads(listed.read_text(encoding="utf-8"))
+    ]
+
+
+def _read(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")

@@ -1,0 +1,77 @@
+// The keyboard. Keys act while the canvas's tab is shown and no field is being typed in.
+const typing = (target) => target.closest && target.closest("input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]");
+let keyPen = null;
+
+function keyboardPen(event) {
+  const step = event.shiftKey ? 1 : 12;
+  const move = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
+  const at = () => ({ sx: keyPen.sx, sy: keyPen.sy, x: (keyPen.sx - view.x) / view.scale, y: (keyPen.sy - view.y) / view.scale });
+  if (move) {
+    keyPen ??= { sx: view.width / 2, sy: view.height / 2, down: false };
+    keyPen.sx = clamp(keyPen.sx + move[0] * view.dpr, 0, view.width);
+    keyPen.sy = clamp(keyPen.sy + move[1] * view.dpr, 0, view.height);
+    if (keyPen.down) penMove(at());
+  } else if (event.key === "Enter") {
+    keyPen ??= { sx: view.width / 2, sy: view.height / 2, down: false };
+    if (!keyPen.down) penDown(at(), false);
+    else {
+      emit("pen", "up");
+      penUp();
+    }
+    keyPen.down = !keyPen.down;
+  } else if (event.key === "Escape" && gesture) {
+    penCancel();
+    if (keyPen) keyPen.down = false;
+  } else return false;
+  if (keyPen) showRing(at());
+  return true;
+}
+
+const KEYS = {
+  b: () => chooseTool("brush"), e: () => chooseTool("eraser"), r: () => chooseTool("box"), l: () => chooseTool("lasso"),
+  s: () => openMenu("lc-fill-menu"),
+  "[": () => setBrush(S.brush / 1.2 - 1), "]": () => setBrush(S.brush * 1.2 + 1),
+  "+": () => zoomAbout(1.25), "=": () => zoomAbout(1.25), "-": () => zoomAbout(0.8), 0: () => fitView(),
+  x: () => doTool("invert"), delete: () => doTool("clear"),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (!root.isConnected || !root.offsetParent || !S.photo || typing(event.target)) return;
+  const key = event.key.toLowerCase();
+  if ((event.ctrlKey || event.metaKey) && !event.altKey) {
+    if (key === "z" && !gesture) (event.shiftKey ? history.redo() : history.undo());
+    else if (key === "y" && !gesture) history.redo();
+    else return;
+    return event.preventDefault();
+  }
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (key === "tab" && byPointer && document.activeElement === stage && S.result) {
+    event.preventDefault();
+    return peek(true);
+  }
+  if (key === "o") return peek(true);
+  if (event.key === " " && (event.target === stage || event.target === document.body)) {
+    event.preventDefault();
+    spaceHeld = true;
+    stage.dataset.cursor = "grab";
+    ring.hidden = true;
+    return;
+  }
+  if (document.activeElement === stage && keyboardPen(event)) return event.preventDefault();
+  if (gesture || !KEYS[key]) return;
+  event.preventDefault();
+  KEYS[key]();
+});
+
+document.addEventListener("keyup", (event) => {
+  if (event.key === "Tab" || event.key.toLowerCase() === "o") peek(false);
+  if (event.key === " " && spaceHeld) {
+    spaceHeld = false;
+    chooseTool(S.tool);
+  }
+});
+window.addEventListener("blur", () => {
+  peek(false);
+  spaceHeld = false;
+});
+stage.addEventListener("blur", () => { byPointer = false; });

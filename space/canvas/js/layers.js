@@ -1,0 +1,137 @@
+// Draws the stage: the photo with the result in it below, the mask above. Both at the screen's own resolution.
+const base = find(".lc-base");
+const over = find(".lc-mask");
+const PROXY = 2400;
+let proxy = null;
+let proxyResult = null;
+
+// A smaller copy of a big photo, made once, so that panning does not scale twelve megapixels a frame.
+function makeProxies() {
+  const { width, height } = S.photo;
+  const factor = PROXY / Math.max(width, height);
+  proxy = proxyResult = null;
+  if (factor >= 1) return;
+  proxy = new OffscreenCanvas(Math.round(width * factor), Math.round(height * factor));
+  const context = proxy.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(S.bitmap, 0, 0, proxy.width, proxy.height);
+}
+
+function drawPatches(context, scale, x, y) {
+  context.imageSmoothingQuality = "high";
+  for (const patch of S.result.patches) {
+    const box = [x + patch.x * scale, y + patch.y * scale, patch.width * scale, patch.height * scale];
+    if (S.result.clear) context.clearRect(...box);
+    context.drawImage(patch.bitmap, ...box);
+  }
+}
+
+function makeProxyResult() {
+  proxyResult = null;
+  if (!proxy || !S.result) return;
+  proxyResult = new OffscreenCanvas(proxy.width, proxy.height);
+  const context = proxyResult.getContext("2d");
+  context.drawImage(proxy, 0, 0);
+  drawPatches(context, proxy.width / S.photo.width, 0, 0);
+}
+
+function drawBase() {
+  if (base.width !== view.width || base.height !== view.height) {
+    base.width = view.width;
+    base.height = view.height;
+  }
+  const context = base.getContext("2d");
+  context.clearRect(0, 0, base.width, base.height);
+  if (!S.photo || !S.bitmap) return;
+  const { scale, x, y } = view;
+  const width = S.photo.width * scale, height = S.photo.height * scale;
+  const small = proxy && scale <= (proxy.width / S.photo.width) * 1.01;
+  context.imageSmoothingEnabled = scale < 4 * view.dpr;
+  context.imageSmoothingQuality = "high";
+  context.drawImage(small ? proxy : S.bitmap, x, y, width, height);
+  if (!S.result || S.peek) return;
+  const edge = S.compare * view.width;
+  context.save();
+  context.beginPath();
+  context.rect(edge, 0, view.width - edge, view.height);
+  context.clip();
+  if (small) context.drawImage(proxyResult, x, y, width, height);
+  else drawPatches(context, scale, x, y);
+  context.restore();
+}
+
+// Colours as the little-endian words of an ImageData.
+const FILL = 0x6b2a42f0, DARK = 0xf0101430, LIGHT = 0xe6ffffff;
+
+// Redraws the mask within a rectangle of the stage (device pixels).
+function drawMask(area) {
+  if (over.width !== view.width || over.height !== view.height) {
+    over.width = view.width;
+    over.height = view.height;
+    area = null;
+  }
+  const x0 = area ? clamp(Math.floor(area.x) - 2, 0, view.width) : 0;
+  const y0 = area ? clamp(Math.floor(area.y) - 2, 0, view.height) : 0;
+  const x1 = area ? clamp(Math.ceil(area.x + area.width) + 2, 0, view.width) : view.width;
+  const y1 = area ? clamp(Math.ceil(area.y + area.height) + 2, 0, view.height) : view.height;
+  const width = x1 - x0, height = y1 - y0;
+  if (width < 1 || height < 1) return;
+  const context = over.getContext("2d");
+  if (!S.raster || !S.raster.count) return context.clearRect(x0, y0, width, height);
+  const image = new ImageData(width, height);
+  paintMask(new Uint32Array(image.data.buffer), x0, y0, width, height);
+  context.putImageData(image, x0, y0);
+}
+
+function paintMask(words, x0, y0, width, height) {
+  const { data, width: stride, height: rows } = S.raster;
+  const columns = new Int32Array(width + 2);
+  for (let i = 0; i < width + 2; i++) {
+    const column = Math.floor((x0 + i - 1 + 0.5 - view.x) / view.scale);
+    columns[i] = column < 0 || column >= stride ? -1 : column;
+  }
+  const line = (y, into) => {
+    const row = Math.floor((y + 0.5 - view.y) / view.scale);
+    if (row < 0 || row >= rows) return into.fill(0);
+    for (let i = 0; i < into.length; i++) into[i] = columns[i] < 0 ? 0 : data[row * stride + columns[i]];
+  };
+  let above = new Uint8Array(width + 2), here = new Uint8Array(width + 2), below = new Uint8Array(width + 2);
+  line(y0 - 1, above);
+  line(y0, here);
+  for (let y = 0; y < height; y++) {
+    line(y0 + y + 1, below);
+    for (let i = 1; i <= width; i++) {
+      const around = here[i - 1] + here[i + 1] + above[i] + below[i];
+      if (here[i]) words[y * width + i - 1] = around === 4 ? FILL : DARK;
+      else if (around) words[y * width + i - 1] = LIGHT;
+    }
+    [above, here, below] = [here, below, above];
+  }
+}
+
+// A rectangle of the photo as a rectangle of the stage.
+const onStage = (box) => ({
+  x: box.x * view.scale + view.x, y: box.y * view.scale + view.y,
+  width: box.width * view.scale, height: box.height * view.scale,
+});
+
+let pendingFrame = 0, dirtyBase = false, dirtyMask = false;
+function redraw(what = "all") {
+  dirtyBase ||= what !== "mask";
+  dirtyMask ||= what !== "base";
+  pendingFrame ||= requestAnimationFrame(() => {
+    pendingFrame = 0;
+    if (dirtyBase) drawBase();
+    if (dirtyMask) drawMask(null);
+    dirtyBase = dirtyMask = false;
+  });
+}
+
+function showMask(how) { over.dataset.show = how; }
+
+on("view", () => {
+  redraw();
+  const zoom = find(".lc-zoom");
+  zoom.hidden = !S.photo || view.scale <= view.fit * 1.001;
+  zoom.textContent = Math.round((view.scale / view.dpr) * 100) + " %";
+});

@@ -1,0 +1,130 @@
+// Asking for results: one run on its way and at most one waiting, the newest; older answers are never shown.
+let running = null, waiting = false, sendTimer = 0;
+
+async function drawingValue() {
+  const box = S.raster && S.raster.bounds();
+  const mask = box ? { ...box, png: toBase64(await encodeMaskPng(S.raster.data, S.photo.width, box)) } : null;
+  return {
+    version: 1, photo: S.photo ? S.photo.id : null, name: S.photo ? S.photo.name : "",
+    width: S.photo ? S.photo.width : 0, height: S.photo ? S.photo.height : 0,
+    mask, strokes: S.strokes, strategy: S.strategy, request: S.request, model: S.model,
+  };
+}
+
+// Writes the component's value; Python gets it with the next event that asks for it.
+async function publish() {
+  const request = S.request;
+  const value = await drawingValue();
+  if (request === S.request) props.value = JSON.stringify(value);
+  return value;
+}
+
+on("mask", ({ why }) => {
+  S.request += 1;
+  S.penUp = performance.now();
+  stage.dataset.request = S.request;
+  note("");
+  if (!S.raster.count) {
+    dropResult();
+    publish();
+    emit("facts");
+    return;
+  }
+  if (S.live) return requestRun();
+  if (S.result && why !== "recalled") dropResult();
+  publish();
+  emit("facts");
+});
+
+function dropResult() {
+  if (running) ask("cancel", { page, request: running.request });
+  waiting = false;
+  S.result = null;
+  makeProxyResult();
+  showMask("drawing");
+  redraw();
+  emit("result");
+}
+
+// Called at pen-up in live mode, or by the Inpaint button.
+function requestRun() {
+  if (!S.raster || !S.raster.count) return note(S.photo ? "Paint over what should go, then press Inpaint." : "Open a photo first.");
+  if (S.raster.count === S.raster.data.length) {
+    publish();
+    return note("Everything is marked, so there is nothing to go by. Erase a part of the mask.");
+  }
+  showMask("waiting");
+  if (!S.photo.id || running) {
+    waiting = true;
+    if (running) ask_newer();
+    return publish();
+  }
+  return run();
+}
+
+// Tells the server at once that the run on its way is out of date: only if it has been long at it.
+function ask_newer() {
+  if (performance.now() - running.start > 400 && !running.told) {
+    running.told = true;
+    ask("cancel", { page, request: running.request });
+  }
+}
+
+async function run() {
+  waiting = false;
+  const mine = (running = { request: S.request, start: performance.now(), penUp: S.penUp, photo: S.photo.id });
+  emit("running");
+  const value = await publish();
+  const answer = await ask("run", { page, value });
+  running = null;
+  const fresh = mine.request === S.request && S.photo && S.photo.id === mine.photo;
+  if (answer.ok && fresh) await showResult(answer, mine);
+  else if (!answer.ok && !answer.cancelled && fresh) {
+    showMask("drawing");
+    note(answer.message);
+    if (answer.offline) S.retry = true;
+  }
+  emit("running");
+  if (waiting) run();
+}
+on("ready", () => { if (waiting && !running) run(); });
+
+async function showResult(answer, mine) {
+  const patches = await Promise.all(answer.patches.map(async (patch) => {
+    const blob = new Blob([fromBase64(patch.png)], { type: "image/png" });
+    return { x: patch.x, y: patch.y, width: patch.width, height: patch.height, blob, bitmap: await createImageBitmap(blob) };
+  }));
+  if (mine.request !== S.request) return;
+  S.result = { ...answer, patches, id: answer.result, clear: S.photo.format !== "JPEG", runs: packRuns(S.raster.data), strokes: S.strokes, strategy: S.strategy };
+  makeProxyResult();
+  drawBase();
+  showMask(gesture ? "drawing" : "gone");
+  requestAnimationFrame(() => {
+    // The next frame's start is when the pixels drawn above are on the screen.
+    requestAnimationFrame(() => {
+      S.result.shown = performance.now() - mine.penUp;
+      stage.dataset.shown = mine.request;
+      stage.dataset.milliseconds = S.result.shown.toFixed(1);
+      emit("facts");
+    });
+  });
+  emit("result");
+}
+
+function cancelRun() {
+  waiting = false;
+  if (running) ask("cancel", { page, request: running.request });
+  S.request += 1;
+  showMask("drawing");
+  emit("facts");
+}
+
+// Hovering the hole shows its red again; drawing shows all of it.
+on("hover", (at) => {
+  if (!S.result || running || !S.raster.count) return;
+  const x = at ? Math.floor(at.x) : -1, y = at ? Math.floor(at.y) : -1;
+  const hit = x >= 0 && y >= 0 && x < S.photo.width && y < S.photo.height && S.raster.data[y * S.photo.width + x];
+  showMask(hit && S.settled ? "hover" : "gone");
+  if (!hit) S.settled = true;
+});
+on("result", () => { S.settled = false; });

@@ -1,0 +1,141 @@
+// Ties the parts together: the toolbar, the menus, values that come from Python, the start.
+function doTool(what) {
+  if (!S.raster) return;
+  if (what === "undo") history.undo();
+  if (what === "redo") history.redo();
+  if (what === "invert") changeMask((raster) => raster.invert(), { tool: "invert" });
+  if (what === "clear" && S.raster.count) changeMask((raster) => raster.clear(), { tool: "clear" });
+  if (what === "in") zoomAbout(1.25);
+  if (what === "out") zoomAbout(0.8);
+  if (what === "fit") fitView();
+  if (what === "fill") fillFromStrategy(0);
+  if (what === "fill-next") fillFromStrategy(1);
+  if (what === "export-mask") exportMask();
+}
+
+function openMenu(id) {
+  for (const menu of root.querySelectorAll(".lc-menu")) {
+    menu.hidden = menu.id !== id || !menu.hidden;
+    find('[data-menu="' + menu.id + '"]').setAttribute("aria-expanded", String(!menu.hidden));
+    if (!menu.hidden) menu.querySelector("select, input, button").focus();
+  }
+}
+
+function putMask(crop, data) {
+  for (let y = 0; y < crop.height; y++) {
+    const from = y * crop.width;
+    data.set(crop.data.subarray(from, from + crop.width), (crop.y + y) * S.photo.width + crop.x);
+  }
+}
+
+// A mask as Python writes it, {x, y, width, height, png}, at the size of the photo.
+async function wholeMask(mask) {
+  const whole = new Uint8Array(S.photo.width * S.photo.height);
+  if (mask) putMask({ ...(await decodeMask(new Blob([fromBase64(mask.png)], { type: "image/png" }))), x: mask.x, y: mask.y }, whole);
+  return whole;
+}
+
+async function fillFromStrategy(step) {
+  const seed = find(".lc-seed");
+  seed.value = Math.max(0, (parseInt(seed.value, 10) || 0) + step);
+  if (!S.photo || !S.photo.id) return note("The photo is still on its way. Try again in a moment.");
+  const strategy = find(".lc-strategy").value;
+  const photo = S.photo.id;
+  const answer = await ask("fill_strategy", { photo, strategy, seed: Number(seed.value) });
+  if (!answer.ok) return note(answer.message);
+  if (!S.photo || S.photo.id !== photo) return;
+  const whole = await wholeMask(answer.mask);
+  changeMask((raster) => raster.replace(whole), { tool: "strategy", strategy, seed: Number(seed.value) }, strategy);
+  if (answer.note) note(answer.note, "info");
+}
+
+async function importMask(file) {
+  if (!file || !S.photo) return;
+  let mask;
+  try {
+    mask = await decodeMask(file);
+  } catch {
+    return note("This file is not a picture that can be read. A mask is best a PNG, white where the photo is to be filled.");
+  }
+  if (mask.width !== S.photo.width || mask.height !== S.photo.height) {
+    return note("This mask has " + mask.width + " × " + mask.height + " pixels, the photo " + S.photo.width + " × " + S.photo.height + ". Bring the mask to the photo's size first.");
+  }
+  changeMask((raster) => raster.replace(mask.data), { tool: "import" });
+}
+
+async function exportMask() {
+  if (!S.raster.count) return note("Nothing is marked yet, so there is no mask to export.");
+  const png = await encodeMaskPng(S.raster.data, S.photo.width, S.raster.all());
+  const url = URL.createObjectURL(new Blob([png], { type: "image/png" }));
+  saveFile(url, S.photo.name.replace(/\.[^.]*$/, "") + "-mask.png");
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+// Another tab may open a photo with a mask here: its event's output is this component.
+async function obey(command) {
+  const turn = ++opening;
+  try {
+    const bitmap = await createImageBitmap(await (await fetch(command.url)).blob());
+    if (turn !== opening) return;
+    if (bitmap.width !== command.width || bitmap.height !== command.height) throw new Error("size");
+    showPhoto(bitmap, { id: command.photo, name: command.name, width: command.width, height: command.height, format: command.format || "" });
+    const answer = await ask("has_photo", { photo: command.photo });
+    if (answer.ok) S.photo.format = answer.format;
+    emit("opened", { blob: null });
+    if (!command.mask) return;
+    const whole = await wholeMask(command.mask);
+    changeMask((raster) => raster.replace(whole), { tool: "strategy", strategy: command.strategy }, command.strategy);
+  } catch {
+    note("The photo could not be opened here. Choose it once more.");
+  }
+}
+
+root.addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (!button) return;
+  if (button.dataset.tool) chooseTool(button.dataset.tool);
+  if (button.dataset.menu) openMenu(button.dataset.menu);
+  if (button.dataset.do && button.dataset.do !== "peek") doTool(button.dataset.do);
+});
+find('[role="radiogroup"]').addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  chooseTool(TOOLS[(TOOLS.indexOf(S.tool) + step + TOOLS.length) % TOOLS.length]);
+  find('[data-tool="' + S.tool + '"]').focus();
+});
+const eye = find('[data-do="peek"]');
+for (const [name, yes] of [["pointerdown", true], ["pointerup", false], ["pointerleave", false], ["pointercancel", false], ["blur", false]]) {
+  eye.addEventListener(name, () => peek(yes));
+}
+eye.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") peek(true); });
+eye.addEventListener("keyup", () => peek(false));
+find(".lc-size input").addEventListener("input", (event) => setBrush(Number(event.target.value)));
+find(".lc-import").addEventListener("change", (event) => {
+  importMask(event.target.files[0]);
+  event.target.value = "";
+});
+find(".lc-strategy").replaceChildren(...FACTS.strategies.map((name) => new Option(name, name)));
+
+watch("value", () => {
+  let value = props.value;
+  if (typeof value === "string") {
+    try { value = JSON.parse(value); } catch { return; }
+  }
+  if (value && value.command === "load") obey(value);
+});
+
+try { S.live = localStorage.getItem("lama-live") !== "no"; } catch { /* private window */ }
+chooseTool("brush");
+setBrush(S.brush);
+measureStage();
+showSamples();
+// The panel is another component and may come onto the page later than this one.
+const waitForPanel = setInterval(() => {
+  const panelRoot = document.querySelector("#inpaint-panel .lp");
+  if (!panelRoot) return;
+  clearInterval(waitForPanel);
+  bindPanel(panelRoot);
+  bindModels();
+  recall();
+}, 20);

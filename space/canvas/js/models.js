@@ -1,0 +1,104 @@
+// The model select: what each model weighs, how quick it is here, and fetching one that is not on the disk.
+let models = [], wanted = "", fetchTimer = 0;
+const lastSeconds = {};
+on("result", () => { if (S.result) lastSeconds[S.result.model] = S.result.seconds; });
+
+const modelNamed = (name) => models.find((model) => model.name === name);
+
+function expectedSeconds() {
+  const model = modelNamed(S.model);
+  return lastSeconds[S.model] || (model && model.seconds) || 0;
+}
+
+async function loadModels(again = true) {
+  const answer = await ask("models", {});
+  if (!answer.ok) return;
+  models = answer.models;
+  if (!modelNamed(S.model)) S.model = answer.chosen;
+  showModels();
+  // The speed is measured while the page opens; look again until it is there.
+  const chosen = modelNamed(S.model);
+  if (again && chosen && chosen.on_disk && !chosen.seconds) setTimeout(() => loadModels(loadModels.tries++ < 20), 1500);
+}
+loadModels.tries = 0;
+
+function describe(model) {
+  const parts = [model.title, model.megabytes ? Math.max(1, Math.round(model.megabytes)) + " MB" : ""];
+  if (model.seconds) parts.push(model.seconds < 10 ? model.seconds.toFixed(2) + " s" : model.seconds.toFixed(0) + " s");
+  parts.push(model.on_disk ? "on disk" : "download " + Math.round(model.megabytes) + " MB");
+  return parts.filter(Boolean).join(" · ");
+}
+
+function showModels() {
+  const select = inPanel("#model-choice");
+  select.replaceChildren(...models.map((model) => new Option(describe(model), model.name)));
+  select.value = wanted || S.model;
+  const model = modelNamed(select.value);
+  inPanel(".lp-model-note").textContent = model ? model.note + " Licence: " + model.licence + "." : "";
+  const used = modelNamed(S.model);
+  const head = document.getElementById("model-in-use");
+  if (head && used) head.textContent = [used.name, used.device && used.device.toUpperCase(), used.precision].filter(Boolean).join(" · ");
+}
+
+function bindModels() {
+  inPanel("#model-choice").addEventListener("change", (event) => {
+    const model = modelNamed(event.target.value);
+    if (!model) return;
+    wanted = model.name;
+    if (model.on_disk) return useModel(model.name);
+    showModels();
+    showFetch({ state: "ask", model: model.name });
+  });
+  loadModels();
+}
+
+function useModel(name) {
+  S.model = name;
+  wanted = "";
+  showFetch({ state: "idle" });
+  showModels();
+  S.request += 1;
+  if (S.live && S.raster && S.raster.count) requestRun();
+  else if (S.photo) publish();
+  setTimeout(() => loadModels(false), 3000);
+}
+
+function showFetch(state) {
+  const model = modelNamed(wanted);
+  const area = inPanel(".lp-fetch");
+  area.hidden = !model || state.state === "idle" || state.state === "done";
+  if (area.hidden) return;
+  const going = state.state === "running";
+  const size = Math.round(model.megabytes);
+  inPanel(".lp-fetch-text").textContent = going
+    ? "Fetching " + model.title + ": " + Math.round(state.fraction * size) + " of " + size + " MB"
+    : state.state === "failed" ? state.message : "Fetch " + model.title + " (" + size + " MB) from the Hugging Face Hub? It is kept on this machine.";
+  area.querySelector("progress").hidden = !going;
+  area.querySelector("progress").value = state.fraction || 0;
+  inPanel('[data-do="fetch"]').hidden = going;
+  inPanel('[data-do="fetch"]').textContent = state.state === "failed" ? "Try again" : "Download";
+}
+
+async function fetchModel() {
+  followFetch(await ask("download", { action: "start", model: wanted }));
+}
+
+async function stopFetching() {
+  clearTimeout(fetchTimer);
+  await ask("download", { action: "cancel" });
+  wanted = "";
+  showFetch({ state: "idle" });
+  showModels();
+}
+
+async function followFetch(state) {
+  clearTimeout(fetchTimer);
+  if (!wanted) return;
+  if (!state.ok) return showFetch({ state: "failed", message: state.message });
+  showFetch(state);
+  if (state.state === "running") fetchTimer = setTimeout(async () => followFetch(await ask("download", { action: "state" })), 500);
+  if (state.state === "done") {
+    await loadModels(false);
+    useModel(wanted);
+  }
+}

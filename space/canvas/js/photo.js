@@ -1,0 +1,153 @@
+// Opening a photo: shown at once from the local file, uploaded once, judged by the server.
+const drop = find("#photo");
+const fileInput = drop.querySelector("input");
+let opening = 0;
+
+function showPhoto(bitmap, facts) {
+  S.photo = facts;
+  S.bitmap = bitmap;
+  S.raster = createRaster(facts.width, facts.height);
+  S.strokes = [];
+  S.strategy = "drawn";
+  S.result = null;
+  S.compare = 0;
+  root.dataset.photo = "yes";
+  measureStage();
+  makeProxies();
+  history.start();
+  fitView();
+  showMask("drawing");
+  emit("photo");
+}
+
+function snapshot() {
+  return { photo: S.photo, bitmap: S.bitmap, raster: S.raster, strokes: S.strokes, strategy: S.strategy, result: S.result };
+}
+
+// Goes back to what was open before, or to the empty stage.
+function putBack(earlier) {
+  Object.assign(S, earlier);
+  root.dataset.photo = S.photo ? "yes" : "no";
+  if (S.photo) {
+    makeProxies();
+    makeProxyResult();
+    history.start();
+    fitView();
+  }
+  redraw();
+  emit("photo");
+}
+
+const tooBig = (file) => file.size > FACTS.max_file_mb * 1e6;
+
+async function openFile(file) {
+  if (!file) return;
+  if (tooBig(file)) {
+    return note("This file has " + Math.round(file.size / 1e6) + " MB; at most " + FACTS.max_file_mb + " MB can be opened here. Save it smaller and try again.");
+  }
+  const turn = ++opening;
+  note("");
+  const wait = find(".lc-wait");
+  wait.hidden = false;
+  const earlier = snapshot();
+  let local = null;
+  try {
+    local = await createImageBitmap(file, { imageOrientation: "from-image" });
+  } catch { /* TIFF and others: the server sends a picture of it */ }
+  if (turn !== opening) return;
+  if (local) showPhoto(local, { id: null, name: file.name, width: local.width, height: local.height, format: "" });
+  try {
+    const sent = await upload(file);
+    const answer = await ask("open_photo", { path: sent.path, name: file.name });
+    if (turn !== opening) return;
+    if (!answer.ok) throw new Error(answer.message);
+    await settlePhoto(local, answer, turn);
+    emit("opened", { blob: answer.preview ? null : file });
+  } catch (error) {
+    if (turn !== opening) return;
+    putBack(earlier);
+    note(refusal(error));
+  } finally {
+    if (turn === opening) wait.hidden = true;
+  }
+}
+
+// The sentence of a refusal; what a network or a browser says is not for reading.
+function refusal(error) {
+  const text = String(error && error.message ? error.message : "");
+  if (/413|too large|size exceed/i.test(text)) return "This file is larger than " + FACTS.max_file_mb + " MB. Save it smaller and try again.";
+  if (!text || /fetch|network|http|undefined|null/i.test(text)) return "The photo could not be sent: the server cannot be reached. Try again in a moment.";
+  return text;
+}
+
+// The server's word on size, name and pixels goes before the browser's.
+async function settlePhoto(local, answer, turn) {
+  const facts = { id: answer.photo, name: answer.name, width: answer.width, height: answer.height, format: answer.format };
+  const same = local && local.width === answer.width && local.height === answer.height;
+  if (same && !answer.preview) {
+    Object.assign(S.photo, facts);
+  } else {
+    const picture = answer.preview || null;
+    if (!picture) throw new Error("This browser shows the photo in another size than it has. Save it as PNG and try again.");
+    const bitmap = await createImageBitmap(await (await fetch(picture)).blob());
+    if (turn !== opening) return;
+    if (same) {
+      S.bitmap = bitmap;
+      Object.assign(S.photo, facts);
+      makeProxies();
+      redraw();
+    } else showPhoto(bitmap, facts);
+  }
+  if (answer.notes && answer.notes.length) note(answer.notes.join(" "), "info");
+  emit("ready");
+}
+
+async function openSample(sample) {
+  try {
+    const blob = await (await fetch(sample.url)).blob();
+    await openFile(new File([blob], sample.file, { type: blob.type }));
+  } catch {
+    note("The sample could not be loaded. Try again in a moment.");
+  }
+}
+
+fileInput.addEventListener("change", () => {
+  openFile(fileInput.files[0]);
+  fileInput.value = "";
+});
+const hasFile = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
+stage.addEventListener("dragover", (event) => {
+  if (!hasFile(event)) return;
+  event.preventDefault();
+  find(".lc-over").hidden = false;
+});
+stage.addEventListener("dragleave", (event) => {
+  if (!stage.contains(event.relatedTarget)) find(".lc-over").hidden = true;
+});
+stage.addEventListener("drop", (event) => {
+  find(".lc-over").hidden = true;
+  if (!hasFile(event)) return;
+  event.preventDefault();
+  openFile(event.dataTransfer.files[0]);
+});
+document.addEventListener("paste", (event) => {
+  if (!root.isConnected || !root.offsetParent) return;
+  const file = [...(event.clipboardData ? event.clipboardData.files : [])].find((item) => item.type.startsWith("image/"));
+  if (file) openFile(file);
+});
+
+function showSamples() {
+  const shelf = find(".lc-samples");
+  shelf.replaceChildren(...FACTS.samples.map((sample) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.title = sample.title + ". " + sample.licence + ", " + sample.author;
+    button.innerHTML = '<img alt="" src="' + sample.url + '"><span>' + sample.title + "<br><small>" + sample.licence + "</small></span>";
+    button.setAttribute("aria-label", "Open the sample: " + sample.title + ", " + sample.licence);
+    button.addEventListener("click", () => openSample(sample));
+    return button;
+  }));
+  const update = () => { shelf.hidden = Boolean(S.photo) || !FACTS.samples.length; };
+  on("photo", update);
+  update();
+}

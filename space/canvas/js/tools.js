@@ -1,0 +1,110 @@
+// Brush, eraser, box and lasso: one gesture from pen-down to pen-up, and the ring that shows the brush.
+const ring = find(".lc-ring");
+const draft = root.querySelectorAll(".lc-draft path");
+let gesture = null;
+const TOOLS = ["brush", "eraser", "box", "lasso"];
+
+function chooseTool(name) {
+  S.tool = name;
+  for (const button of root.querySelectorAll("[data-tool]")) {
+    const chosen = button.dataset.tool === name;
+    button.setAttribute("aria-checked", String(chosen));
+    button.tabIndex = chosen ? 0 : -1;
+  }
+  ring.classList.toggle("erase", name === "eraser");
+  ring.hidden = true;
+  stage.dataset.cursor = name === "box" || name === "lasso" ? "cross" : "";
+}
+
+function setBrush(size) {
+  S.brush = clamp(Math.round(size), 4, 200);
+  find(".lc-size input").value = S.brush;
+  const dot = find(".lc-size i");
+  dot.style.width = dot.style.height = clamp(S.brush / 4, 4, 26) + "px";
+  ring.style.width = ring.style.height = S.brush + "px";
+}
+
+// The ring follows the pointer; `at` in device pixels of the stage.
+function showRing(at) {
+  const round = S.tool === "brush" || S.tool === "eraser";
+  ring.hidden = !S.photo || !round || !at;
+  if (at) ring.style.transform = "translate(" + (at.sx / view.dpr - S.brush / 2) + "px," + (at.sy / view.dpr - S.brush / 2) + "px)";
+}
+
+function showDraft(points, closed) {
+  const path = points.map((p, i) => (i ? "L" : "M") +
+    ((p.x * view.scale + view.x) / view.dpr).toFixed(1) + " " + ((p.y * view.scale + view.y) / view.dpr).toFixed(1)).join("") + (closed ? "Z" : "");
+  draft.forEach((line) => line.setAttribute("d", path));
+}
+
+const corners = (a, b) => [a, { x: b.x, y: a.y }, b, { x: a.x, y: b.y }];
+const inside = (p) => ({ x: clamp(p.x, 0, S.photo.width), y: clamp(p.y, 0, S.photo.height) });
+
+function penDown(at, erase) {
+  const tool = erase && S.tool !== "box" && S.tool !== "lasso" ? "eraser" : S.tool;
+  gesture = { tool, value: tool === "eraser" || erase ? 0 : 1, radius: brushRadius(), points: [at], last: at, start: performance.now() };
+  showMask("drawing");
+  drawMask(null);
+  if (tool === "brush" || tool === "eraser") drawMask(onStage(S.raster.capsule(at, at, gesture.radius, gesture.value)));
+  emit("pen", "down");
+}
+
+function penMove(at) {
+  if (!gesture) return;
+  const { tool, last, points } = gesture;
+  if (tool === "box") {
+    gesture.last = at;
+    showDraft(corners(points[0], at).map(inside), true);
+  } else if (Math.hypot(at.x - last.x, at.y - last.y) * view.scale >= 1) {
+    points.push(at);
+    gesture.last = at;
+    if (tool === "lasso") showDraft(points, false);
+    else drawMask(onStage(S.raster.capsule(last, at, gesture.radius, gesture.value)));
+  }
+}
+
+// Ends the stroke. Returns whether the mask changed.
+function penUp() {
+  const done = gesture;
+  gesture = null;
+  showDraft([], false);
+  if (!done) return;
+  const before = history;
+  if (done.tool === "box") S.raster.rectangle(inside(done.points[0]), inside(done.last), done.value);
+  if (done.tool === "lasso" && done.points.length > 2) S.raster.polygon(done.points, done.value);
+  drawMask(null);
+  S.strokes = S.strokes.concat([strokeRecord(done)]);
+  S.strategy = "drawn";
+  before.commit();
+}
+
+function penCancel() {
+  if (!gesture) return;
+  gesture = null;
+  showDraft([], false);
+  history.revert();
+  redraw();
+}
+
+function strokeRecord(done) {
+  const points = done.tool === "box" ? [done.points[0], done.last] : done.points;
+  return {
+    tool: done.tool,
+    erase: done.value === 0,
+    size: Math.round(done.radius * 20) / 10,
+    points: points.map((p) => [Math.round(p.x * 10) / 10, Math.round(p.y * 10) / 10]),
+    ms: Math.round(performance.now() - done.start),
+  };
+}
+
+// Whole-mask changes: invert, clear, a mask from a file or from a strategy.
+function changeMask(change, record, strategy = "drawn") {
+  if (!S.raster) return;
+  change(S.raster);
+  S.strokes = S.strokes.concat([record]);
+  S.strategy = strategy;
+  showMask("drawing");
+  redraw("mask");
+  emit("pen", "up");
+  history.commit();
+}

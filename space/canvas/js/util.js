@@ -1,0 +1,61 @@
+// Small helpers and the one object that the parts of the canvas share.
+const root = element.querySelector(".lc");
+const stage = root.querySelector(".lc-stage");
+const find = (selector) => root.querySelector(selector);
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+// What is open and drawn. `photo` is {id, name, width, height, format}; id is null while it uploads.
+const S = {
+  photo: null,
+  bitmap: null,
+  raster: null,
+  strokes: [],
+  strategy: "drawn",
+  request: 0,
+  tool: "brush",
+  brush: 44,
+  live: true,
+  model: "",
+  result: null,
+  compare: 0,
+  peek: false,
+  saved: true,
+};
+
+const listeners = {};
+const on = (name, callback) => (listeners[name] ??= []).push(callback);
+const emit = (name, detail) => (listeners[name] ?? []).forEach((callback) => callback(detail));
+
+const page = crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2);
+
+function note(text, kind = "problem") {
+  const line = find(".lc-note");
+  line.hidden = !text;
+  line.textContent = text || "";
+  line.dataset.kind = kind;
+}
+
+// One question to the server; a lost connection is answered like any other refusal.
+async function ask(name, data) {
+  try {
+    const answer = await server[name](data);
+    return answer && typeof answer === "object" ? answer : { ok: false, message: "The server gave no answer." };
+  } catch {
+    return { ok: false, offline: true, message: "The server cannot be reached. What you drew is kept; try again in a moment." };
+  }
+}
+
+function saveFile(url, name) {
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+
+function percent(fraction) {
+  const value = fraction * 100;
+  if (value > 0 && value < 0.1) return "under 0.1 %";
+  return (value < 10 ? value.toFixed(1) : value.toFixed(0)) + " %";
+}

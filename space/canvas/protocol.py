@@ -1,0 +1,140 @@
+"""The one place where the canvas's value (JSON) becomes arrays, and arrays become its value.
+
+The browser sends the mask as a 1-bit PNG of its bounding box with the offset in the upright
+photo, so that what is shown, inpainted, exported and saved are the same pixels.
+"""
+
+import base64
+import binascii
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from space.photos import PhotoHandle, PhotoShelf
+
+_MAX_STROKES = 2_000_000
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What has been drawn over a photo."""
+
+    photo: PhotoHandle
+    mask: np.ndarray
+    """bool (H, W) at the photo's upright size, True = hole."""
+    strokes: str
+    """How it was drawn, as JSON: tool, size and points in pixels of the photo."""
+    strategy: str
+    """``drawn`` for a mask by hand, else the generator's name."""
+    request: int
+    """Number of the drawing within its page; newer is larger."""
+    model: str
+    """The model chosen on the page."""
+
+
+def decode(value: Any, shelf: PhotoShelf) -> Drawing:  # noqa: ANN401
+    """Read the value of the canvas.
+
+    Args:
+        value: The component's value, a mapping or its JSON text.
+        shelf: Where the photo is kept.
+
+    Raises:
+        ValueError: No photo, no hole, or a value no canvas wrote; in words for the reader.
+    """
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ValueError("The drawing could not be read. Reload the page.") from error
+    if not isinstance(value, dict) or not value.get("photo"):
+        raise ValueError("Open a photo first.")
+    handle = shelf.get(str(value["photo"]))
+    strokes = value.get("strokes") or []
+    text = strokes if isinstance(strokes, str) else json.dumps(strokes, separators=(",", ":"))
+    if len(text) > _MAX_STROKES:
+        text = "[]"
+    try:
+        request = int(value.get("request") or 0)
+    except (TypeError, ValueError):
+        request = 0
+    return Drawing(
+        photo=handle,
+        mask=_decode_mask(value.get("mask"), handle.width, handle.height),
+        strokes=text,
+        strategy=str(value.get("strategy") or "drawn"),
+        request=request,
+        model=str(value.get("model") or ""),
+    )
+
+
+def load_command(handle: PhotoHandle, url: str, mask: np.ndarray | None, strategy: str) -> dict:
+    """A value that makes the canvas show a photo with a mask on it.
+
+    Args:
+        handle: The photo.
+        url: Where the browser gets a picture of it, of the upright size.
+        mask: bool (H, W) or None for an empty one.
+        strategy: Where the mask comes from, for example ``wide``.
+    """
+    return {
+        "command": "load",
+        "photo": handle.id,
+        "name": handle.name,
+        "width": handle.width,
+        "height": handle.height,
+        "url": url,
+        "mask": None if mask is None else encode_mask(mask),
+        "strategy": strategy,
+    }
+
+
+def encode_mask(mask: np.ndarray) -> dict[str, Any] | None:
+    """The bounding box of a bool (H, W) mask as the browser's own form; None if it is empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return None
+    y, x = int(rows[0]), int(columns[0])
+    crop = mask[y : rows[-1] + 1, x : columns[-1] + 1]
+    _, png = cv2.imencode(".png", crop.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])
+    return {
+        "x": x,
+        "y": y,
+        "width": crop.shape[1],
+        "height": crop.shape[0],
+        "png": base64.b64encode(png.tobytes()).decode("ascii"),
+    }
+
+
+def _decode_mask(crop: Any, width: int, height: int) -> np.ndarray:  # noqa: ANN401
+    """A bool (height, width) mask from its bounding box."""
+    mask = np.zeros((height, width), dtype=bool)
+    if not crop:
+        raise ValueError("Nothing is marked yet. Paint over what should go.")
+    try:
+        x, y = int(crop["x"]), int(crop["y"])
+        w, h = int(crop["width"]), int(crop["height"])
+        content = base64.b64decode(crop["png"], validate=True)
+    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+        raise ValueError("The drawing could not be read. Reload the page.") from error
+    if x < 0 or y < 0 or w < 1 or h < 1 or x + w > width or y + h > height:
+        raise ValueError("The mask does not lie on the photo. Reload the page.")
+    if _png_size(content) != (w, h):
+        raise ValueError("The drawing could not be read. Reload the page.")
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if pixels is None or pixels.shape != (h, w):
+        raise ValueError("The drawing could not be read. Reload the page.")
+    mask[y : y + h, x : x + w] = pixels > 127
+    if not mask.any():
+        raise ValueError("Nothing is marked yet. Paint over what should go.")
+    return mask
+
+
+def _png_size(content: bytes) -> tuple[int, int] | None:
+    """Width and height from a PNG's header, before anything is decoded."""
+    if len(content) < 24 or content[:8] != b"\x89PNG\r\n\x1a\n":
+        return None
+    return int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")

@@ -1,0 +1,145 @@
+"""Results the pages may still come back to: kept in memory, within a limit of bytes."""
+
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from space.engine import InpaintResult
+
+_MARGIN = 3
+_MOST_PATCHES = 8
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle of the upright photo."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def of(self, array: np.ndarray) -> np.ndarray:
+        """The part of a (H, W, ...) array within the box."""
+        return array[self.y : self.y + self.height, self.x : self.x + self.width]
+
+
+@dataclass(frozen=True)
+class KeptResult:
+    """The changed rectangle of one result."""
+
+    photo: str
+    box: Box
+    rgb: np.ndarray
+    mask: np.ndarray
+    model: str
+
+    def whole(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Filled picture and mask at the full size of ``rgb``, the photo's own pixels."""
+        filled, mask = rgb.copy(), np.zeros(rgb.shape[:2], dtype=bool)
+        self.box.of(filled)[...] = self.rgb
+        self.box.of(mask)[...] = self.mask
+        return filled, mask
+
+
+class ResultShelf:
+    """The last results, found by an unguessable id."""
+
+    def __init__(self, limit_mb: int = 512) -> None:
+        self._limit = limit_mb * 1_000_000
+        self._kept: OrderedDict[str, KeptResult] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, photo: str, mask: np.ndarray, result: InpaintResult) -> str:
+        """Keep what ``result`` changed within ``mask`` (bool (H, W)) and give it an id."""
+        box = bounding_box(mask)
+        kept = KeptResult(photo, box, box.of(result.rgb).copy(), box.of(mask).copy(), result.model)
+        identity = secrets.token_urlsafe(16)
+        with self._lock:
+            self._kept[identity] = kept
+            while len(self._kept) > 1 and self._bytes() > self._limit:
+                self._kept.popitem(last=False)
+        return identity
+
+    def get(self, identity: str) -> KeptResult:
+        """The result with this id; ValueError in words for the reader if it is gone."""
+        with self._lock:
+            kept = self._kept.get(identity)
+        if kept is None:
+            raise ValueError("The app no longer has this result. Run it once more.")
+        return kept
+
+    def _bytes(self) -> int:
+        return sum(kept.rgb.nbytes + kept.mask.nbytes for kept in self._kept.values())
+
+
+def bounding_box(mask: np.ndarray, margin: int = 0) -> Box:
+    """The smallest box around the hole of a bool (H, W) mask, widened but within the photo."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return _clipped(
+        int(columns[0]) - margin, int(rows[0]) - margin,
+        int(columns[-1]) + 1 + margin, int(rows[-1]) + 1 + margin, mask.shape,
+    )  # fmt: skip
+
+
+def patches(mask: np.ndarray) -> list[Box]:
+    """Few boxes that together hold every hole pixel, so that far holes travel apart."""
+    outer = bounding_box(mask)
+    crop = np.ascontiguousarray(outer.of(mask)).view(np.uint8)
+    count, _, stats, _ = cv2.connectedComponentsWithStats(crop, connectivity=8)
+    if count - 1 > _MOST_PATCHES:
+        return [bounding_box(mask, _MARGIN)]
+    boxes = [
+        _clipped(
+            outer.x + int(x) - _MARGIN, outer.y + int(y) - _MARGIN,
+            outer.x + int(x + w) + _MARGIN, outer.y + int(y + h) + _MARGIN, mask.shape,
+        )
+        for x, y, w, h, _ in stats[1:]
+    ]  # fmt: skip
+    merged: list[Box] = []
+    for box in boxes:
+        joined = box
+        while touching := [other for other in merged if _overlap(joined, other)]:
+            for other in touching:
+                merged.remove(other)
+                joined = _union(joined, other)
+        merged.append(joined)
+    return merged
+
+
+def untouched_outside(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -> bool:
+    """Whether every pixel outside the hole is the same in both uint8 (H, W, C) pictures."""
+    if before.shape != after.shape:
+        return False
+    for top in range(0, before.shape[0], 256):
+        rows = slice(top, top + 256)
+        if np.array_equal(before[rows], after[rows]):
+            continue
+        if ((before[rows] != after[rows]).any(axis=2) & ~mask[rows]).any():
+            return False
+    return True
+
+
+def _clipped(left: int, top: int, right: int, bottom: int, shape: tuple[int, ...]) -> Box:
+    left, top = max(left, 0), max(top, 0)
+    return Box(left, top, min(right, shape[1]) - left, min(bottom, shape[0]) - top)
+
+
+def _overlap(one: Box, two: Box) -> bool:
+    return (
+        one.x < two.x + two.width
+        and two.x < one.x + one.width
+        and one.y < two.y + two.height
+        and two.y < one.y + one.height
+    )
+
+
+def _union(one: Box, two: Box) -> Box:
+    left, top = min(one.x, two.x), min(one.y, two.y)
+    right = max(one.x + one.width, two.x + two.width)
+    bottom = max(one.y + one.height, two.y + two.height)
+    return Box(left, top, right - left, bottom - top)

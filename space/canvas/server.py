@@ -1,0 +1,217 @@
+"""What the canvas asks of the server, one JSON answer a question; the page never sees a traceback.
+
+Every answer has ``ok``; if it is false, ``message`` says in the reader's words what to do.
+"""
+
+import base64
+import logging
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gradio.utils import get_upload_folder
+
+import masks
+from lama.photo import Photo, merge
+from lama.photo_write import SUFFIX, encode_photo
+from space.canvas.downloads import Downloads
+from space.canvas.pictures import patch_png
+from space.canvas.protocol import decode, encode_mask
+from space.canvas.results import KeptResult, ResultShelf, patches, untouched_outside
+from space.engine import CancelledError
+from space.runs import LiveRuns, Stopwatch
+from space.services import Services
+
+log = logging.getLogger(__name__)
+Answer = dict[str, Any]
+_EXPORT_SECONDS = 3600
+
+
+def _answered(question: Callable[[Any, dict], Answer]) -> Callable[[Any, dict], Answer]:
+    """Turn expected failures into a message, and unexpected ones into a logged apology."""
+
+    def answer(server: Any, data: dict) -> Answer:  # noqa: ANN401
+        try:
+            return {"ok": True} | question(server, data if isinstance(data, dict) else {})
+        except CancelledError:
+            return {"ok": False, "cancelled": True}
+        except ValueError as error:
+            return {"ok": False, "message": str(error)}
+        except MemoryError:
+            return {"ok": False, "message": "This is too much for the memory of this machine."}
+        except OSError as error:
+            log.exception("the canvas's question failed")
+            reason = error.strerror or "the disk did not answer"
+            return {"ok": False, "message": f"The server's disk says: {reason}. Try once more."}
+        except Exception:
+            log.exception("the canvas's question failed")
+            return {"ok": False, "message": "That went wrong on the server. Try once more."}
+
+    return answer
+
+
+class CanvasServer:
+    """The functions behind one canvas component."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+        self.runs = LiveRuns()
+        self.results = ResultShelf()
+        self.downloads = Downloads(services.engine)
+        self.exports = services.settings.cache_dir / "exports"
+
+    @_answered
+    def open_photo(self, data: dict) -> Answer:
+        """Take an uploaded file: ``path`` as the upload answered it, ``name`` for showing."""
+        path = Path(str(data.get("path", ""))).resolve()
+        if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
+            raise ValueError("The photo did not arrive. Choose it once more.")
+        handle = self.services.photos.put(path, Path(str(data.get("name") or path.name)).name)
+        photo = self.services.photos.decoded(handle)
+        preview = None if handle.plain else self._export(_preview(photo), "preview.png")
+        return {
+            "photo": handle.id, "name": handle.name, "format": handle.format,
+            "width": handle.width, "height": handle.height, "preview": preview,
+            "notes": list(photo.notes),
+        }  # fmt: skip
+
+    @_answered
+    def has_photo(self, data: dict) -> Answer:
+        """Whether a photo from an earlier visit is still here: ``photo`` is its id."""
+        handle = self.services.photos.get(str(data.get("photo", "")))
+        return {"format": handle.format}
+
+    @_answered
+    def run(self, data: dict) -> Answer:
+        """Inpaint a drawing: ``value`` as the canvas writes it, ``page`` who asks."""
+        page = str(data.get("page", ""))
+        drawing = decode(data.get("value"), self.services.photos)
+        overtaken = self.runs.announce(page, drawing.request)
+        if drawing.mask.all():
+            raise ValueError("Everything is marked, so there is nothing to go by. Leave a part.")
+        photo = self.services.photos.decoded(drawing.photo)
+        if not self.runs.wait_turn(overtaken):
+            raise CancelledError
+        watch = Stopwatch()
+        try:
+            model = drawing.model or self.services.settings.model
+            result = self.services.engine.inpaint(model, photo.rgb, drawing.mask, overtaken)
+        finally:
+            self.runs.finish()
+        verified = untouched_outside(photo.rgb, result.rgb, drawing.mask)
+        identity = self.results.put(drawing.photo.id, drawing.mask, result)
+        return {
+            "request": drawing.request,
+            "result": identity,
+            "patches": [
+                {
+                    "x": box.x, "y": box.y, "width": box.width, "height": box.height,
+                    "png": base64.b64encode(
+                        patch_png(photo, box.of(result.rgb), box)
+                    ).decode("ascii"),
+                }
+                for box in patches(drawing.mask)
+            ],
+            "seconds": round(watch.seconds(), 3),
+            "fraction": float(drawing.mask.mean()),
+            "model": result.model, "device": result.device, "precision": result.precision,
+            "verified": verified,
+        }  # fmt: skip
+
+    @_answered
+    def cancel(self, data: dict) -> Answer:
+        """Nobody waits for ``request`` of ``page`` any more."""
+        self.runs.cancel(str(data.get("page", "")), int(data.get("request", 0)))
+        return {}
+
+    @_answered
+    def fill_strategy(self, data: dict) -> Answer:
+        """A mask from a generator: ``photo``, ``strategy``, ``seed``."""
+        handle = self.services.photos.get(str(data.get("photo", "")))
+        rgb = self.services.photos.decoded(handle).rgb
+        seed = max(0, int(data.get("seed") or 0))
+        made = masks.generate(str(data.get("strategy", "")), rgb, 1, seed)[0]
+        return {"mask": encode_mask(made.mask), "note": made.note}
+
+    @_answered
+    def adopt(self, data: dict) -> Answer:
+        """Make a ``result`` the photo to go on from; nothing is uploaded."""
+        kept = self.results.get(str(data.get("result", "")))
+        handle = self.services.photos.get(kept.photo)
+        content = encode_photo(self._merged(kept), "PNG")
+        workshop = self._workshop()
+        path = workshop / "result.png"
+        path.write_bytes(content)
+        try:
+            new = self.services.photos.put(path, handle.name, handle.format)
+        finally:
+            shutil.rmtree(workshop)
+        return {"photo": new.id, "format": new.format, "width": new.width, "height": new.height}
+
+    @_answered
+    def export(self, data: dict) -> Answer:
+        """A file of a ``result`` at full size, as ``PNG`` or in the photo's own format."""
+        kept = self.results.get(str(data.get("result", "")))
+        handle = self.services.photos.get(kept.photo)
+        wanted = "PNG" if data.get("format") == "PNG" else handle.format
+        wanted = wanted if wanted in SUFFIX else "PNG"
+        content = encode_photo(replace(self._merged(kept), format=wanted), wanted)
+        suffix = SUFFIX[wanted]
+        name = f"{Path(handle.name).stem or 'photo'}-inpainted{suffix}"
+        return {"url": self._export(content, name), "name": name}
+
+    @_answered
+    def models(self, data: dict) -> Answer:  # noqa: ARG002
+        """What the model select shows."""
+        return {
+            "models": [vars(model) for model in self.services.engine.models()],
+            "chosen": self.services.settings.model,
+        }
+
+    @_answered
+    def download(self, data: dict) -> Answer:
+        """Start, follow or stop fetching a ``model``: ``action`` start, state or cancel."""
+        return self.downloads.act(str(data.get("action", "state")), str(data.get("model", "")))
+
+    def functions(self) -> list[Callable[[dict], Answer]]:
+        """The questions as plain functions, for gr.HTML's ``server_functions``."""
+        names = (
+            "open_photo", "has_photo", "run", "cancel", "fill_strategy", "adopt", "export",
+            "models", "download",
+        )  # fmt: skip
+        return [_named(name, getattr(self, name)) for name in names]
+
+    def _merged(self, kept: KeptResult) -> Photo:
+        photo = self.services.photos.decoded(self.services.photos.get(kept.photo))
+        return merge(photo, *kept.whole(photo.rgb))
+
+    def _workshop(self) -> Path:
+        folder = self.exports / secrets.token_urlsafe(16)
+        folder.mkdir(parents=True)
+        return folder
+
+    def _export(self, content: bytes, name: str) -> str:
+        """Write a file that the browser may fetch for an hour; returns its address."""
+        for old in self.exports.iterdir() if self.exports.is_dir() else ():
+            if old.stat().st_mtime < time.time() - _EXPORT_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
+        path = self._workshop() / name
+        path.write_bytes(content)
+        return f"gradio_api/file={path.resolve()}"
+
+
+def _named(name: str, method: Callable[[dict], Answer]) -> Callable[[dict], Answer]:
+    def question(data: dict) -> Answer:
+        return method(data)
+
+    question.__name__ = name
+    return question
+
+
+def _preview(photo: Photo) -> bytes:
+    """The picture as the app works on it, for formats that browsers show otherwise or not."""
+    return patch_png(photo, photo.rgb, None)

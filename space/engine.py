@@ -1,0 +1,75 @@
+"""What the app asks of an inpainting engine, in plain arrays: no torch here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+class CancelledError(Exception):
+    """The run was given up because nobody waits for it any more."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One model as the model select shows it."""
+
+    name: str
+    title: str
+    megabytes: float
+    on_disk: bool
+    licence: str
+    note: str = ""
+    seconds: float | None = None
+    """Time of a 512x512 photo on this machine; None until it has been measured."""
+    device: str = ""
+    precision: str = ""
+
+
+@dataclass(frozen=True)
+class InpaintResult:
+    """A filled picture and what made it."""
+
+    rgb: np.ndarray
+    """uint8 (H, W, 3): known pixels are those of the input, byte for byte."""
+    seconds: float
+    model: str
+    device: str
+    precision: str
+    sha256: str
+
+
+class Engine(Protocol):
+    """Fills holes with one of several models."""
+
+    def models(self) -> tuple[ModelInfo, ...]:
+        """All models that can be chosen, those on disk first."""
+
+    def inpaint(
+        self,
+        model: str,
+        rgb: np.ndarray,
+        mask: np.ndarray,
+        cancelled: Callable[[], bool] | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> InpaintResult:
+        """Fill ``mask`` (bool (H, W), True = hole) of ``rgb`` (uint8 (H, W, 3)).
+
+        Raises:
+            CancelledError: ``cancelled`` turned true on the way.
+            ValueError: The model is not known or not on disk, in words for the reader.
+        """
+
+    def download(
+        self,
+        model: str,
+        progress: Callable[[float], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        """Fetch a model's weights; ``progress`` gets the fraction done.
+
+        Raises:
+            CancelledError: ``cancelled`` turned true on the way.
+            ValueError: It cannot be fetched, in words for the reader.
+        """

@@ -1,0 +1,44 @@
+// The frame of the page: the tab in the address, the light or dark choice, held in this browser.
+(() => {
+  const KEY = "lama-theme";
+  const chosen = () => { try { return localStorage.getItem(KEY); } catch { return null; } };
+  const slug = (button) => button.textContent.trim().toLowerCase().replace(/\s+/g, "-");
+  const buttons = () => [...document.querySelectorAll('#tabs > .tab-wrapper button[role="tab"]')];
+
+  const showTheme = () => {
+    const theme = chosen();
+    if (theme) document.body.classList.toggle("dark", theme === "dark");
+    const toggle = document.getElementById("theme-toggle");
+    if (!toggle) return;
+    const dark = document.body.classList.contains("dark");
+    toggle.setAttribute("aria-pressed", String(dark));
+    toggle.title = dark ? "Change to light" : "Change to dark";
+    toggle.setAttribute("aria-label", toggle.title);
+  };
+
+  const openFromAddress = () => {
+    const wanted = decodeURIComponent(location.hash.slice(1));
+    const button = buttons().find((candidate) => slug(candidate) === wanted);
+    if (button && button.getAttribute("aria-selected") !== "true") button.click();
+  };
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("#theme-toggle")) {
+      const dark = !document.body.classList.contains("dark");
+      try { localStorage.setItem(KEY, dark ? "dark" : "light"); } catch { /* private window */ }
+      document.body.classList.toggle("dark", dark);
+      showTheme();
+      return;
+    }
+    const tab = event.target.closest('#tabs > .tab-wrapper button[role="tab"]');
+    if (tab && location.hash.slice(1) !== slug(tab)) history.replaceState(null, "", "#" + slug(tab));
+  });
+  window.addEventListener("hashchange", openFromAddress);
+
+  const waiting = setInterval(() => {
+    if (!document.getElementById("theme-toggle") || !buttons().length) return;
+    clearInterval(waiting);
+    showTheme();
+    openFromAddress();
+  }, 50);
+})();

@@ -1,0 +1,145 @@
+"""Photos on the server: every file is kept once, untouched, under the sha256 of its bytes."""
+
+import hashlib
+import json
+import os
+import tempfile
+import threading
+from collections import OrderedDict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lama.photo import Photo, open_photo
+
+_DECODED = 3
+
+
+@dataclass(frozen=True)
+class PhotoHandle:
+    """A photo on the shelf."""
+
+    id: str
+    """sha256 of the untouched bytes."""
+    width: int
+    """Width in pixels, upright."""
+    height: int
+    """Height in pixels, upright."""
+    path: Path
+    """The untouched file."""
+    name: str
+    """What the reader called it; for showing only, never a path."""
+    format: str
+    """Format that a download goes back to, for example ``JPEG``."""
+    plain: bool
+    """Whether browsers show it exactly as the app decodes it."""
+
+
+class PhotoShelf:
+    """Content-addressed store of the photos in use, bounded in size.
+
+    Several processes may share one folder: files are written beside and moved into place.
+    """
+
+    def __init__(self, directory: Path, *, limit_mb: int = 1024, max_megapixels: int = 64) -> None:
+        self.directory = directory
+        self.max_pixels = max_megapixels * 1_000_000
+        self._limit = limit_mb * 1_000_000
+        self._decoded: OrderedDict[str, Photo] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, path: Path, name: str = "", source_format: str = "") -> PhotoHandle:
+        """Take a copy of the file at ``path``.
+
+        Args:
+            path: A picture file; it is read once and not kept open.
+            name: What the reader calls it; the file's own name if empty.
+            source_format: Format a download goes back to; the file's own if empty.
+
+        Raises:
+            ValueError: Not a picture that can be used; the message says why in plain words.
+        """
+        content = path.read_bytes()
+        identity = hashlib.sha256(content).hexdigest()
+        with self._lock:
+            known = self._decoded.get(identity)
+        photo = known or open_photo(content, max_pixels=self.max_pixels)
+        height, width = photo.rgb.shape[:2]
+        kept = self.directory / identity
+        handle = PhotoHandle(
+            identity, width, height, kept, name or path.name, source_format or photo.format,
+            _shows_plainly(photo),
+        )  # fmt: skip
+        self.directory.mkdir(parents=True, exist_ok=True)
+        if not kept.exists():
+            _write(kept, content)
+        _write(_sidecar(kept), json.dumps(asdict(handle), default=str).encode())
+        self._remember(identity, photo)
+        self._trim(keep=identity)
+        return handle
+
+    def get(self, identity: str) -> PhotoHandle:
+        """The photo with this id.
+
+        Raises:
+            ValueError: It is not (or no longer) on the shelf.
+        """
+        if not (len(identity) == 64 and set(identity) <= set("0123456789abcdef")):
+            raise ValueError("This is not the id of a photo.")
+        kept = self.directory / identity
+        try:
+            fields = json.loads(_sidecar(kept).read_text(encoding="utf-8"))
+            os.utime(kept)
+        except (OSError, ValueError) as error:
+            raise ValueError("The app no longer has this photo. Open it once more.") from error
+        return PhotoHandle(**(fields | {"path": kept}))
+
+    def decoded(self, handle: PhotoHandle) -> Photo:
+        """The upright photo of a handle; the last few stay in memory."""
+        with self._lock:
+            photo = self._decoded.get(handle.id)
+        if photo is None:
+            photo = open_photo(handle.path.read_bytes(), max_pixels=self.max_pixels)
+        self._remember(handle.id, photo)
+        return photo
+
+    def _remember(self, identity: str, photo: Photo) -> None:
+        with self._lock:
+            self._decoded[identity] = photo
+            self._decoded.move_to_end(identity)
+            while len(self._decoded) > _DECODED:
+                self._decoded.popitem(last=False)
+
+    def _trim(self, keep: str) -> None:
+        """Throw the files used longest ago away until the folder is within its limit."""
+        files = [path for path in self.directory.iterdir() if path.suffix == ""]
+        stats = sorted(((path.stat(), path) for path in files), key=lambda pair: pair[0].st_mtime)
+        total = sum(stat.st_size for stat, _ in stats)
+        for stat, path in stats:
+            if total <= self._limit:
+                break
+            if path.name != keep:
+                path.unlink(missing_ok=True)
+                _sidecar(path).unlink(missing_ok=True)
+                total -= stat.st_size
+
+
+def _shows_plainly(photo: Photo) -> bool:
+    """Whether a browser decodes the file to the very pixels that the app works on."""
+    return (
+        photo.format in ("JPEG", "PNG", "WEBP")
+        and photo.original.dtype == np.uint8
+        and not photo.notes
+    )
+
+
+def _sidecar(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _write(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    Path(temporary).replace(path)

@@ -1,0 +1,55 @@
+"""Newest wins: of the runs one page asks for, only the latest is worth finishing."""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+_PAGES = 512
+
+
+class LiveRuns:
+    """Who waits for what. One model runs at a time; a page's older requests give way."""
+
+    def __init__(self) -> None:
+        self._newest: OrderedDict[str, int] = OrderedDict()
+        self._lock = threading.Lock()
+        self._turn = threading.Lock()
+
+    def announce(self, page: str, request: int) -> Callable[[], bool]:
+        """Register a request and get a function that tells whether it has been overtaken."""
+        with self._lock:
+            self._newest[page] = max(request, self._newest.get(page, request))
+            self._newest.move_to_end(page)
+            while len(self._newest) > _PAGES:
+                self._newest.popitem(last=False)
+        return lambda: self._newest.get(page, request) > request
+
+    def cancel(self, page: str, request: int) -> None:
+        """Give up everything up to ``request`` of this page."""
+        self.announce(page, request + 1)
+
+    def wait_turn(self, cancelled: Callable[[], bool]) -> bool:
+        """Wait until the engine is free; False if the request was overtaken before that."""
+        while not cancelled():
+            if self._turn.acquire(timeout=0.02):
+                if cancelled():
+                    self._turn.release()
+                    return False
+                return True
+        return False
+
+    def finish(self) -> None:
+        """Let the next one run; only after ``wait_turn`` said True."""
+        self._turn.release()
+
+
+class Stopwatch:
+    """Seconds since it was made."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    def seconds(self) -> float:
+        """Time gone by."""
+        return time.perf_counter() - self._start

@@ -1,0 +1,23 @@
+"""What every tab is given: the engine, the store, the photos and the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from space.engine import Engine
+from space.photos import PhotoShelf
+from space.settings import Settings
+
+if TYPE_CHECKING:
+    from space.store import Store
+
+
+@dataclass(frozen=True)
+class Services:
+    """The app's parts behind the page; tests pass fakes."""
+
+    engine: Engine
+    store: Store
+    settings: Settings
+    photos: PhotoShelf

@@ -1,0 +1,137 @@
+"""What can be set from outside: command line first, then environment, then the default."""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything the app takes from the command line and the environment."""
+
+    host: str | None = None
+    """Address to listen on; None is 127.0.0.1, or what the Space's own environment says."""
+    port: int | None = None
+    """Port to listen on; None is the first free one from 7860 on."""
+    model: str = "lama-tiny"
+    """Model the app starts with: a name of the registry or a path."""
+    data_dir: Path = Path("data")
+    """Where saved masks, kept photos and results live."""
+    hub_dataset: str | None = None
+    """Dataset repository on the Hub that saved masks are published to."""
+    auth_file: Path | None = None
+    """File with one ``user:password`` a line; without it the app asks nobody."""
+    share: bool = False
+    """Whether a public Gradio link is asked for."""
+    max_file_mb: int = 64
+    """Largest photo file that is taken, in megabytes."""
+    max_megapixels: int = 64
+    """Largest photo that is decoded, in megapixels."""
+    cache_mb: int = 1024
+    """How much disk kept photos and results may take, in megabytes."""
+
+    def __post_init__(self) -> None:
+        if self.port is not None and not 0 < self.port < 65536:
+            raise ValueError(f"The port must lie between 1 and 65535, not {self.port}.")
+        for name in ("max_file_mb", "max_megapixels", "cache_mb"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}.")
+        if self.hub_dataset is not None and self.hub_dataset.count("/") != 1:
+            raise ValueError(f"A Hub dataset is USER/NAME, not {self.hub_dataset!r}.")
+
+    @property
+    def cache_dir(self) -> Path:
+        """Folder of what may be thrown away: kept photos, results and downloads."""
+        return self.data_dir / "cache"
+
+    def accounts(self) -> list[tuple[str, str]] | None:
+        """Who may use the app, or None for everybody.
+
+        Raises:
+            ValueError: The file is missing, empty or a line of it is not ``user:password``.
+        """
+        if self.auth_file is None:
+            return None
+        try:
+            lines = self.auth_file.read_text(encoding="utf-8").splitlines()
+        except OSError as error:
+            raise ValueError(f"The file of accounts cannot be read: {self.auth_file}") from error
+        accounts = []
+        for number, line in enumerate(lines, start=1):
+            if not line.strip() or line.startswith("#"):
+                continue
+            user, colon, password = line.strip().partition(":")
+            if not (user and colon and password):
+                raise ValueError(f"Line {number} of {self.auth_file} is not user:password.")
+            accounts.append((user, password))
+        if not accounts:
+            raise ValueError(f"{self.auth_file} names nobody, so nobody could use the app.")
+        return accounts
+
+
+ENVIRONMENT = {
+    "host": "LAMA_HOST",
+    "port": "LAMA_PORT",
+    "model": "LAMA_MODEL",
+    "data_dir": "LAMA_DATA_DIR",
+    "hub_dataset": "LAMA_HUB_DATASET",
+    "auth_file": "LAMA_AUTH_FILE",
+    "share": "LAMA_SHARE",
+    "max_file_mb": "LAMA_MAX_FILE_MB",
+    "max_megapixels": "LAMA_MAX_MEGAPIXELS",
+    "cache_mb": "LAMA_CACHE_MB",
+}
+"""Setting to environment variable; a flag on the command line wins over it."""
+
+_FLAGS = ("1", "true", "yes", "on")
+
+
+def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the command line and the environment; exits with 2 and one line on bad input."""
+    parser = _parser()
+    given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value}
+    try:
+        return Settings(**(_from_environment(environment) | given))
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, variable in ENVIRONMENT.items():
+        text = environment.get(variable, "").strip()
+        if not text:
+            continue
+        if name in ("port", "max_file_mb", "max_megapixels", "cache_mb"):
+            if not text.isdigit():
+                raise ValueError(f"{variable} must be a whole number, not {text!r}.")
+            found[name] = int(text)
+        elif name in ("data_dir", "auth_file"):
+            found[name] = Path(text)
+        elif name == "share":
+            found[name] = text.lower() in _FLAGS
+        else:
+            found[name] = text
+    return found
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python app.py",
+        description="Paint over something in a photo and it is gone.",
+        epilog="Every setting can also come from the environment: "
+        + ", ".join(ENVIRONMENT.values())
+        + ".",
+    )
+    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
+    parser.add_argument("--model", help="model to start with: a name or a path (lama-tiny)")
+    parser.add_argument("--data-dir", type=Path, help="where masks and photos are kept (data)")
+    parser.add_argument("--hub-dataset", metavar="USER/NAME", help="dataset to publish masks to")
+    parser.add_argument(
+        "--auth", dest="auth_file", metavar="FILE", type=Path, help="accounts, user:password a line"
+    )
+    parser.add_argument("--share", action="store_true", help="ask for a public Gradio link")
+    return parser

@@ -1,0 +1,85 @@
+"""How the app looks: Gradio's own variables, one accent, system fonts; nothing from elsewhere."""
+
+from pathlib import Path
+
+import gradio as gr
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_HERE = Path(__file__).parent
+_STYLES = ("page.css", "canvas/canvas.css", "canvas/panel.css")
+
+
+def head() -> str:
+    """What goes into the page's head: our styles, untouched by Gradio's scoping, and the script."""
+    css = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _STYLES)
+    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    return f"<style>{css}</style><script>{script}</script>"
+
+
+# Scripts and styles inline: Gradio's page has both. What matters is that nothing may be
+# fetched from or sent to anywhere else.
+POLICY = "; ".join(
+    (
+        "default-src 'self' data: blob:",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "connect-src 'self' data: blob: ws: wss:",
+    )
+)
+_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif")
+_MONO = ("ui-monospace", "SFMono-Regular", "DejaVu Sans Mono", "monospace")
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's base theme in neutral greys with one accent."""
+    accent = gr.themes.Color(
+        name="pine",
+        c50="#ecfaf6", c100="#d2f3ea", c200="#a8e6d6", c300="#72d2bd", c400="#3fb59f",
+        c500="#1f9a86", c600="#0f7a6b", c700="#0d6257", c800="#0e4e46", c900="#0d403a",
+        c950="#052521",
+    )  # fmt: skip
+    return gr.themes.Base(
+        primary_hue=accent,
+        secondary_hue=accent,
+        neutral_hue=gr.themes.colors.zinc,
+        radius_size=gr.themes.sizes.radius_md,
+        font=_FONTS,
+        font_mono=_MONO,
+    ).set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_500",
+        button_primary_text_color="white",
+        slider_color="*primary_600",
+        block_shadow="none",
+        block_label_background_fill="transparent",
+    )
+
+
+class OwnOriginOnly:
+    """Tell the browser that this page talks to its own server and to nobody else."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the policy to every HTTP answer."""
+
+        async def with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", ()))
+                headers.append((b"content-security-policy", POLICY.encode()))
+                headers.append((b"referrer-policy", b"same-origin"))
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self.app(scope, receive, with_policy if scope["type"] == "http" else send)
+
+
+def middleware() -> list[Middleware]:
+    """What stands before Gradio's own server."""
+    return [Middleware(OwnOriginOnly)]

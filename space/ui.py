@@ -1,0 +1,42 @@
+"""The page: a slim header and the tabs. Composition only; each tab lives in its own module."""
+
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+
+from space import api_inpaint, inpaint_tab, text
+from space.services import Services
+from space.settings import Settings
+
+SAMPLES = Path(__file__).parent.parent / "assets" / "samples"
+
+
+def build(services: Services) -> gr.Blocks:
+    """The whole page over the given services."""
+    with gr.Blocks(title="LaMa: paint over it, it is gone", analytics_enabled=False) as demo:
+        gr.HTML(_header(services.settings.model), elem_id="head", js_on_load=None)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Inpaint", id="inpaint"):
+                inpaint_tab.build(services, SAMPLES)
+        api_inpaint.register(services)
+    return demo
+
+
+def served_folders(settings: Settings) -> list[str]:
+    """Folders whose files a browser may fetch by their address."""
+    exports = settings.cache_dir / "exports"
+    exports.mkdir(parents=True, exist_ok=True)
+    return [str(exports.resolve()), str(SAMPLES.resolve())]
+
+
+def _header(model: str) -> str:
+    return f"""
+<header class="lama-head">
+  <h1>{text.NAME}</h1><p>{text.LINE}</p>
+  <span class="lama-model" id="model-in-use">{escape(Path(model).name)}</span>
+  <button id="theme-toggle" type="button" aria-label="Change between light and dark">
+    <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 3v18M12 3a9 9 0 0 1 0 18" /><circle
+      cx="12" cy="12" r="9" /><path d="M12 7h4M12 11h7M12 15h6" /></svg>
+  </button>
+</header>"""

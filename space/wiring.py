@@ -1,0 +1,172 @@
+"""The one place that loads weights and chooses the store."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+import gradio as gr
+import numpy as np
+
+import lama
+from lama import registry
+from space import theme, ui
+from space.engine import CancelledError, InpaintResult, ModelInfo
+from space.photos import PhotoShelf
+from space.services import Services
+from space.settings import Settings
+from space.store import Store
+
+log = logging.getLogger(__name__)
+_TRIAL = 512
+
+
+class LamaEngine:
+    """Models by name or path, loaded when first used and kept."""
+
+    def __init__(self, first: str) -> None:
+        self._first = first
+        self._loaded: dict[str, lama.Inpainter] = {}
+        self._seconds: dict[str, float] = {}
+        self._loading = threading.Lock()
+
+    def models(self) -> tuple[ModelInfo, ...]:
+        """All models of the registry, and the one the app was started with."""
+        known = [self._info(entry) for entry in registry.MODELS.values()]
+        if self._first not in registry.MODELS:
+            path = Path(self._first)
+            size = path.stat().st_size / 1e6 if path.is_file() else 0.0
+            known.append(ModelInfo(self._first, path.stem, size, True, "your own"))
+        complete = [self._measured(model) for model in known]
+        return tuple(sorted(complete, key=lambda model: not model.on_disk))
+
+    def inpaint(
+        self,
+        model: str,
+        rgb: np.ndarray,
+        mask: np.ndarray,
+        cancelled: Callable[[], bool] | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> InpaintResult:
+        """Fill the hole; see `space.engine.Engine.inpaint`."""
+        inpainter = self._get(model)
+        start = time.perf_counter()
+        try:
+            filled = inpainter.fill(rgb, mask, cancelled=cancelled, progress=progress)
+        except lama.Cancelled as error:
+            raise CancelledError from error
+        return InpaintResult(
+            filled,
+            time.perf_counter() - start,
+            inpainter.name,
+            inpainter.device,
+            inpainter.precision,
+            inpainter.sha256,
+        )
+
+    def download(
+        self, model: str, progress: Callable[[float], None], cancelled: Callable[[], bool]
+    ) -> None:
+        """Fetch weights; the stop is looked at whenever some of them have arrived."""
+
+        def arrived(share: float) -> None:
+            if cancelled():
+                raise CancelledError
+            progress(share)
+
+        registry.download(model, arrived)
+
+    def warm_up(self) -> None:
+        """Load the first model and measure it in the background, so that no stroke waits."""
+        threading.Thread(target=self._warm_up, daemon=True).start()
+
+    def _warm_up(self) -> None:
+        try:
+            self._measure(self._first)
+        except (ValueError, OSError) as error:
+            log.warning("%s is not ready: %s", self._first, error)
+
+    def _measure(self, model: str) -> None:
+        """Time of a hole in the middle of a square photo; the first run only warms up."""
+        rgb = np.random.default_rng(0).integers(0, 256, (_TRIAL, _TRIAL, 3), dtype=np.uint8)
+        mask = np.zeros((_TRIAL, _TRIAL), dtype=bool)
+        mask[180:330, 180:330] = True
+        times = [self.inpaint(model, rgb, mask).seconds for _ in range(4)]
+        self._seconds[model] = median(times[1:])
+
+    def _get(self, model: str) -> "lama.Inpainter":
+        with self._loading:
+            if model not in self._loaded:
+                if model != self._first:
+                    self._refuse(model)
+                self._loaded[model] = lama.load(model)
+            return self._loaded[model]
+
+    def _refuse(self, model: str) -> None:
+        """Only the operator may name a path: what a page asks for must be in the registry."""
+        if model not in registry.MODELS:
+            names = ", ".join(registry.MODELS)
+            raise ValueError(f"There is no model named {model!r}. These exist: {names}.")
+        if registry.find(model) is None:
+            raise ValueError(f"{model} is not on this disk yet. Choose it in the list to fetch it.")
+
+    def _info(self, entry: registry.ModelEntry) -> ModelInfo:
+        path = registry.find(entry.name)
+        size = entry.size or (path.stat().st_size if path else 0)
+        return ModelInfo(
+            entry.name, entry.title, size / 1e6, path is not None, entry.licence, entry.note
+        )
+
+    def _measured(self, model: ModelInfo) -> ModelInfo:
+        loaded = self._loaded.get(model.name)
+        if loaded is None:
+            return model
+        return replace(
+            model,
+            seconds=self._seconds.get(model.name),
+            device=loaded.device,
+            precision=loaded.precision,
+        )
+
+
+def services(settings: Settings) -> Services:
+    """Put the real engine, store and photo shelf together."""
+    engine = LamaEngine(settings.model)
+    engine.warm_up()
+    photos = PhotoShelf(
+        settings.cache_dir / "photos",
+        limit_mb=settings.cache_mb,
+        max_megapixels=settings.max_megapixels,
+    )
+    return Services(
+        engine,
+        Store.open(settings.data_dir, max_pixels=settings.max_megapixels * 1_000_000),
+        settings,
+        photos,
+    )
+
+
+def launch(settings: Settings) -> None:
+    """Serve the app until it is stopped."""
+    os.environ.setdefault("GRADIO_TEMP_DIR", str((settings.cache_dir / "uploads").resolve()))
+    parts = services(settings)
+    demo: gr.Blocks = ui.build(parts)
+    demo.queue(default_concurrency_limit=2, max_size=64)
+    demo.launch(
+        server_name=settings.host,
+        server_port=settings.port,
+        share=settings.share,
+        auth=settings.accounts(),
+        max_file_size=settings.max_file_mb * 1_000_000,
+        allowed_paths=ui.served_folders(settings),
+        footer_links=["api"],
+        run_history=False,
+        show_error=True,
+        theme=theme.theme(),
+        head=theme.head(),
+        app_kwargs={"middleware": theme.middleware()},
+    )
