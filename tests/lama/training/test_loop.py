@@ -1,0 +1,139 @@
+"""A run at toy size: it learns, it resumes to the same weights, it stops on NaN."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import lama
+import masks
+from lama.config import UNetConfig
+from lama.training.config import PRESETS, LossWeights, TrainConfig, from_json, to_json
+from lama.training.data import find_photos
+from lama.training.loop import Run, TrainingError, train
+from lama.training.validation import Validation
+
+TOY = TrainConfig(
+    generator=UNetConfig(width=8, n_blocks=1, detail=4),
+    weights=LossWeights(known_l1=0, hole_l1=4, adversarial=0.1, perceptual=0, feature_matching=1),
+    crop=32,
+    batch=4,
+    steps=12,
+    lr=2e-3,
+    adversarial_from=4,
+    r1_every=3,
+    optimizer="adamw",
+    ema=0.9,
+    discriminator_ndf=4,
+    discriminator_layers=2,
+    workers=0,
+)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    y, x = np.mgrid[:60, :80]
+    for i in range(5):
+        bands = np.stack([x * 3, y * 4, 120 + 100 * np.sin((x + y * i) / 9)], 2).astype(np.uint8)
+        Image.fromarray(bands).save(folder / f"{i}.png")
+    return find_photos([folder])
+
+
+def run_in(folder, photos, config=TOY, **options):
+    return Run(config, folder, photos, masks.get("training"), **options)
+
+
+def test_the_run_folder_explains_itself(tmp_path, photos):
+    run = run_in(
+        tmp_path / "run", photos, validation=Validation(photos[:3], masks.get("thick"), 64)
+    )
+    train(run, save_every=6, log_every=3)
+    names = {p.name for p in (tmp_path / "run").iterdir()}
+    assert {"options.json", "stats.jsonl", "state.pt", "generator.safetensors", "samples"} <= names
+    assert from_json(json.loads((tmp_path / "run/options.json").read_text())) == TOY
+    lines = [json.loads(line) for line in (tmp_path / "run/stats.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines if "loss" in line] == [3, 6, 9, 12]
+    assert "discriminator" not in lines[0]
+    assert lines[-2]["r1"] >= 0
+    assert {"val_l1", "val_lpips"} <= set(lines[-1])
+    assert lama.load(tmp_path / "run/generator.safetensors").generator.config == TOY.generator
+
+
+def test_a_resumed_run_ends_in_the_same_weights(tmp_path, photos):
+    whole = run_in(tmp_path / "whole", photos)
+    train(whole, save_every=100)
+    part = run_in(tmp_path / "part", photos, replace(TOY, steps=7))
+    part.config = TOY  # the schedule of the whole run
+    for _ in train_until(part, 7):
+        pass
+    again = run_in(tmp_path / "part", photos)
+    assert again.resume()
+    assert again.step == 7
+    train(again, save_every=100)
+    for key, value in whole.generator.state_dict().items():
+        torch.testing.assert_close(again.generator.state_dict()[key], value, rtol=0, atol=1e-6)
+    for key, value in whole.best_generator.state_dict().items():
+        torch.testing.assert_close(again.best_generator.state_dict()[key], value, rtol=0, atol=1e-6)
+
+
+def train_until(run, step):
+    """Train, save at `step` and stop there, as a killed run would leave it."""
+    original = run.batches
+
+    def some():
+        for batch in original():
+            if run.step == step:
+                run.save()
+                return
+            yield batch
+
+    run.batches = some
+    train(run, save_every=10_000)
+    yield run
+
+
+def test_training_lowers_the_loss(tmp_path, rng):
+    """One small photo with one hole can be learnt by heart."""
+    Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)).resize((32, 32)).save(
+        tmp_path / "a.png"
+    )
+
+    def middle(image, _rng):
+        mask = np.zeros(image.shape[:2], bool)
+        mask[8:24, 10:22] = True
+        return mask
+
+    plain = LossWeights(0, 1, 0, 0, 0, 0)
+    config = replace(TOY, steps=80, weights=plain, lr=1e-2)
+    train(Run(config, tmp_path, find_photos([tmp_path]), middle), save_every=100, log_every=10)
+    lines = [json.loads(line) for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
+    assert lines[-1]["hole_l1"] < 0.7 * lines[0]["hole_l1"]
+
+
+def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path, photos):
+    run = run_in(tmp_path, photos, replace(TOY, steps=6))
+    train(run)
+    good = (tmp_path / "generator.safetensors").read_bytes()
+    run = run_in(tmp_path, photos, replace(TOY, steps=9))
+    run.resume()
+    next(run.generator.parameters()).data.fill_(float("nan"))
+    with pytest.raises(TrainingError, match="loss is nan at step 6"):
+        train(run)
+    assert (tmp_path / "generator.safetensors").read_bytes() == good
+
+
+def test_weights_of_another_shape_are_refused(tmp_path, photos):
+    train(run_in(tmp_path / "a", photos, replace(TOY, steps=1)))
+    other = run_in(tmp_path / "b", photos, replace(TOY, generator=UNetConfig(width=16, n_blocks=1)))
+    with pytest.raises(ValueError, match="the run wants"):
+        other.start_from(tmp_path / "a" / "generator.safetensors")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_presets_survive_json(name):
+    assert from_json(json.loads(json.dumps(to_json(PRESETS[name])))) == PRESETS[name]

