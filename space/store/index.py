@@ -37,6 +37,8 @@ CREATE TABLE records (
     extra TEXT NOT NULL,
     mask_sha256 TEXT NOT NULL,
     receipt_sha256 TEXT NOT NULL,
+    source_sha256 TEXT NOT NULL,      -- of the photo's file as it was sent; never published
+    source_bytes INTEGER NOT NULL,
     shard TEXT NOT NULL
 );
 CREATE INDEX records_by_shard ON records (shard);
@@ -192,6 +194,10 @@ class Index:
             self._connection.close()
 
 
+# What the index knows of a record beside the published columns.
+_PRIVATE = ("mask_sha256", "receipt_sha256", "source_sha256", "source_bytes", "shard")
+
+
 def set_meta(run: sqlite3.Connection, key: str, value: str) -> None:
     """Write a fact about the data directory, as part of a transaction."""
     run.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
@@ -202,10 +208,10 @@ def add_record(run: sqlite3.Connection, record: dict[str, Any]) -> None:
 
     Args:
         run: From `Index.transaction`.
-        record: The scalar columns, and strokes, mask_sha256, receipt_sha256, shard,
-            image_bytes and mask_bytes (the sizes).
+        record: The scalar columns, strokes, those of `_PRIVATE`, and the sizes image_bytes and
+            mask_bytes.
     """
-    columns = (*SCALARS, "mask_sha256", "receipt_sha256", "shard")
+    columns = (*SCALARS, *_PRIVATE)
     places = ", ".join("?" * len(columns))
     run.execute(
         f"INSERT INTO records ({', '.join(columns)}) VALUES ({places})",

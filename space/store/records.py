@@ -111,6 +111,9 @@ class Record:
     model: str
     created_at: datetime
     extra: dict[str, Any] = field(default_factory=dict)
+    # Of the photo's file as it was sent, to find copies of it; empty when not known.
+    source_sha256: str = ""
+    source_bytes: int = 0
 
     @property
     def note(self) -> str:
@@ -122,7 +125,7 @@ def record_of(row: sqlite3.Row) -> Record:
     """A record from its row in the index."""
     same = (
         *("id", "strategy", "width", "height", "hole_fraction", "image_sha256", "mask_sha256"),
-        *("licence", "contributor", "status", "model"),
+        *("licence", "contributor", "status", "model", "source_sha256", "source_bytes"),
     )
     return Record(
         **{name: row[name] for name in same},

@@ -162,6 +162,8 @@ def _entry(core: Core, row: dict[str, Any]) -> dict[str, Any]:
         **row,
         "mask_sha256": mask_digest,
         "receipt_sha256": json.loads(row["extra"]).get("receipt_sha256", ""),
+        "source_sha256": "",
+        "source_bytes": 0,
         "image_bytes": len(image),
         "mask_bytes": len(mask),
     }

@@ -34,7 +34,6 @@ import secrets
 import shutil
 import sqlite3
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -42,13 +41,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from space.store import compaction, recovery, verification
+from space.store import compaction, recovery, thumbnails, verification
 from space.store.core import Core, add_shard, now_microseconds, prepare_shard, silent
+from space.store.entry import hash_of, new_entry
 from space.store.errors import StoreError, SubmissionError, explained
 from space.store.index import add_record, drop_record
-from space.store.pictures import MAX_PIXELS, StoredPicture, encode_mask, prepare_photo
+from space.store.pictures import MAX_PIXELS, encode_mask, prepare_photo
 from space.store.records import Filters, Receipt, Record, Submission, record_of, shelf_of
-from space.store.schema import APP_VERSION, SCHEMA_VERSION, STATUSES
+from space.store.schema import STATUSES
 from space.store.verification import Report
 
 RESERVE_BYTES = 32 * 2**20  # of the disk that saving leaves free
@@ -110,7 +110,7 @@ class Store:
         photo = prepare_photo(submission.image_bytes, self._max_pixels)
         mask = encode_mask(submission.mask, photo.width, photo.height)
         token = secrets.token_urlsafe(24)
-        entry = _entry(submission, photo, mask, token)
+        entry = new_entry(submission, photo, mask, token)
         row = {**entry, "image": photo.data, "mask": mask}
         try:
             with self.core.lock():
@@ -154,12 +154,15 @@ class Store:
             return False
         return row is not None
 
-    def delete(self, record_id: str, token: str) -> None:
+    def delete(self, record_id: str, token: str) -> Record:
         """Delete a record for good: from index, files, shards and the card's figures.
 
         Args:
             record_id: From its receipt.
             token: From its receipt.
+
+        Returns:
+            What it was.
 
         Raises:
             SubmissionError: There is no such record, or the receipt is another's.
@@ -169,22 +172,24 @@ class Store:
             with self.core.lock():
                 recovery.settle(self.core)
                 row = self.core.index.get("SELECT * FROM records WHERE id = ?", (record_id,))
-                self._check_receipt(record_id, token, row)
+                row = self._with_receipt(record_id, token, row)
                 self._remove(row)
+                return record_of(row)
         except (OSError, sqlite3.Error) as error:
             raise explained(error, "delete this record") from error
 
-    def _check_receipt(self, record_id: str, token: str, row: sqlite3.Row | None) -> None:
+    def _with_receipt(self, record_id: str, token: str, row: sqlite3.Row | None) -> sqlite3.Row:
         if row is None:
             if self.core.index.get("SELECT 1 FROM tombstones WHERE id = ?", (record_id,)):
                 raise SubmissionError(f"The record {record_id} has been deleted already.")
             raise SubmissionError(f"There is no record {record_id!r}. Check the id.")
-        if not hmac.compare_digest(_hash(token), row["receipt_sha256"]):
+        if not hmac.compare_digest(hash_of(token), row["receipt_sha256"]):
             raise SubmissionError(
                 "This receipt does not belong to this record. Paste it as it was shown on saving."
             )
+        return row
 
-    def _remove(self, row: Any) -> None:  # noqa: ANN401 - an sqlite3.Row
+    def _remove(self, row: sqlite3.Row) -> None:
         core, record_id, old = self.core, row["id"], row["shard"]
         others = [other for other in core.records_in(old) if other["id"] != record_id]
         shelf = shelf_of(row["licence"], row["status"])
@@ -228,6 +233,19 @@ class Store:
     def strategies(self) -> dict[str, int]:
         """How many records each strategy has."""
         return self.core.index.counts("strategy")
+
+    def pseudonym(self, name: str) -> str:
+        """A short name for a contributor: the same each time, and not to be turned back."""
+        with self.core.index.transaction() as run:
+            run.execute(
+                "INSERT OR IGNORE INTO meta VALUES ('pseudonym_key', ?)", (secrets.token_hex(32),)
+            )
+        key = self.core.index.meta("pseudonym_key").encode()
+        return "user-" + hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:12]
+
+    def thumbnail(self, record: Record) -> bytes:
+        """A small JPEG of the photo with its mask in red; made once, then kept."""
+        return thumbnails.thumbnail(self.core, record)
 
     def newest(
         self, limit: int = 24, offset: int = 0, filters: Filters | None = None
@@ -299,37 +317,3 @@ def _ensure_space(data_dir: Path, size: int) -> None:
     """Refuse to fill the disk to the brim: deleting needs some room as well."""
     if shutil.disk_usage(data_dir).free < 2 * size + RESERVE_BYTES:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _entry(submission: Submission, photo: StoredPicture, mask: bytes, token: str) -> dict[str, Any]:
-    """A new record: every column but the pixels, and what else the index keeps."""
-    receipt = _hash(token)
-    extra = {"receipt_sha256": receipt}
-    if submission.note.strip():
-        extra["note"] = submission.note.strip()
-    return {
-        "id": f"{int(time.time() * 1000):012x}{secrets.token_hex(8)}",
-        "strategy": submission.strategy,
-        "strokes": submission.strokes,
-        "width": photo.width,
-        "height": photo.height,
-        "hole_fraction": float(np.float32(submission.mask.mean())),
-        "image_sha256": photo.sha256,
-        "licence": submission.licence,
-        "consent": True,
-        "contributor": submission.contributor,
-        "status": "pending",
-        "model": submission.model,
-        "app_version": APP_VERSION,
-        "created_at": now_microseconds(),
-        "schema_version": SCHEMA_VERSION,
-        "extra": json.dumps(extra, ensure_ascii=False),
-        "mask_sha256": hashlib.sha256(mask).hexdigest(),
-        "receipt_sha256": receipt,
-        "image_bytes": len(photo.data),
-        "mask_bytes": len(mask),
-    }
