@@ -1,0 +1,88 @@
+"""What a person can type is documented, and what is documented exists."""
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+import lama.__main__
+import masks
+import masks.__main__
+
+ROOT = Path(__file__).parent.parent
+DOCS = {p: p.read_text() for p in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+ALL = "\n".join(DOCS.values())
+ENDPOINTS = ["inpaint", "generate_masks", "log_mask", "delete_record", "dataset_info"]
+
+
+def flags(parser: argparse.ArgumentParser) -> set[str]:
+    found = set()
+    for action in parser._actions:
+        found |= {o for o in action.option_strings if o.startswith("--") and o != "--help"}
+        if isinstance(action, argparse._SubParsersAction):
+            for sub in action.choices.values():
+                found |= flags(sub)
+    return found
+
+
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    import space.dataset_cli
+    import space.settings
+
+    found = {"lama": lama.__main__._parser(), "masks": masks.__main__._parser()}
+    for module in (space.dataset_cli, space.settings):
+        for name in ("parser", "_parser", "build_parser"):
+            if hasattr(module, name):
+                found[module.__name__] = getattr(module, name)()
+    assert len(found) == 4, "the app and the dataset command must offer their parser"
+    return found
+
+
+def test_every_flag_is_documented():
+    missing = {
+        f"{name} {flag}" for name, parser in parsers().items() for flag in flags(parser) if flag not in ALL
+    }
+    assert not missing, f"say in README.md or docs/ what these do: {sorted(missing)}"
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_every_endpoint_is_documented(endpoint):
+    assert f"/{endpoint}" in DOCS[ROOT / "docs" / "api.md"]
+
+
+def test_every_strategy_and_parameter_is_documented():
+    text = DOCS[ROOT / "docs" / "masks.md"]
+    missing = {n for n in masks.names() if f"`{n}`" not in text}
+    missing |= {p.name for n in masks.names() for p in masks.parameters(n) if p.name not in text}
+    assert not missing, f"docs/masks.md says nothing of {sorted(missing)}"
+
+
+def test_every_environment_variable_is_documented():
+    source = "\n".join(p.read_text() for r in ("lama", "masks", "space") for p in (ROOT / r).rglob("*.py"))
+    used = set(re.findall(r"[\"'](LAMA_[A-Z_]+|SPACE_[A-Z_]+|INPAINT_[A-Z_]+)[\"']", source))
+    missing = {name for name in used if name not in ALL}
+    assert used
+    assert not missing, f"say in README.md or docs/ what these do: {sorted(missing)}"
+
+
+def test_make_targets_of_the_readme_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    named = set(re.findall(r"make ([a-z-]+)", ALL))
+    missing = {n for n in named if not re.search(rf"^{n}:", makefile, re.M)}
+    assert not missing, f"the docs name targets that the Makefile lacks: {missing}"
+
+
+def test_links_between_files_lead_somewhere():
+    for path, text in DOCS.items():
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", text):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_the_tree_in_the_readme_is_the_tree_on_disk():
+    tree = re.search(r"```\n(app\.py.*?)```", DOCS[ROOT / "README.md"], re.S)
+    assert tree
+    named = re.findall(r"^([\w./-]+)", tree.group(1), re.M)
+    assert len(named) > 8
+    for name in named:
+        assert (ROOT / name).exists(), f"README's tree names {name}"
