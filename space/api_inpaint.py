@@ -54,8 +54,10 @@ def run(services: Services, image: str | None, mask: str | None, model: str) -> 
     if not image:
         raise gr.Error("Send an image.", print_exception=False)
     if not mask:
-        raise gr.Error("Send a mask: a picture of the image's size, white where it is to be filled.",
-                       print_exception=False)  # fmt: skip
+        raise gr.Error(
+            "Send a mask: a picture of the image's size, white where it is to be filled.",
+            print_exception=False,
+        )
     try:
         photo = open_photo(Path(image), max_pixels=services.photos.max_pixels)
         hole = open_mask(Path(mask), photo.size)

@@ -55,6 +55,8 @@ def theme() -> gr.themes.Base:
         button_primary_background_fill_hover_dark="*primary_500",
         button_primary_text_color="white",
         slider_color="*primary_600",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
         block_shadow="none",
         block_label_background_fill="transparent",
     )

@@ -16,9 +16,8 @@ def build(services: Services) -> gr.Blocks:
     """The whole page over the given services."""
     with gr.Blocks(title="LaMa: paint over it, it is gone", analytics_enabled=False) as demo:
         gr.HTML(_header(services.settings.model), elem_id="head", js_on_load=None)
-        with gr.Tabs(elem_id="tabs"):
-            with gr.Tab("Inpaint", id="inpaint"):
-                inpaint_tab.build(services, SAMPLES)
+        with gr.Tabs(elem_id="tabs"), gr.Tab("Inpaint", id="inpaint"):
+            inpaint_tab.build(services, SAMPLES)
         api_inpaint.register(services)
     return demo
 
@@ -33,7 +32,7 @@ def served_folders(settings: Settings) -> list[str]:
 def _header(model: str) -> str:
     return f"""
 <header class="lama-head">
-  <h1>{text.NAME}</h1><p>{text.LINE}</p>
+  <h1 class="lama-head-name">{text.NAME}</h1><p class="lama-head-line">{text.LINE}</p>
   <span class="lama-model" id="model-in-use">{escape(Path(model).name)}</span>
   <button id="theme-toggle" type="button" aria-label="Change between light and dark">
     <svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 3v18M12 3a9 9 0 0 1 0 18" /><circle

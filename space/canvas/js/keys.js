@@ -74,4 +74,7 @@ window.addEventListener("blur", () => {
   peek(false);
   spaceHeld = false;
 });
-stage.addEventListener("blur", () => { byPointer = false; });
+stage.addEventListener("blur", () => {
+  byPointer = false;
+  stage.dataset.pointer = "no";
+});

@@ -17,6 +17,7 @@ function startPan(event, at) {
 stage.addEventListener("pointerdown", (event) => {
   if (!S.photo || event.target.closest(".lc-grip")) return;
   byPointer = true;
+  stage.dataset.pointer = "yes";
   stage.focus({ preventScroll: true });
   event.preventDefault();
   const at = locate(event);

@@ -1,0 +1,271 @@
+"""A person removes something from a photo: the whole way, in Chromium, on the real app."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageOps
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import App, open_app, open_photo, stroke, wait_for_result
+
+pytestmark = pytest.mark.browser
+
+
+def photo(path: Path, width: int, height: int, seed: int = 0, **options: object) -> Path:
+    """Write a photo-like picture: smooth colours with some grain."""
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(30, 220, (7, 9, 3), dtype=np.uint8))
+    pixels = np.asarray(small.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int16)
+    grain = rng.integers(-6, 7, (height, width, 1), dtype=np.int16)
+    Image.fromarray(np.clip(pixels + grain, 0, 255).astype(np.uint8)).save(path, **options)
+    return path
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    return photo(tmp_path / "small.png", 487, 331)
+
+
+def posts(page: Page) -> list[str]:
+    """A list that fills with the addresses of all posts from now on."""
+    seen: list[str] = []
+    page.on("request", lambda request: request.method == "POST" and seen.append(request.url))
+    return seen
+
+
+def download(page: Page, file_format: str) -> Image.Image:
+    page.locator(".lp-format").select_option(file_format)
+    with page.expect_download() as started:
+        page.locator("#download-button").click()
+    return Image.open(io.BytesIO(Path(started.value.path()).read_bytes()))
+
+
+def exported_mask(page: Page) -> np.ndarray:
+    page.locator('[data-menu="lc-mask-menu"]').click()
+    with page.expect_download() as started:
+        page.locator('[data-do="export-mask"]').click()
+    page.locator('[data-menu="lc-mask-menu"]').click()
+    return np.asarray(Image.open(Path(started.value.path())).convert("L")) > 127
+
+
+def test_twelve_megapixels_two_strokes_one_undone(page: Page, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = photo(tmp_path / "phone.jpg", 4000, 3000, quality=88, exif=exif)
+    open_photo(page, path)
+    expect(page.locator(".lp-dims")).to_have_text("3000 × 4000 px, JPEG")
+    seen = posts(page)
+    stroke(page, (0.45, 0.3), (0.55, 0.35))
+    page.wait_for_timeout(300)
+    assert 1 <= len(seen) <= 2, seen
+    seen.clear()
+    stroke(page, (0.45, 0.7), (0.55, 0.7))
+    page.wait_for_timeout(300)
+    assert 1 <= len(seen) <= 2, seen
+    page.keyboard.press("Control+z")
+    wait_for_result(page)
+    expect(page.locator("#lc-facts")).to_contain_text("untouched outside the mask: verified")
+    hole = exported_mask(page)
+    result = np.asarray(download(page, "PNG").convert("RGB"))
+    with Image.open(path) as original:
+        before = np.asarray(ImageOps.exif_transpose(original).convert("RGB"))
+    assert result.shape == before.shape == (4000, 3000, 3)
+    assert hole.shape == (4000, 3000)
+    assert 0.001 < hole.mean() < 0.1
+    assert np.array_equal(result[~hole], before[~hole])
+    assert (result[hole] != before[hole]).any()
+
+
+def test_a_stroke_shows_its_result_and_the_red_goes(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    expect(page.locator("#result")).to_be_hidden()
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+    expect(page.locator("#result")).to_be_visible()
+    expect(page.locator(".lc-mask")).to_have_attribute("data-show", "gone")
+    facts = page.locator("#lc-facts").inner_text()
+    assert "% of the photo, lama-tiny" in facts
+    assert "Pen-up to pixels" in facts
+
+
+def test_mask_is_the_same_in_browser_export_and_download(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    page.keyboard.press("l")
+    stroke(page, (0.3, 0.3), (0.6, 0.35), (0.55, 0.6), (0.35, 0.55))
+    hole = exported_mask(page)
+    result = np.asarray(download(page, "PNG").convert("RGB"))
+    before = np.asarray(Image.open(small).convert("RGB"))
+    changed = (result != before).any(axis=2)
+    assert not (changed & ~hole).any()
+    assert changed[hole].mean() > 0.5
+
+
+def test_mask_import_is_exact_and_refuses_another_size(
+    page: Page, small: Path, tmp_path: Path
+) -> None:
+    open_photo(page, small)
+    hole = np.random.default_rng(3).random((331, 487)) > 0.98
+    Image.fromarray(hole.astype(np.uint8) * 255).save(tmp_path / "mask.png")
+    page.set_input_files(".lc-import", str(tmp_path / "mask.png"))
+    wait_for_result(page)
+    assert np.array_equal(exported_mask(page), hole)
+    Image.fromarray(hole[:100, :100]).save(tmp_path / "other.png")
+    page.set_input_files(".lc-import", str(tmp_path / "other.png"))
+    expect(page.locator(".lc-note")).to_contain_text("This mask has 100 × 100 pixels")
+    assert np.array_equal(exported_mask(page), hole)
+
+
+def test_reload_brings_photo_and_mask_back(page: Page, app: App, small: Path) -> None:
+    open_photo(page, small)
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+    hole = exported_mask(page)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.wait_for_timeout(400)
+    page.reload()
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    wait_for_result(page)
+    assert np.array_equal(exported_mask(page), hole)
+
+
+def test_wrong_file_says_so_and_keeps_the_drawing(page: Page, small: Path, tmp_path: Path) -> None:
+    open_photo(page, small)
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+    hole = exported_mask(page)
+    wrong = tmp_path / "letter.jpg"
+    wrong.write_text("Dear reader, this is no picture.")
+    page.set_input_files("#photo", str(wrong))
+    expect(page.locator(".lc-note")).to_contain_text("not a picture")
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    assert np.array_equal(exported_mask(page), hole)
+
+
+def test_truncated_photo_is_refused_in_words(page: Page, small: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(small.read_bytes()[:9000])
+    page.set_input_files("#photo", str(cut))
+    expect(page.locator(".lc-note")).to_be_visible()
+    expect(page.locator(".lc-note")).not_to_contain_text("rror")
+    expect(page.locator(".lc")).to_have_attribute("data-photo", "no")
+
+
+def test_keyboard_undo_redo_tools_and_size(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    stroke(page, (0.4, 0.4), (0.6, 0.4))
+    one = exported_mask(page)
+    page.locator("#mask-canvas").focus()
+    page.keyboard.press("r")
+    stroke(page, (0.3, 0.6), (0.5, 0.8))
+    two = exported_mask(page)
+    assert two.sum() > one.sum()
+    page.keyboard.press("Control+z")
+    wait_for_result(page)
+    assert np.array_equal(exported_mask(page), one)
+    page.keyboard.press("Control+Shift+z")
+    wait_for_result(page)
+    assert np.array_equal(exported_mask(page), two)
+    for key, tool in (("b", "brush"), ("e", "eraser"), ("l", "lasso")):
+        page.keyboard.press(key)
+        expect(page.locator(f'[data-tool="{tool}"]')).to_have_attribute("aria-checked", "true")
+    before = int(page.locator(".lc-size input").input_value())
+    page.keyboard.press("]")
+    assert int(page.locator(".lc-size input").input_value()) > before
+
+
+def test_drawing_by_keyboard_alone(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    page.locator("#mask-canvas").focus()
+    page.keyboard.press("Enter")
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    wait_for_result(page)
+    assert exported_mask(page).any()
+
+
+def test_manual_mode_waits_for_the_button(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    page.locator("#live-toggle").click()
+    seen = posts(page)
+    stroke(page, (0.4, 0.4), (0.6, 0.5), wait=False)
+    page.wait_for_timeout(600)
+    assert not seen
+    expect(page.locator("#result")).to_be_hidden()
+    page.locator("#inpaint-button").click()
+    wait_for_result(page)
+    expect(page.locator("#result")).to_be_visible()
+
+
+def test_fill_from_a_strategy_is_seeded(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    page.keyboard.press("s")
+    page.locator(".lc-strategy").select_option("box")
+    page.locator(".lc-seed").fill("7")
+    page.locator('[data-do="fill"]').click()
+    wait_for_result(page)
+    first = exported_mask(page)
+    page.keyboard.press("s")
+    page.locator('[data-do="fill-next"]').click()
+    wait_for_result(page)
+    assert not np.array_equal(exported_mask(page), first)
+
+
+def test_go_on_from_the_result(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+    first = np.asarray(download(page, "PNG").convert("RGB"))
+    page.locator("#go-on-button").click()
+    expect(page.locator("#lc-facts")).to_have_text("Paint over what should go.")
+    stroke(page, (0.3, 0.7), (0.4, 0.7))
+    hole = exported_mask(page)
+    second = np.asarray(download(page, "PNG").convert("RGB"))
+    assert np.array_equal(first[~hole], second[~hole])
+
+
+def test_inverting_an_empty_mask_marks_everything_and_says_so(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    page.locator('[data-do="invert"]').click()
+    expect(page.locator(".lc-note")).to_contain_text("Everything is marked")
+
+
+def test_nothing_is_fetched_from_elsewhere(browser: Browser, app: App, small: Path) -> None:
+    context = browser.new_context()
+    visitor = context.new_page()
+    hosts: set[str] = set()
+    visitor.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    open_app(visitor, app.url)
+    open_photo(visitor, small)
+    stroke(visitor, (0.4, 0.4), (0.6, 0.5))
+    context.close()
+    outside = {host for host in hosts if host and not host.startswith("127.0.0.1")}
+    assert not outside
+
+
+def test_phone_layout_has_canvas_first_and_no_sideways_scroll(
+    browser: Browser, app: App, small: Path
+) -> None:
+    context = browser.new_context(
+        viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True
+    )
+    visitor = context.new_page()
+    open_app(visitor, app.url)
+    open_photo(visitor, small)
+    canvas = visitor.locator("#mask-canvas").bounding_box()
+    tools = visitor.locator(".lc-tools").bounding_box()
+    panel = visitor.locator("#inpaint-panel").bounding_box()
+    assert canvas and tools and panel
+    assert canvas["y"] < tools["y"] < panel["y"]
+    assert canvas["width"] > 350
+    assert tools["y"] + tools["height"] < 844
+    wide = visitor.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert wide <= 0
+    for button in visitor.locator(".lc-tools button").all():
+        box = button.bounding_box()
+        assert box and box["width"] >= 44
+        assert box["height"] >= 44
+    context.close()
+
+
+def test_the_tab_is_in_the_address(page: Page, app: App) -> None:
+    page.get_by_role("tab", name="Inpaint").click()
+    assert page.url.endswith("#inpaint")
