@@ -57,13 +57,26 @@ def export(core: Core, kind: str, output: Path, filters: Filters | None = None) 
             unfinished.mkdir()
             count = _write_pictures(core, records, _FolderTarget(unfinished))
         else:
-            count = _write_parquet(core, records, unfinished, output)
+            count = _write_dataset(core, records, unfinished, output)
         unfinished.rename(output)
     finally:
         if unfinished.is_dir():
             shutil.rmtree(unfinished)
         unfinished.unlink(missing_ok=True)
     return count
+
+
+def write_parquet(core: Core, path: Path, filters: Filters | None = None) -> int:
+    """Write records into one Parquet file; returns how many.
+
+    Args:
+        core: The data directory.
+        path: The new file.
+        filters: Which records; all if not given.
+    """
+    where, values = (filters or Filters()).where()
+    records = core.index.all(f"SELECT * FROM records WHERE {where} ORDER BY id", values)
+    return shards.write_shard(path, _present(core, records), "").rows
 
 
 class _FolderTarget:
@@ -119,7 +132,7 @@ def _write_pictures(
     return count
 
 
-def _write_parquet(core: Core, records: list[sqlite3.Row], unfinished: Path, output: Path) -> int:
+def _write_dataset(core: Core, records: list[sqlite3.Row], unfinished: Path, output: Path) -> int:
     (unfinished / "data").mkdir(parents=True)
     count = 0
     for number, start in enumerate(range(0, max(len(records), 1), _ROWS_A_FILE)):

@@ -80,6 +80,7 @@ class Filters:
     licence: str | None = None
     min_area: float = 0.0
     max_area: float = 1.0
+    private: bool = True  # whether records that are not to leave this machine are among them
 
     def where(self) -> tuple[str, tuple[Any, ...]]:
         """The condition in SQL, and its values."""
@@ -91,6 +92,9 @@ class Filters:
             if getattr(self, column) is not None:
                 parts.append(f"{column} = ?")
                 values.append(getattr(self, column))
+        if not self.private:
+            parts.append("licence != ?")
+            values.append(PRIVATE)
         return " AND ".join(parts), tuple(values)
 
 

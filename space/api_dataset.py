@@ -1,0 +1,120 @@
+"""The endpoints /log_mask, /delete_record and /dataset_info: plain files and words in and out."""
+
+from pathlib import Path
+
+import gradio as gr
+
+import masks
+from lama.photo import open_mask, open_photo
+from space import contributions
+from space.services import Services
+from space.store import DRAWN, StoreError, Submission
+
+
+def register(services: Services) -> None:
+    """Add the endpoints to the Blocks that is being built."""
+
+    def log_mask(
+        image: str, mask: str, licence: str, consent: bool, strategy: str, note: str,
+        request: gr.Request,
+    ) -> tuple[str, str]:  # fmt: skip
+        who = contributions.contributor(services.store, request.username)
+        return run_log_mask(services, image, mask, licence, consent, strategy, note, who)
+
+    def delete_record(record_id: str, receipt: str) -> str:
+        return run_delete(services, record_id, receipt)
+
+    with gr.Row(visible=False):
+        image, mask = gr.File(label="image"), gr.File(label="mask")
+        licence = gr.Textbox(label="licence")
+        consent = gr.Checkbox(label="consent")
+        strategy, note = gr.Textbox(DRAWN, label="strategy"), gr.Textbox(label="note")
+        record_id, receipt = gr.Textbox(label="record_id"), gr.Textbox(label="receipt")
+        status, info = gr.Textbox(label="status"), gr.JSON(label="info")
+        log, delete, ask = gr.Button(), gr.Button(), gr.Button()
+    log.click(
+        log_mask,
+        [image, mask, licence, consent, strategy, note],
+        [record_id, receipt],
+        api_name="log_mask",
+        api_description="Save a photo and its mask (white is hole) into the dataset. Needs consent "
+        "and a licence: cc0-1.0, cc-by-4.0 or private. Answers with the record's id and its "
+        "receipt, which deletes it again.",
+    )
+    delete.click(
+        delete_record,
+        [record_id, receipt],
+        status,
+        api_name="delete_record",
+        api_description="Delete a record for good, with the receipt from saving it.",
+    )
+    ask.click(
+        services.store.info,
+        None,
+        info,
+        api_name="dataset_info",
+        api_description="How many records and photos there are, their status, and bytes on disk.",
+    )
+
+
+def run_log_mask(
+    services: Services,
+    image: str | None,
+    mask: str | None,
+    licence: str,
+    consent: bool,
+    strategy: str,
+    note: str,
+    contributor: str = "anonymous",
+) -> tuple[str, str]:
+    """Save the files of a photo and a mask.
+
+    Args:
+        services: The app's parts.
+        image: Path of the photo.
+        mask: Path of the mask, of the photo's upright size; what is not black or clear is hole.
+        licence: See `space.store.LICENCES`.
+        consent: Has to be true.
+        strategy: `drawn`, or the name of a strategy of `masks`.
+        note: Anything worth knowing, or empty.
+        contributor: A pseudonym.
+
+    Returns:
+        The record's id and its receipt's token.
+    """
+    if not image:
+        raise _refusal("Send an image.")
+    if not mask:
+        raise _refusal("Send a mask: a picture of the image's size, white where the hole is.")
+    known = (DRAWN, *masks.names())
+    name = (strategy or DRAWN).strip()
+    if name not in known:
+        raise _refusal(f"There is no strategy {name!r}. These exist: {', '.join(known)}.")
+    try:
+        size = open_photo(Path(image), max_pixels=services.photos.max_pixels).size
+        submission = Submission(
+            image_bytes=Path(image).read_bytes(),
+            mask=open_mask(Path(mask), size),
+            licence=(licence or "").strip().lower(),
+            consent=consent is True,
+            strategy=name,
+            contributor=contributor,
+            note=note or "",
+        )
+        receipt = contributions.save(services, submission)
+    except (ValueError, StoreError) as error:
+        raise _refusal(str(error)) from error
+    return receipt.record_id, receipt.token
+
+
+def run_delete(services: Services, record_id: str, receipt: str) -> str:
+    """Delete a record; returns a sentence that says so."""
+    try:
+        contributions.delete(services, (record_id or "").strip(), (receipt or "").strip())
+    except (ValueError, StoreError) as error:
+        raise _refusal(str(error)) from error
+    return f"The record {record_id.strip()} is deleted."
+
+
+def _refusal(message: str) -> gr.Error:
+    return gr.Error(message, print_exception=False)

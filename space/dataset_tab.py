@@ -1,0 +1,217 @@
+"""The Dataset tab: five figures, the newest masks, how to use the data, and how to take it back."""
+
+import logging
+import secrets
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from space import contributions
+from space.dataset_view import grid_html, summary_html, use_html
+from space.save_sheet import COPY_SCRIPT, status_html
+from space.services import Services
+from space.store import STATUSES, Filters, Record, Store, StoreError
+from space.store.exporting import export, write_parquet
+
+PAGE = 24
+ANY = "any"
+AREAS = {
+    ANY: (0.0, 1.0),
+    "up to 5 %": (0.0, 0.05),
+    "5 to 10 %": (0.05, 0.10),
+    "10 to 20 %": (0.10, 0.20),
+    "20 to 40 %": (0.20, 0.40),
+    "over 40 %": (0.40, 1.0),
+}
+_CSS = (Path(__file__).parent / "dataset_tab.css").read_text(encoding="utf-8")
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DatasetTab:
+    """What others need of the tab."""
+
+    show: Callable[..., tuple]
+    inputs: Sequence[gr.components.Component]
+    outputs: Sequence[gr.components.Component]
+
+    def refresh_on(self, *events: Callable) -> None:
+        """Bring figures and masks up to date whenever one of these happens, e.g. `tab.select`."""
+        gr.on(list(events), self.show, self.inputs, self.outputs, **_QUIET)
+
+
+def build(services: Services) -> DatasetTab:
+    """Lay the tab out inside the Blocks that is being built."""
+    with gr.Column(elem_id="dataset-tab"):
+        summary = _html("dataset-summary", summary_html(services.store.info()))
+        with gr.Row(elem_id="dataset-filters"):
+            strategy = gr.Dropdown([ANY], value=ANY, label="Strategy", min_width=120)
+            status = gr.Dropdown([ANY, *STATUSES], value=ANY, label="Status", min_width=120)
+            area = gr.Dropdown(list(AREAS), value=ANY, label="Size of the hole", min_width=120)
+        gallery = _html("dataset-gallery", "")
+        more = gr.Button("Show more", elem_id="dataset-more", visible=False)
+        shown = gr.State(PAGE)
+        with gr.Row():
+            with gr.Column(min_width=300):
+                card = _use_it(services)
+            with gr.Column(min_width=300):
+                delete, receipt, deleted = _take_back()
+
+    def show(strategy: str, status: str, area: str) -> tuple:
+        return view(services, strategy, status, area, PAGE)
+
+    def show_more(strategy: str, status: str, area: str, shown: int) -> tuple:
+        return view(services, strategy, status, area, shown + PAGE)
+
+    def on_delete(receipt: str) -> tuple[str, str]:
+        return delete_with(services, receipt)
+
+    tab = DatasetTab(
+        show, [strategy, status, area], [summary, gallery, more, shown, strategy, card]
+    )
+    tab.refresh_on(*(choice.input for choice in (strategy, status, area)))
+    more.click(show_more, [*tab.inputs, shown], tab.outputs, **_QUIET)
+    delete.click(on_delete, receipt, [deleted, receipt], api_visibility="private").then(
+        show, tab.inputs, tab.outputs, **_QUIET
+    )
+    return tab
+
+
+def _html(elem_id: str, value: str) -> gr.HTML:
+    return gr.HTML(
+        value,
+        elem_id=elem_id,
+        css_template=_CSS,
+        js_on_load=COPY_SCRIPT,
+        apply_default_css=False,
+    )
+
+
+def _use_it(services: Services) -> gr.Markdown:
+    """How to load the data, downloads, and the card."""
+    gr.Markdown("### Use it")
+    _html("dataset-code", use_html(str(services.store.dataset_dir)))
+    with gr.Row():
+        as_zip = gr.Button("Make a ZIP", elem_id="export-zip", min_width=120)
+        as_parquet = gr.Button("Make a Parquet file", elem_id="export-parquet", min_width=120)
+    status = _html("export-status", "")
+    file = gr.File(label="Download", visible=False, elem_id="export-file")
+    for button, kind in ((as_zip, "zip"), (as_parquet, "parquet")):
+        button.click(
+            lambda kind=kind: make_export(services, kind),
+            None,
+            [file, status],
+            api_visibility="private",
+            concurrency_id="export",
+            concurrency_limit=1,
+        )
+    with gr.Accordion("Dataset card", open=False):
+        return gr.Markdown(elem_id="dataset-card")
+
+
+def _take_back() -> tuple[gr.Button, gr.Textbox, gr.HTML]:
+    """The form for deleting a record."""
+    gr.Markdown("### Delete a record")
+    receipt = gr.Textbox(
+        label="Receipt",
+        placeholder="the two words that were shown on saving",
+        elem_id="delete-receipt",
+        max_lines=1,
+    )
+    delete = gr.Button("Delete this record", variant="stop", elem_id="delete-record")
+    return delete, receipt, _html("delete-status", "")
+
+
+def view(services: Services, strategy: str, status: str, area: str, count: int) -> tuple:
+    """Everything that changes with the data: figures, grid, buttons, choices and card."""
+    store = services.store
+    low, high = AREAS.get(area, AREAS[ANY])
+    filters = Filters(
+        strategy=None if strategy == ANY else strategy,
+        status=None if status == ANY else status,
+        min_area=low,
+        max_area=high,
+        private=contributions.shows_private(services.settings),
+    )
+    try:
+        info, used = store.info(), store.strategies()
+        records = store.newest(count + 1, 0, filters)
+    except (ValueError, StoreError, sqlite3.Error) as error:
+        _log.warning("the dataset cannot be shown: %s", error)
+        words = "The dataset cannot be read just now. Open this tab once more in a moment."
+        return (status_html("error", words), *(gr.skip() for _ in range(5)))
+    now = datetime.now(UTC)
+    drawn = [(record, _thumbnail(store, record)) for record in records[:count]]
+    return (
+        summary_html(info),
+        grid_html(drawn, now, any_at_all=info["records"] > 0),
+        gr.Button(visible=len(records) > count),
+        count,
+        gr.Dropdown([ANY, *sorted(used)], value=strategy),
+        _card(store),
+    )
+
+
+def _thumbnail(store: Store, record: Record) -> bytes | None:
+    try:
+        return store.thumbnail(record)
+    except (ValueError, StoreError, OSError) as error:  # also: deleted a moment ago
+        _log.warning("no picture of record %s: %s", record.id, error)
+        return None
+
+
+def _card(store: Store) -> str:
+    """The card without its YAML."""
+    try:
+        text = (store.dataset_dir / "README.md").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    return text.split("---\n", 2)[-1]
+
+
+def make_export(services: Services, kind: str) -> tuple[Any, str]:
+    """Write a file for download; updates for the file and the line about it."""
+    folder = services.settings.cache_dir / "dataset-exports"
+    filters = Filters(private=contributions.shows_private(services.settings))
+    name = f"{contributions.EXPORT_PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    path = folder / f"{name}.{kind}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        contributions.forget_exports(folder)
+        core = services.store.core
+        count = (
+            write_parquet(core, path, filters)
+            if kind == "parquet"
+            else export(core, kind, path, filters)
+        )
+    except (ValueError, StoreError) as error:
+        return gr.File(visible=False), status_html("error", escape(str(error)))
+    except OSError as error:
+        reason = escape(error.strerror or "the disk did not answer")
+        return gr.File(visible=False), status_html("error", f"No file was made: {reason}.")
+    if not count:
+        path.unlink()
+        return gr.File(visible=False), status_html("error", "There is nothing to download yet.")
+    size = path.stat().st_size / 1e6
+    words = f"{count:,} record{'s' * (count != 1)}, {size:,.1f} MB."
+    return gr.File(str(path), visible=True), status_html("done", words)
+
+
+def delete_with(services: Services, receipt: str) -> tuple[str, Any]:
+    """Delete the record of a pasted receipt; updates for the line about it and the form."""
+    words = (receipt or "").split()
+    if len(words) != 2:
+        message = "Paste the whole receipt: the record's id, a space, and its key."
+        return status_html("error", message), gr.skip()
+    try:
+        contributions.delete(services, *words)
+    except (ValueError, StoreError) as error:
+        return status_html("error", escape(str(error))), gr.skip()
+    return status_html("done", "Deleted. Nothing of this record is kept here."), ""

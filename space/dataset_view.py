@@ -1,0 +1,97 @@
+"""The Dataset tab's pieces of HTML: figures, the grid of masks, and how to use the data."""
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+
+from space.store import Record
+
+_FIGURES = (
+    ("records", "records", "Masks saved"),
+    ("images", "photos", "Different photos; each is kept once"),
+    ("pending", "pending", "Not reviewed yet"),
+    ("approved", "approved", "Reviewed and good to train on"),
+    ("synced", "synced", "On the Hugging Face Hub"),
+)
+_LICENCES = {"cc0-1.0": "CC0", "cc-by-4.0": "CC BY", "private": "private"}
+_EMPTY = """<div class="ds-empty"><p><b>No masks yet.</b> Paint over something in
+<a href="#inpaint">Inpaint</a>, open <i>Save mask to dataset</i>, and it is here.</p></div>"""
+_NO_MATCH = '<div class="ds-empty"><p>No mask matches these filters.</p></div>'
+
+
+def summary_html(info: dict[str, int]) -> str:
+    """The five figures.
+
+    Args:
+        info: From `Store.info`.
+    """
+    cells = "".join(
+        f'<div title="{title}"><dd data-figure="{name}">{info[key]:,}</dd><dt>{name}</dt></div>'
+        for key, name, title in _FIGURES
+    )
+    return f'<dl class="ds-figures">{cells}</dl>'
+
+
+def grid_html(
+    records: Sequence[tuple[Record, bytes | None]], now: datetime, any_at_all: bool
+) -> str:
+    """The masks over their photos, in the order given.
+
+    Args:
+        records: Each with its thumbnail (JPEG), None where it cannot be drawn.
+        now: To tell how long ago each was saved.
+        any_at_all: Whether there would be some without filters.
+    """
+    if not records:
+        return _NO_MATCH if any_at_all else _EMPTY
+    cells = "".join(_cell(record, picture, now) for record, picture in records)
+    return f'<ul class="ds-grid" role="list">{cells}</ul>'
+
+
+def _cell(record: Record, picture: bytes | None, now: datetime) -> str:
+    share = _percent(record.hole_fraction)
+    described = (
+        f"Mask {escape(record.strategy)}, {share} of a photo of "
+        f"{record.width} by {record.height} pixels"
+    )
+    if picture is None:
+        drawn = '<span class="ds-broken">cannot be shown</span>'
+    else:
+        data = base64.b64encode(picture).decode()
+        drawn = f'<img src="data:image/jpeg;base64,{data}" alt="{described}" />'
+    note = f"\n{escape(record.note)}" if record.note else ""
+    title = f"{record.id}\n{record.created_at:%Y-%m-%d %H:%M} UTC{note}"
+    return f"""<li data-record="{record.id}" title="{title}"><div class="ds-picture">{drawn}</div>
+<p><b>{escape(record.strategy)}</b><span>{share}</span></p>
+<p class="ds-fine"><span class="ds-status" data-status="{record.status}">{record.status}</span
+><span>{_LICENCES[record.licence]}</span><span>{ago(record.created_at, now)}</span></p></li>"""
+
+
+def _percent(fraction: float) -> str:
+    """A share, with a digit after the point where it is small."""
+    return f"{fraction:.1%}".replace("%", " %") if fraction < 0.1 else f"{fraction * 100:.0f} %"
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that fits; the date after a month."""
+    seconds = max(0.0, (now - then).total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 31 * 86_400:
+            return f"{then:%Y-%m-%d}"
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit} ago"
+    return "just now"
+
+
+def use_html(place: str) -> str:
+    """The lines that load the data, with a button that copies them."""
+    code = (
+        "from datasets import load_dataset\n"
+        f'masks = load_dataset({json.dumps(place)}, split="train")'
+    )
+    return (
+        f'<div class="ds-code"><pre><code>{escape(code)}</code></pre>'
+        f'<button type="button" data-copy="{escape(code)}">Copy</button></div>'
+    )

@@ -1,0 +1,187 @@
+"""The small sheet under the canvas that saves the drawing into the dataset."""
+
+import logging
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+import gradio as gr
+
+from space import contributions
+from space.canvas.protocol import decode
+from space.services import Services
+from space.store import CONSENT_SENTENCE, Receipt, StoreError, Submission, SubmissionError
+
+UNDO_SECONDS = 10
+LICENCE_CHOICES = [
+    ("CC0: free for everyone", "cc0-1.0"),
+    ("CC BY 4.0: free, with credit", "cc-by-4.0"),
+    ("Private: never leaves this machine", "private"),
+]
+_STORED = (
+    "Stored are the photo without its camera and location data, the mask and its strokes, the "
+    "licence, the model in use and your note. No name, no address."
+)
+_HERE = Path(__file__).parent
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SaveSheet:
+    """What others need of the sheet."""
+
+    status: gr.HTML
+    """Changes after every save and undo."""
+
+
+def build(services: Services, canvas: gr.HTML) -> SaveSheet:
+    """Lay the sheet out inside the Blocks that is being built.
+
+    Args:
+        services: The app's parts.
+        canvas: The component whose value is the drawing (`space.canvas.protocol`).
+    """
+    with gr.Accordion("Save mask to dataset", open=False, elem_id="save-sheet"):
+        licence = gr.Radio(
+            LICENCE_CHOICES, value="cc0-1.0", label="Licence", elem_id="licence", container=False
+        )
+        consent = gr.Checkbox(False, label=CONSENT_SENTENCE, elem_id="consent", container=False)
+        note = gr.Textbox(
+            label="Note (optional)", max_lines=3, max_length=2000, elem_id="record-note"
+        )
+        with gr.Row(equal_height=True):
+            save = gr.Button("Save mask", variant="primary", elem_id="save-mask")
+            undo = gr.Button("Undo", elem_id="undo-save", visible=False)
+        status = gr.HTML(
+            status_html("", _STORED),
+            elem_id="record-status",
+            css_template=(_HERE / "save_sheet.css").read_text(encoding="utf-8"),
+            js_on_load=COPY_SCRIPT,
+            apply_default_css=False,
+        )
+        last = gr.State(None)
+        countdown = gr.Timer(UNDO_SECONDS, active=False)
+
+    def on_save(
+        drawing: object,
+        licence: str,
+        consent: bool,
+        note: str,
+        request: gr.Request,
+    ) -> tuple:
+        return save_drawing(services, drawing, licence, consent, note, request.username)
+
+    def on_undo(receipt: Receipt | None) -> tuple:
+        return undo_save(services, receipt)
+
+    outputs = [status, undo, countdown, last, note]
+    save.click(on_save, [canvas, licence, consent, note], outputs, api_visibility="private")
+    undo.click(on_undo, last, outputs, api_visibility="private")
+    countdown.tick(
+        lambda: (gr.Button(visible=False), gr.Timer(active=False)),
+        None,
+        [undo, countdown],
+        api_visibility="private",
+        show_progress="hidden",
+    )
+    return SaveSheet(status)
+
+
+def save_drawing(
+    services: Services,
+    drawing: object,
+    licence: str,
+    consent: bool,
+    note: str,
+    username: str | None,
+) -> tuple:
+    """Save what is on the canvas; updates for status, undo, countdown, receipt and note."""
+    try:
+        if not consent:  # before anything about the drawing: it is what people overlook
+            raise SubmissionError("Tick the sentence above to agree, then save again.")
+        drawn = decode(drawing, services.photos)
+        submission = Submission(
+            image_bytes=drawn.photo.path.read_bytes(),
+            mask=drawn.mask,
+            licence=licence,
+            consent=consent,
+            strategy=drawn.strategy,
+            strokes=drawn.strokes,
+            contributor=contributions.contributor(services.store, username),
+            note=note or "",
+            model=Path(drawn.model).stem,
+        )
+        receipt = contributions.save(services, submission)
+    except (ValueError, StoreError) as error:
+        return _answer(status_html("error", escape(str(error))))
+    except OSError as error:
+        _log.warning("a photo could not be read for saving: %s", error)
+        words = "The app no longer has this photo. Open it once more, then save again."
+        return _answer(status_html("error", words))
+    return (
+        receipt_html(receipt),
+        gr.Button(visible=True),
+        gr.Timer(active=True),
+        receipt,
+        "",
+    )
+
+
+def undo_save(services: Services, receipt: Receipt | None) -> tuple:
+    """Take the last save back; the photo stays open on the canvas."""
+    if receipt is None:
+        return _answer(status_html("error", "There is nothing to undo."))
+    try:
+        contributions.undo(services, receipt)
+    except (ValueError, StoreError) as error:
+        return _answer(status_html("error", escape(str(error))))
+    return (
+        status_html("done", "Undone: the mask and its photo are out of the dataset."),
+        gr.Button(visible=False),
+        gr.Timer(active=False),
+        None,
+        gr.skip(),
+    )
+
+
+def _answer(status: str) -> tuple:
+    return status, gr.skip(), gr.skip(), gr.skip(), gr.skip()
+
+
+def status_html(kind: str, words: str) -> str:
+    """A line that screen readers announce. `words` is HTML."""
+    role = "alert" if kind == "error" else "status"
+    return f'<div class="rs" data-kind="{kind}" role="{role}"><p>{words}</p></div>'
+
+
+def receipt_html(receipt: Receipt) -> str:
+    """The answer to a save: id and receipt, to be copied and kept."""
+    whole = f"{receipt.record_id} {receipt.token}"
+    removed = " Camera and location data were removed." if receipt.metadata_removed else ""
+    return f"""<div class="rs" data-kind="done" role="status">
+<p><b>Saved.</b>{removed} Keep this receipt: whoever has it can delete the record.</p>
+<div class="rs-receipt"><code data-record="{receipt.record_id}" data-receipt="{receipt.token}"
+><span>{receipt.record_id}</span> <span>{receipt.token}</span></code>
+<button type="button" data-copy="{whole}">Copy</button></div></div>"""
+
+
+COPY_SCRIPT = """
+element.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const text = button.dataset.copy;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {  // no clipboard without https: the old way
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = "Copy"; }, 1600);
+});
+"""
+"""Copies what a button carries in ``data-copy``."""
