@@ -29,6 +29,7 @@ from space.services import Services
 log = logging.getLogger(__name__)
 Answer = dict[str, Any]
 _EXPORT_SECONDS = 3600
+_MEASURING_SECONDS = 20
 
 
 def _answered(question: Callable[[Any, dict], Answer]) -> Callable[[Any, dict], Answer]:
@@ -165,10 +166,18 @@ class CanvasServer:
         return {"url": self._export(content, name), "name": name}
 
     @_answered
-    def models(self, data: dict) -> Answer:  # noqa: ARG002
-        """What the model select shows."""
+    def models(self, data: dict) -> Answer:
+        """What the model select shows; with ``wait``, once the first model's speed is known."""
+        first = self.services.settings.model
+        deadline = time.monotonic() + (_MEASURING_SECONDS if data.get("wait") else 0)
+        while True:
+            known = self.services.engine.models()
+            measured = any(model.seconds for model in known if model.name == first)
+            if measured or time.monotonic() >= deadline:
+                break
+            time.sleep(0.2)
         return {
-            "models": [vars(model) for model in self.services.engine.models()],
+            "models": [vars(model) for model in known],
             "chosen": self.services.settings.model,
         }
 

@@ -253,7 +253,9 @@ def test_phone_layout_has_canvas_first_and_no_sideways_scroll(
     canvas = visitor.locator("#mask-canvas").bounding_box()
     tools = visitor.locator(".lc-tools").bounding_box()
     panel = visitor.locator("#inpaint-panel").bounding_box()
-    assert canvas and tools and panel
+    assert canvas
+    assert tools
+    assert panel
     assert canvas["y"] < tools["y"] < panel["y"]
     assert canvas["width"] > 350
     assert tools["y"] + tools["height"] < 844
@@ -261,7 +263,8 @@ def test_phone_layout_has_canvas_first_and_no_sideways_scroll(
     assert wide <= 0
     for button in visitor.locator(".lc-tools button").all():
         box = button.bounding_box()
-        assert box and box["width"] >= 44
+        assert box
+        assert box["width"] >= 44
         assert box["height"] >= 44
     context.close()
 

@@ -10,17 +10,16 @@ function expectedSeconds() {
   return lastSeconds[S.model] || (model && model.seconds) || 0;
 }
 
-async function loadModels(again = true) {
-  const answer = await ask("models", {});
+async function loadModels(first = true, wait = false) {
+  const answer = await ask("models", { wait });
   if (!answer.ok) return;
   models = answer.models;
   if (!modelNamed(S.model)) S.model = answer.chosen;
   showModels();
-  // The speed is measured while the page opens; look again until it is there.
+  // The speed may still be being measured: one more question, which is answered when it is known.
   const chosen = modelNamed(S.model);
-  if (again && chosen && chosen.on_disk && !chosen.seconds) setTimeout(() => loadModels(loadModels.tries++ < 20), 1500);
+  if (first && chosen && chosen.on_disk && !chosen.seconds) loadModels(false, true);
 }
-loadModels.tries = 0;
 
 function describe(model) {
   const parts = [model.title, model.megabytes ? Math.max(1, Math.round(model.megabytes)) + " MB" : ""];
