@@ -24,12 +24,12 @@ def register(services: Services) -> None:
     def delete_record(record_id: str, receipt: str) -> str:
         return run_delete(services, record_id, receipt)
 
-    with gr.Row(visible=False):
+    with gr.Row(visible=False):  # a value makes a parameter optional
         image, mask = gr.File(label="image"), gr.File(label="mask")
-        licence = gr.Textbox(label="licence")
-        consent = gr.Checkbox(label="consent")
-        strategy, note = gr.Textbox(DRAWN, label="strategy"), gr.Textbox(label="note")
-        record_id, receipt = gr.Textbox(label="record_id"), gr.Textbox(label="receipt")
+        licence = gr.Textbox("", label="licence")
+        consent = gr.Checkbox(False, label="consent")
+        strategy, note = gr.Textbox(DRAWN, label="strategy"), gr.Textbox("", label="note")
+        record_id, receipt = gr.Textbox("", label="record_id"), gr.Textbox("", label="receipt")
         status, info = gr.Textbox(label="status"), gr.JSON(label="info")
         log, delete, ask = gr.Button(), gr.Button(), gr.Button()
     log.click(

@@ -1,0 +1,67 @@
+"""Services with a real store and no network, and a small page with what this room has to show."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+
+from space import api_dataset, dataset_tab, save_sheet, theme
+from space.engine import InpaintResult, ModelInfo
+from space.photos import PhotoShelf
+from space.services import Services
+from space.settings import Settings
+from space.store import Store
+
+
+class NoEngine:
+    """Nothing here inpaints."""
+
+    def models(self) -> tuple[ModelInfo, ...]:
+        return ()
+
+    def inpaint(
+        self,
+        model: str,
+        rgb: np.ndarray,
+        mask: np.ndarray,
+        cancelled: Callable[[], bool] | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> InpaintResult:
+        raise NotImplementedError
+
+    def download(
+        self, model: str, progress: Callable[[float], None], cancelled: Callable[[], bool]
+    ) -> None:
+        raise NotImplementedError
+
+
+def make_services(data_dir: Path, **settings: object) -> Services:
+    chosen = Settings(data_dir=data_dir, **settings)
+    return Services(
+        NoEngine(), Store.open(data_dir), chosen, PhotoShelf(chosen.cache_dir / "photos")
+    )
+
+
+def build(services: Services) -> gr.Blocks:
+    with gr.Blocks(analytics_enabled=False) as demo:
+        canvas = gr.HTML(value=None, elem_id="inpaint-canvas")
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Inpaint", id="inpaint"):
+                save_sheet.build(services, canvas)
+            with gr.Tab("Dataset", id="dataset") as tab:
+                dataset = dataset_tab.build(services)
+        dataset.refresh_on(tab.select, demo.load)
+        api_dataset.register(services)
+    return demo
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data_dir", type=Path)
+    parser.add_argument("--port", type=int)
+    given = parser.parse_args()
+    build(make_services(given.data_dir)).launch(
+        server_port=given.port, theme=theme.theme(), css=theme.CSS, head=theme.HEAD
+    )
