@@ -22,7 +22,7 @@ def register(services: Services) -> None:
     with gr.Row(visible=False):
         image = gr.File(label="image")
         mask = gr.File(label="mask")
-        model = gr.Textbox(label="model")
+        model = gr.Textbox("", label="model")  # a value makes it optional
         result = gr.File(label="result")
         info = gr.JSON(label="info")
         button = gr.Button()

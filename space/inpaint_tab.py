@@ -5,7 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from space import text
+from space import save_sheet, text
 from space.canvas import component
 from space.services import Services
 
@@ -25,6 +25,7 @@ def build(services: Services, samples: Path) -> InpaintTab:
             canvas = component.canvas(services, samples)
         with gr.Column(scale=2, min_width=300):
             component.panel()
+            save_sheet.build(services, canvas)
     with gr.Accordion("How it works", open=False):
         gr.Markdown(text.HOW_IT_WORKS)
     return InpaintTab(canvas)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from space import api_inpaint, inpaint_tab, text
+from space import api_dataset, api_inpaint, dataset_tab, inpaint_tab, text
 from space.services import Services
 from space.settings import Settings
 
@@ -16,9 +16,14 @@ def build(services: Services) -> gr.Blocks:
     """The whole page over the given services."""
     with gr.Blocks(title="LaMa: paint over it, it is gone", analytics_enabled=False) as demo:
         gr.HTML(_header(services.settings.model), elem_id="head", js_on_load=None)
-        with gr.Tabs(elem_id="tabs"), gr.Tab("Inpaint", id="inpaint"):
-            inpaint_tab.build(services, SAMPLES)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Inpaint", id="inpaint"):
+                inpaint_tab.build(services, SAMPLES)
+            with gr.Tab("Dataset", id="dataset") as dataset_page:
+                dataset = dataset_tab.build(services)
+        dataset.refresh_on(dataset_page.select, demo.load)
         api_inpaint.register(services)
+        api_dataset.register(services)
     return demo
 
 

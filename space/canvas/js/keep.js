@@ -87,3 +87,11 @@ window.addEventListener("beforeunload", (event) => {
 });
 on("mask", ({ why }) => { S.touched = why !== "recalled"; });
 on("photo", () => { S.touched = false; });
+// Saved to the dataset: the sheet's line of status says so.
+const savedLine = new MutationObserver(() => {
+  if (document.querySelector("#record-status [data-kind=done]")) S.touched = false;
+});
+on("ready", () => {
+  const status = document.getElementById("record-status");
+  if (status) savedLine.observe(status, { subtree: true, childList: true, attributes: true });
+});
