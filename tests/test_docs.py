@@ -40,9 +40,8 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
 
 
 def test_every_flag_is_documented():
-    missing = {
-        f"{name} {flag}" for name, parser in parsers().items() for flag in flags(parser) if flag not in ALL
-    }
+    named = {name: flags(parser) for name, parser in parsers().items()}
+    missing = {f"{name} {flag}" for name in named for flag in named[name] if flag not in ALL}
     assert not missing, f"say in README.md or docs/ what these do: {sorted(missing)}"
 
 
@@ -59,7 +58,8 @@ def test_every_strategy_and_parameter_is_documented():
 
 
 def test_every_environment_variable_is_documented():
-    source = "\n".join(p.read_text() for r in ("lama", "masks", "space") for p in (ROOT / r).rglob("*.py"))
+    files = [p for room in ("lama", "masks", "space") for p in (ROOT / room).rglob("*.py")]
+    source = "\n".join(p.read_text() for p in files)
     used = set(re.findall(r"[\"'](LAMA_[A-Z_]+|SPACE_[A-Z_]+|INPAINT_[A-Z_]+)[\"']", source))
     missing = {name for name in used if name not in ALL}
     assert used

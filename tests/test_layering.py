@@ -69,11 +69,15 @@ def test_rooms_are_small_and_say_what_they_are(path):
             assert node.type is not None, f"{path}:{node.lineno}: a bare except hides mistakes"
 
 
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
 def test_no_cycles():
-    names = {".".join(p.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for p in product()}
+    names = {module_name(p) for p in product()}
     arrows: dict[str, set[str]] = {}
     for path in product():
-        here = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        here = module_name(path)
         body = ast.parse(path.read_text()).body  # imports inside functions cannot make a cycle
         found = set()
         for node in body:

@@ -76,7 +76,7 @@ def conv(x, weight, stride: int = 1):
 
 def deconv(x, weight, bias):
     """Transposed convolution: kernel 3, stride 2, padding 1, output padding 1; weight (in, out)."""
-    channels, height, width = x.shape
+    height, width = x.shape[1:]
     out = np.zeros((weight.shape[1], 2 * height + 2, 2 * width + 2))
     for i in range(3):
         for j in range(3):
