@@ -7,7 +7,13 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _HERE = Path(__file__).parent
-_STYLES = ("page.css", "canvas/canvas.css", "canvas/panel.css")
+_STYLES = (
+    "page.css",
+    "canvas/canvas.css",
+    "canvas/panel.css", "mask_lab/lab.css",
+    "save_sheet.css",
+    "dataset_tab.css",
+)
 
 
 def head() -> str:

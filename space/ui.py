@@ -5,7 +5,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from space import api_dataset, api_inpaint, dataset_tab, inpaint_tab, text
+from space import api_dataset, api_inpaint, api_masks, dataset_tab, inpaint_tab, masks_tab, text
 from space.services import Services
 from space.settings import Settings
 
@@ -18,11 +18,14 @@ def build(services: Services) -> gr.Blocks:
         gr.HTML(_header(services.settings.model), elem_id="head", js_on_load=None)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Inpaint", id="inpaint"):
-                inpaint_tab.build(services, SAMPLES)
+                inpaint = inpaint_tab.build(services, SAMPLES)
+            with gr.Tab("Masks", id="masks"):
+                masks_tab.build(services, inpaint.canvas, SAMPLES)
             with gr.Tab("Dataset", id="dataset") as dataset_page:
                 dataset = dataset_tab.build(services)
         dataset.refresh_on(dataset_page.select, demo.load)
         api_inpaint.register(services)
+        api_masks.register(services)
         api_dataset.register(services)
     return demo
 
