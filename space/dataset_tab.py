@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -29,7 +28,6 @@ AREAS = {
     "20 to 40 %": (0.20, 0.40),
     "over 40 %": (0.40, 1.0),
 }
-_CSS = (Path(__file__).parent / "dataset_tab.css").read_text(encoding="utf-8")
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _log = logging.getLogger(__name__)
 
@@ -54,7 +52,7 @@ def build(services: Services) -> DatasetTab:
         with gr.Row(elem_id="dataset-filters"):
             strategy = gr.Dropdown([ANY], value=ANY, label="Strategy", min_width=120)
             status = gr.Dropdown([ANY, *STATUSES], value=ANY, label="Status", min_width=120)
-            area = gr.Dropdown(list(AREAS), value=ANY, label="Size of the hole", min_width=120)
+            area = gr.Dropdown(list(AREAS), value=ANY, label="Hole", min_width=120)
         gallery = _html("dataset-gallery", "")
         more = gr.Button("Show more", elem_id="dataset-more", visible=False)
         shown = gr.State(PAGE)
@@ -88,7 +86,6 @@ def _html(elem_id: str, value: str) -> gr.HTML:
     return gr.HTML(
         value,
         elem_id=elem_id,
-        css_template=_CSS,
         js_on_load=COPY_SCRIPT,
         apply_default_css=False,
     )
@@ -99,8 +96,8 @@ def _use_it(services: Services) -> gr.Markdown:
     gr.Markdown("### Use it")
     _html("dataset-code", use_html(str(services.store.dataset_dir)))
     with gr.Row():
-        as_zip = gr.Button("Make a ZIP", elem_id="export-zip", min_width=120)
-        as_parquet = gr.Button("Make a Parquet file", elem_id="export-parquet", min_width=120)
+        as_zip = gr.Button("Make ZIP", elem_id="export-zip", min_width=120)
+        as_parquet = gr.Button("Make Parquet", elem_id="export-parquet", min_width=120)
     status = _html("export-status", "")
     file = gr.File(label="Download", visible=False, elem_id="export-file")
     for button, kind in ((as_zip, "zip"), (as_parquet, "parquet")):

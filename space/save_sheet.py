@@ -22,7 +22,6 @@ _STORED = (
     "Stored are the photo without its camera and location data, the mask and its strokes, the "
     "licence, the model in use and your note. No name, no address."
 )
-_HERE = Path(__file__).parent
 _log = logging.getLogger(__name__)
 
 
@@ -55,7 +54,6 @@ def build(services: Services, canvas: gr.HTML) -> SaveSheet:
         status = gr.HTML(
             status_html("", _STORED),
             elem_id="record-status",
-            css_template=(_HERE / "save_sheet.css").read_text(encoding="utf-8"),
             js_on_load=COPY_SCRIPT,
             apply_default_css=False,
         )

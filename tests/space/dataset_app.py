@@ -63,5 +63,5 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int)
     given = parser.parse_args()
     build(make_services(given.data_dir)).launch(
-        server_port=given.port, theme=theme.theme(), css=theme.CSS, head=theme.HEAD
+        server_port=given.port, theme=theme.theme(), head=theme.head()
     )
