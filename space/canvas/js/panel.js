@@ -28,12 +28,13 @@ async function panelDo(what, button) {
   if (what === "cancel") return cancelRun();
   if (what === "fetch") return fetchModel();
   if (what === "fetch-stop") return stopFetching();
+  if (!S.result) return;
   button.disabled = true;
   try {
     if (what === "download") await downloadResult();
     if (what === "adopt") await adopt();
   } finally {
-    button.disabled = false;
+    button.disabled = !S.result;
   }
 }
 
@@ -85,7 +86,7 @@ function showPanel() {
     inPanel(".lp-dims").textContent = S.photo.width + " × " + S.photo.height + " px" + (S.photo.format ? ", " + S.photo.format : "");
   }
   inPanel(".lp-facts").textContent = factsLine();
-  inPanel(".lp-after").hidden = !S.result;
+  inPanel("#download-button").disabled = inPanel("#go-on-button").disabled = !S.result;
   inPanel(".lp-manual").hidden = S.live;
   inPanel("#inpaint-button").disabled = Boolean(running);
   showFormats();
@@ -109,6 +110,7 @@ function showRunning() {
   const area = inPanel(".lp-running");
   const since = running ? performance.now() - running.start : 0;
   area.hidden = !running || since < 900;
+  inPanel(".lp-facts").hidden = !area.hidden;
   if (!running) return;
   const expected = expectedSeconds();
   const bar = area.querySelector("progress");

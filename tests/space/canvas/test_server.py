@@ -1,0 +1,228 @@
+"""The canvas's questions, asked as the page asks them, of a fake engine."""
+
+import base64
+import io
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from space.canvas.protocol import encode_mask
+from space.canvas.server import CanvasServer
+from space.services import Services
+from tests.space.fakes import TeleaEngine
+
+
+@pytest.fixture
+def server(services: Services) -> CanvasServer:
+    return CanvasServer(services)
+
+
+def uploaded(path: Path) -> str:
+    """Put a file where the page's uploads land."""
+    folder = Path(get_upload_folder()) / "canvas-tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(shutil.copy(path, folder / path.name))
+
+
+def question(server: CanvasServer, picture: Path, request: int = 1, **changes: object) -> dict:
+    handle = server.services.photos.put(picture)
+    mask = np.zeros((handle.height, handle.width), dtype=bool)
+    mask[10:20, 15:30] = True
+    value = {"photo": handle.id, "mask": encode_mask(mask), "request": request, "model": "telea"}
+    return {"page": "p", "value": value | changes}
+
+
+def test_open_photo(server: CanvasServer, picture: Path) -> None:
+    answer = server.open_photo({"path": uploaded(picture), "name": "/tmp/my cat.png"})
+    assert answer["ok"]
+    assert (answer["width"], answer["height"], answer["name"]) == (61, 43, "my cat.png")
+    assert answer["preview"] is None
+    assert server.has_photo({"photo": answer["photo"]})["ok"]
+
+
+def test_files_that_were_not_uploaded_are_not_opened(server: CanvasServer, picture: Path) -> None:
+    for path in (str(picture), "/etc/hostname", "", get_upload_folder() + "/../../etc/hostname"):
+        answer = server.open_photo({"path": path, "name": "x"})
+        assert not answer["ok"]
+        assert "did not arrive" in answer["message"]
+
+
+def test_sixteen_bits_come_with_a_preview(server: CanvasServer, tmp_path: Path) -> None:
+    path = tmp_path / "deep.png"
+    Image.fromarray(np.arange(35 * 27, dtype=np.uint16).reshape(27, 35) * 60).save(path)
+    answer = server.open_photo({"path": uploaded(path), "name": "deep.png"})
+    shown = Image.open(answer["preview"].removeprefix("gradio_api/file="))
+    assert shown.size == (35, 27)
+
+
+def test_run_answers_with_patches_of_the_filled_photo(
+    server: CanvasServer, picture: Path, rgb: np.ndarray
+) -> None:
+    answer = server.run(question(server, picture))
+    assert answer["ok"]
+    assert answer["verified"] is True
+    assert answer["fraction"] == pytest.approx(150 / (43 * 61))
+    [patch] = answer["patches"]
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(patch["png"]))))
+    y, x = patch["y"], patch["x"]
+    crop = rgb[y : y + patch["height"], x : x + patch["width"]]
+    assert pixels.shape == crop.shape
+    changed = (pixels != crop).any(axis=2)
+    assert changed.any()
+    assert not changed[:3].any()
+
+
+def test_verified_is_false_when_the_engine_touches_more(
+    server: CanvasServer, picture: Path, engine: TeleaEngine
+) -> None:
+    engine.spoil = True
+    assert server.run(question(server, picture))["verified"] is False
+
+
+def test_an_older_run_gives_way_to_a_newer(
+    server: CanvasServer, picture: Path, engine: TeleaEngine
+) -> None:
+    engine.gate.clear()
+    answers: dict[int, dict] = {}
+
+    def ask(request: int) -> None:
+        answers[request] = server.run(question(server, picture, request))
+
+    first = threading.Thread(target=ask, args=(1,))
+    first.start()
+    assert engine.started.wait(5)
+    second = threading.Thread(target=ask, args=(2,))
+    second.start()
+    first.join(timeout=5)
+    assert answers[1] == {"ok": False, "cancelled": True}
+    engine.gate.set()
+    second.join(timeout=5)
+    assert answers[2]["ok"]
+
+
+def test_cancel(server: CanvasServer, picture: Path, engine: TeleaEngine) -> None:
+    engine.gate.clear()
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(server.run(question(server, picture))))
+    thread.start()
+    assert engine.started.wait(5)
+    assert server.cancel({"page": "p", "request": 1})["ok"]
+    thread.join(timeout=5)
+    assert answers == [{"ok": False, "cancelled": True}]
+    engine.gate.set()
+    assert server.run(question(server, picture, 2))["ok"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"photo": None}, "Open a photo first"),
+        ({"mask": None}, "Nothing is marked yet"),
+        ({"mask": encode_mask(np.ones((43, 61), dtype=bool))}, "Everything is marked"),
+        ({"model": "nothing"}, "no model named 'nothing'"),
+    ],
+)
+def test_bad_questions_are_answered_in_words(
+    server: CanvasServer, picture: Path, changes: dict, said: str
+) -> None:
+    answer = server.run(question(server, picture, **changes))
+    assert not answer["ok"]
+    assert said in answer["message"]
+
+
+@pytest.mark.parametrize("nonsense", [None, [], "text", {}, {"value": 3}])
+def test_nonsense_is_answered_too(server: CanvasServer, nonsense: object) -> None:
+    for ask in server.functions():
+        if ask.__name__ not in ("models", "cancel", "download"):
+            answer = ask(nonsense)  # type: ignore[arg-type]
+            assert answer["ok"] is False
+            assert answer["message"]
+
+
+def test_an_unexpected_failure_is_an_apology_not_a_traceback(
+    server: CanvasServer, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("/secret/path")
+
+    monkeypatch.setattr(server.services.engine, "inpaint", broken)
+    answer = server.run(question(server, picture))
+    assert answer == {"ok": False, "message": "That went wrong on the server. Try once more."}
+
+
+def test_export_keeps_known_pixels_and_the_format(
+    server: CanvasServer, tmp_path: Path, rgb: np.ndarray
+) -> None:
+    path = tmp_path / "walk.webp"
+    Image.fromarray(rgb).save(path, lossless=True)
+    result = server.run(question(server, path))["result"]
+    for wanted, form in (("PNG", "PNG"), ("original", "WEBP")):
+        answer = server.export({"result": result, "format": wanted})
+        exported = Image.open(answer["url"].removeprefix("gradio_api/file="))
+        assert exported.format == form
+        assert answer["name"].startswith("walk-inpainted.")
+        known = np.ones((43, 61), dtype=bool)
+        known[10:20, 15:30] = False
+        assert np.array_equal(np.asarray(exported)[known], rgb[known])
+
+
+def test_go_on_from_a_result(server: CanvasServer, picture: Path) -> None:
+    ran = server.run(question(server, picture))
+    adopted = server.adopt({"result": ran["result"]})
+    assert adopted["ok"]
+    handle = server.services.photos.get(adopted["photo"])
+    [patch] = ran["patches"]
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(patch["png"]))))
+    y, x = patch["y"], patch["x"]
+    now = server.services.photos.decoded(handle).rgb
+    assert np.array_equal(now[y : y + patch["height"], x : x + patch["width"]], pixels)
+    assert handle.format == "PNG"
+    assert handle.name == "a photo.png"
+
+
+def test_fill_from_a_strategy_is_seeded(server: CanvasServer, picture: Path) -> None:
+    photo = server.services.photos.put(picture).id
+    ask = {"photo": photo, "strategy": "box", "seed": 3}
+    assert server.fill_strategy(ask) == server.fill_strategy(ask)
+    assert server.fill_strategy(ask)["mask"] != server.fill_strategy(ask | {"seed": 4})["mask"]
+    unknown = server.fill_strategy(ask | {"strategy": "spiral"})
+    assert "box" in unknown["message"]
+
+
+def test_models_name_what_is_on_disk(server: CanvasServer) -> None:
+    answer = server.models({})
+    assert answer["chosen"] == "telea"
+    assert [(model["name"], model["on_disk"]) for model in answer["models"]] == [
+        ("telea", True),
+        ("far", False),
+    ]
+
+
+def test_a_failed_download_says_what_to_do(server: CanvasServer) -> None:
+    assert server.download({"action": "start", "model": "far"})["ok"]
+    state = _until_settled(server)
+    assert state["state"] == "failed"
+    assert "by hand" in state["message"]
+    assert not server.download({"action": "start", "model": "nothing"})["ok"]
+
+
+def test_a_download_can_be_cancelled(server: CanvasServer, engine: TeleaEngine) -> None:
+    engine.gate.clear()
+    server.download({"action": "start", "model": "far"})
+    server.download({"action": "cancel"})
+    engine.gate.set()
+    assert _until_settled(server)["state"] == "cancelled"
+
+
+def _until_settled(server: CanvasServer) -> dict:
+    for _ in range(500):
+        state = server.download({})
+        if state["state"] != "running":
+            return state
+        threading.Event().wait(0.01)
+    pytest.fail("the download never ended")

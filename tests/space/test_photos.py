@@ -1,0 +1,108 @@
+"""The photo shelf: untouched bytes under their sha256, checked, bounded."""
+
+import hashlib
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from space.photos import PhotoShelf
+
+
+def test_bytes_are_kept_untouched_under_their_hash(shelf: PhotoShelf, picture: Path) -> None:
+    handle = shelf.put(picture)
+    assert handle.id == hashlib.sha256(picture.read_bytes()).hexdigest()
+    assert handle.path.read_bytes() == picture.read_bytes()
+    assert (handle.width, handle.height, handle.name) == (61, 43, "a photo.png")
+    assert shelf.get(handle.id) == handle
+
+
+def test_size_is_upright(shelf: PhotoShelf, tmp_path: Path, rgb: np.ndarray) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = tmp_path / "turned.jpg"
+    Image.fromarray(rgb).save(path, exif=exif)
+    handle = shelf.put(path)
+    assert (handle.width, handle.height) == (43, 61)
+    assert shelf.decoded(handle).rgb.shape == (61, 43, 3)
+
+
+def test_another_shelf_on_the_same_folder_finds_it(shelf: PhotoShelf, picture: Path) -> None:
+    handle = shelf.put(picture)
+    other = PhotoShelf(shelf.directory)
+    assert other.get(handle.id) == handle
+    assert np.array_equal(other.decoded(handle).rgb, shelf.decoded(handle).rgb)
+
+
+@pytest.mark.parametrize("identity", ["", "../../etc/passwd", "g" * 64, "A" * 64])
+def test_only_ids_are_looked_up(shelf: PhotoShelf, identity: str) -> None:
+    with pytest.raises(ValueError, match="not the id"):
+        shelf.get(identity)
+
+
+def test_unknown_id_asks_to_open_it_again(shelf: PhotoShelf) -> None:
+    with pytest.raises(ValueError, match="Open it once more"):
+        shelf.get("0" * 64)
+
+
+def test_no_picture_leaves_nothing_behind(shelf: PhotoShelf, tmp_path: Path) -> None:
+    path = tmp_path / "letter.png"
+    path.write_text("Dear reader")
+    with pytest.raises(ValueError, match="not a picture"):
+        shelf.put(path)
+    assert not shelf.directory.exists()
+
+
+def test_bomb_is_refused_by_its_header(shelf: PhotoShelf, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(_huge_png(30_000, 30_000))
+    assert path.stat().st_size < 2_000_000
+    with pytest.raises(ValueError, match="too large"):
+        shelf.put(path)
+
+
+def test_oldest_go_when_the_shelf_is_full(tmp_path: Path) -> None:
+    shelf = PhotoShelf(tmp_path / "full", limit_mb=1)
+    rng = np.random.default_rng(1)
+    handles = []
+    for number in range(4):
+        path = tmp_path / f"{number}.png"
+        Image.fromarray(rng.integers(0, 256, (350, 350, 3), dtype=np.uint8)).save(path)
+        handles.append(shelf.put(path))
+    assert shelf.get(handles[-1].id) == handles[-1]
+    with pytest.raises(ValueError, match="no longer"):
+        shelf.get(handles[0].id)
+
+
+@pytest.mark.parametrize(("mode", "plain"), [("RGB", True), ("I;16", False), ("CMYK", False)])
+def test_what_a_browser_would_show_otherwise_gets_a_preview(
+    shelf: PhotoShelf, tmp_path: Path, mode: str, plain: bool
+) -> None:
+    pixels = np.random.default_rng(2).integers(0, 256, (19, 23, 3), dtype=np.uint8)
+    path = tmp_path / ("odd.jpg" if mode == "CMYK" else "odd.png")
+    image = Image.fromarray(pixels)
+    if mode == "I;16":
+        image = Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)
+    elif mode == "CMYK":
+        image = image.convert("CMYK")
+    image.save(path)
+    assert shelf.put(path).plain is plain
+
+
+def _huge_png(width: int, height: int) -> bytes:
+    def chunk(name: bytes, content: bytes) -> bytes:
+        body = name + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    packer = zlib.compressobj(9)
+    rows = b"".join(packer.compress(bytes(1 + width // 8)) for _ in range(height))
+    stream = io.BytesIO()
+    stream.write(b"\x89PNG\r\n\x1a\n")
+    stream.write(chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)))
+    stream.write(chunk(b"IDAT", rows + packer.flush()))
+    stream.write(chunk(b"IEND", b""))
+    return stream.getvalue()

@@ -1,0 +1,61 @@
+"""Settings: the flag wins over the environment, the environment over the default."""
+
+from pathlib import Path
+
+import pytest
+
+from space.settings import ENVIRONMENT, Settings, parse
+
+
+def test_defaults() -> None:
+    assert parse([], {}) == Settings()
+
+
+def test_flag_wins_over_environment_over_default() -> None:
+    environment = {"LAMA_PORT": "7000", "LAMA_MODEL": "big-lama", "LAMA_SHARE": "yes"}
+    settings = parse(["--port", "7001"], environment)
+    assert (settings.port, settings.model, settings.share) == (7001, "big-lama", True)
+    assert settings.max_file_mb == Settings().max_file_mb
+
+
+def test_every_setting_has_a_variable() -> None:
+    assert set(ENVIRONMENT) == set(Settings.__dataclass_fields__)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (["--port", "70000"], {}, "between 1 and 65535"),
+        ([], {"LAMA_PORT": "many"}, "LAMA_PORT must be a whole number"),
+        (["--hub-dataset", "masks"], {}, "USER/NAME"),
+        ([], {"LAMA_MAX_MEGAPIXELS": "0"}, "1 or more"),
+    ],
+)
+def test_bad_input_exits_with_2_and_says_why(
+    arguments: list[str], environment: dict[str, str], said: str, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        parse(arguments, environment)
+    assert stopped.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_accounts(tmp_path: Path) -> None:
+    path = tmp_path / "accounts"
+    path.write_text("# people\nada:engine:1\n\ngrace:hopper\n")
+    accounts = Settings(auth_file=path).accounts()
+    assert accounts == [("ada", "engine:1"), ("grace", "hopper")]
+    assert Settings().accounts() is None
+
+
+@pytest.mark.parametrize("text", ["", "ada\n", ":secret\n", "ada:\n"])
+def test_accounts_that_are_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "accounts"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="accounts"):
+        Settings(auth_file=path).accounts()
+
+
+def test_accounts_file_missing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="cannot be read"):
+        Settings(auth_file=tmp_path / "none").accounts()
