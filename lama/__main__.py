@@ -126,6 +126,8 @@ def _train(options: argparse.Namespace) -> int:
         print(f"going on from step {run.step}")
     elif options.init:
         run.start_from(options.init)
+    elif options.resume:
+        print(f"nothing to resume in {options.run_dir}: starting anew")
     elif (options.run_dir / "state.pt").exists():
         raise ValueError(f"{options.run_dir} holds a run already; add --resume, or take another")
     train(run, save_every=options.save_every)

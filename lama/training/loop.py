@@ -168,7 +168,7 @@ class Run:
             batch_size=share,
             sampler=order,
             num_workers=config.workers,
-            persistent_workers=False,
+            worker_init_fn=_leave_signals_to_the_trainer,
         )
 
 
@@ -300,6 +300,12 @@ def _append(run: Run, line: dict[str, float]) -> None:
     rounded = {k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in line.items()}
     with (run.run_dir / "stats.jsonl").open("a") as file:
         file.write(json.dumps(rounded) + "\n")
+
+
+def _leave_signals_to_the_trainer(_worker: int) -> None:
+    """Ctrl+C reaches the whole group; a loader that died of it would take the save along."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class _StopOnSignal:
