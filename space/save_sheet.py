@@ -19,8 +19,8 @@ LICENCE_CHOICES = [
     ("Private: never leaves this machine", "private"),
 ]
 _STORED = (
-    "Stored are the photo without its camera and location data, the mask and its strokes, the "
-    "licence, the model in use and your note. No name, no address."
+    "Stored: the photo without camera and location data, the mask and its strokes, licence, "
+    "model and note. No name, no address."
 )
 _log = logging.getLogger(__name__)
 
@@ -42,17 +42,23 @@ def build(services: Services, canvas: gr.HTML) -> SaveSheet:
     """
     with gr.Accordion("Save mask to dataset", open=False, elem_id="save-sheet"):
         licence = gr.Radio(
-            LICENCE_CHOICES, value="cc0-1.0", label="Licence", elem_id="licence", container=False
+            LICENCE_CHOICES,
+            value="cc0-1.0",
+            label="Licence",
+            info="For photo and mask. Save only what is yours to share.",
+            elem_id="licence",
         )
-        consent = gr.Checkbox(False, label=CONSENT_SENTENCE, elem_id="consent", container=False)
+        consent = gr.Checkbox(False, label=CONSENT_SENTENCE, info=_STORED, elem_id="consent")
         note = gr.Textbox(
             label="Note (optional)", max_lines=3, max_length=2000, elem_id="record-note"
         )
         with gr.Row(equal_height=True):
-            save = gr.Button("Save mask", variant="primary", elem_id="save-mask")
-            undo = gr.Button("Undo", elem_id="undo-save", visible=False)
+            save = gr.Button(
+                "Save mask", variant="primary", elem_id="save-mask", min_width=120, scale=2
+            )
+            undo = gr.Button("Undo", elem_id="undo-save", visible=False, min_width=80, scale=1)
         status = gr.HTML(
-            status_html("", _STORED),
+            "",
             elem_id="record-status",
             js_on_load=COPY_SCRIPT,
             apply_default_css=False,
