@@ -52,8 +52,23 @@ def shrink_to(image: Image, mask: Mask, side: int) -> tuple[Image, Mask]:
         return image, mask
     size = (max(1, round(mask.shape[1] * factor)), max(1, round(mask.shape[0] * factor)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    hole = cv2.resize(as_bytes(mask) * 255, size, interpolation=cv2.INTER_AREA) > 127
-    return small, hole
+    return small, shrink_mask(mask, side)
+
+
+def shrink_mask(mask: Mask, side: int) -> Mask:
+    """Return the mask at a longer side of at most `side`; a small hole never vanishes."""
+    factor = side / max(mask.shape)
+    if factor >= 1:
+        return mask
+    size = (max(1, round(mask.shape[1] * factor)), max(1, round(mask.shape[0] * factor)))
+    # Every few pixels are plenty where each pixel of the preview still averages several of them.
+    stride = max(1, int(0.3 / factor))
+    sample = as_bytes(mask[::stride, ::stride])
+    small = cv2.resize(sample * 255, size, interpolation=cv2.INTER_AREA) > 127
+    if small.any() or not mask.any():
+        return small
+    share = cv2.resize(as_bytes(mask).astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return share >= share.max()
 
 
 def sheet(

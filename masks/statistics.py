@@ -10,8 +10,11 @@ import numpy as np
 from masks.base import Mask, check_mask
 from masks.ops import BUCKETS, Box, area_bucket, as_bytes, bounding_box
 
-EXACT_UP_TO = 1 << 18
-"""Holes whose bounding box has more pixels than this are measured at a reduced size."""
+EXACT_UP_TO = 1 << 16
+"""Holes whose bounding box has more pixels than this are measured to a pixel more or less."""
+
+REDUCED_FROM = 1 << 20
+"""From this many pixels on, holes are measured at a reduced size."""
 
 
 @dataclass(frozen=True)
@@ -100,12 +103,20 @@ def summarize(areas: Sequence[float]) -> SetStatistics:
 def _widest(hole: np.ndarray) -> int:
     """Return the diameter of the largest disc in a hole, uint8 (h, w) of 0 and 1.
 
-    Doubled in size first, since the middle of an even number of pixels lies between two of them.
+    Small holes are doubled in size first, since the middle of an even number of pixels lies between
+    two of them.
     """
-    shrink = max(1.0, (hole.size / EXACT_UP_TO) ** 0.5)
-    factor = 2 / shrink
+    if hole.size <= EXACT_UP_TO:
+        return max(1, round(_radius(_resize(hole, 2.0))))
+    factor = min(1.0, (REDUCED_FROM / hole.size) ** 0.5)
+    return max(1, round((2 * _radius(_resize(hole, factor)) - 0.5) / factor))
+
+
+def _resize(hole: np.ndarray, factor: float) -> np.ndarray:
     size = (max(1, round(hole.shape[1] * factor)), max(1, round(hole.shape[0] * factor)))
-    enlarged = cv2.resize(hole, size, interpolation=cv2.INTER_NEAREST)
-    framed = cv2.copyMakeBorder(enlarged, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    radius = float(cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_5).max())
-    return max(1, round(radius * shrink))
+    return cv2.resize(hole, size, interpolation=cv2.INTER_NEAREST)
+
+
+def _radius(hole: np.ndarray) -> float:
+    framed = cv2.copyMakeBorder(hole, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    return float(cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_5).max())

@@ -1,0 +1,140 @@
+"""The /generate_masks endpoint: a photo or a size in, mask files and their figures out."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+import masks
+from lama.photo import open_photo
+from masks.base import Image, Number
+from masks.files import write_mask
+from masks.statistics import describe, summarize
+from space.mask_lab.wishes import whole
+from space.services import Services
+
+MOST = 256
+MOST_PIXELS = 1_000_000_000
+"""How many masks, and how many pixels of masks, one call may ask for."""
+
+
+def register(services: Services) -> None:
+    """Add the endpoint to the Blocks that is being built."""
+
+    def generate_masks(
+        image: str | None = None,
+        strategy: str = "wide",
+        count: int = 1,
+        seed: int = 0,
+        height: int = 512,
+        width: int = 512,
+        parameters: Any = None,  # noqa: ANN401 - JSON, as an object or as text
+    ) -> tuple[list[str], dict[str, Any]]:
+        try:
+            picture = picture_of(image, height, width, services.photos.max_pixels)
+            return generate(picture, strategy, count, seed, parameters)
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    with gr.Row(visible=False):
+        image = gr.File(label="image")
+        strategy = gr.Textbox("wide", label="strategy")
+        count = gr.Number(1, label="count")
+        seed = gr.Number(0, label="seed")
+        height = gr.Number(512, label="height")
+        width = gr.Number(512, label="width")
+        parameters = gr.JSON({}, label="parameters")
+        files = gr.File(label="masks", file_count="multiple")
+        statistics = gr.JSON(label="statistics")
+        button = gr.Button()
+    button.click(
+        generate_masks,
+        [image, strategy, count, seed, height, width, parameters],
+        [files, statistics],
+        api_name="generate_masks",
+        api_description="Draw masks for an image, or for a size where the image is left out.",
+    )
+
+
+def picture_of(image: str | None, height: int, width: int, max_pixels: int) -> Image:
+    """The picture of a call: the file's upright pixels, or the drawn landscape at a size.
+
+    Raises:
+        ValueError: The file is no picture that can be used, or the size is out of range.
+    """
+    if not image:
+        return masks.scene(whole(height, "height", 16, 8192), whole(width, "width", 16, 8192))
+    # The header is judged first; then the same pixels as the command line's wherever possible.
+    photo = open_photo(Path(image), max_pixels=max_pixels)
+    try:
+        picture = masks.read_image(image)
+    except ValueError:
+        picture = photo.rgb
+    picture = picture if picture.shape == photo.rgb.shape else photo.rgb
+    masks.check_image(picture)
+    return picture
+
+
+def generate(
+    picture: Image, strategy: str, count: int, seed: int, parameters: object
+) -> tuple[list[str], dict[str, Any]]:
+    """Draw masks into files.
+
+    Args:
+        picture: uint8 (H, W, 3).
+        strategy: A name of `masks.names()`.
+        count: How many, 1 to 256.
+        seed: The same seed gives the same masks as in the app and on the command line.
+        parameters: Changed parameters by name: an object, or the JSON text of one.
+
+    Returns:
+        Paths of PNG files (255 = hole), and the statistics of the set and of every mask.
+
+    Raises:
+        ValueError: Saying which argument is wrong and what is accepted.
+    """
+    fitting = max(1, MOST_PIXELS // (picture.shape[0] * picture.shape[1]))
+    number = whole(count, "count", 1, min(MOST, fitting))
+    first = whole(seed, "seed", 0, 2**63 - 1)
+    values = _values(parameters)
+    drawn = masks.generate(strategy.strip(), picture, number, first, None, **values)
+    folder = Path(tempfile.mkdtemp(prefix="masks-"))
+    paths, described = [], []
+    for k, item in enumerate(drawn):
+        path = folder / f"{strategy.strip()}_{k:04d}.png"
+        write_mask(path, item.mask)
+        paths.append(str(path))
+        described.append(
+            {"file": path.name, "strategy_used": item.strategy_used, "note": item.note}
+            | describe(item.mask).as_dict()
+        )
+    used = masks.get(strategy.strip(), **values)
+    return paths, {
+        "strategy": used.name,
+        "parameters": used.values_for(*picture.shape[:2]),
+        "seed": first,
+        "width": picture.shape[1],
+        "height": picture.shape[0],
+        **asdict(summarize([one["area"] for one in described])),
+        "masks": described,
+    }
+
+
+def _values(parameters: object) -> dict[str, Number]:
+    """Changed parameters as a mapping.
+
+    Raises:
+        ValueError: It is no mapping and no JSON text of one.
+    """
+    if isinstance(parameters, str):
+        try:
+            parameters = json.loads(parameters) if parameters.strip() else {}
+        except ValueError as error:
+            raise ValueError('parameters must be JSON, such as {"max_width": 60}.') from error
+    if not isinstance(parameters, Mapping | None):
+        raise ValueError('parameters must be an object by name, such as {"max_width": 60}.')
+    return {str(name): value for name, value in (parameters or {}).items()}

@@ -1,0 +1,102 @@
+// The picture under the masks: an own photo, a sample, or the drawn landscape at any size.
+const fileInput = find(".ml-open input");
+let opening = 0;
+
+function showSamples() {
+  const box = find(".ml-samples");
+  const drawn = make("button", "ml-sample");
+  drawn.type = "button";
+  drawn.dataset.key = "";
+  drawn.title = "A drawn landscape of any size";
+  drawn.append(make("span", "", "Drawn"));
+  drawn.addEventListener("click", () => openLandscape());
+  box.replaceChildren(drawn, ...FACTS.samples.map((sample) => {
+    const button = make("button", "ml-sample");
+    button.type = "button";
+    button.dataset.key = sample.file;
+    button.title = [sample.title, sample.licence].filter(Boolean).join(", ");
+    button.setAttribute("aria-label", "Sample: " + (sample.title || sample.file));
+    const picture = make("img");
+    picture.src = sample.url;
+    picture.alt = "";
+    picture.loading = "lazy";
+    button.append(picture);
+    button.addEventListener("click", () => openSample(sample));
+    return button;
+  }));
+}
+
+function takePicture(answer, key = "") {
+  Object.assign(W, { photo: answer.photo, name: answer.name, width: answer.width, height: answer.height, preview: answer.preview });
+  find(".ml-name").textContent = answer.photo ? answer.name + ", " + answer.width + " × " + answer.height : "";
+  find(".ml-landscape").hidden = Boolean(answer.photo);
+  find(".ml-width").value = W.width;
+  find(".ml-height").value = W.height;
+  for (const button of root.querySelectorAll(".ml-sample")) {
+    button.setAttribute("aria-pressed", String(answer.photo ? button.dataset.key === key : button.dataset.key === ""));
+  }
+  showDials();
+  redraw();
+}
+
+async function openLandscape(width = 256, height = 256) {
+  const turn = ++opening;
+  const answer = await ask("show", { photo: "", width, height });
+  if (turn !== opening) return;
+  if (!answer.ok) return note(answer.message);
+  note("");
+  takePicture(answer);
+}
+
+async function openFile(file, key = "") {
+  if (!file) return;
+  if (file.size > FACTS.max_file_mb * 1e6) {
+    return note("This file has " + Math.round(file.size / 1e6) + " MB; at most " + FACTS.max_file_mb + " MB can be opened here. Save it smaller and try again.");
+  }
+  const turn = ++opening;
+  note("");
+  busy(true);
+  try {
+    const sent = await upload(file);
+    const answer = await ask("open_photo", { path: sent.path, name: file.name });
+    if (turn !== opening) return;
+    if (!answer.ok) return note(answer.message);
+    takePicture(answer, key);
+  } catch {
+    if (turn === opening) note("The photo could not be sent: the server cannot be reached. Try again in a moment.");
+  } finally {
+    busy(false);
+  }
+}
+
+async function openSample(sample) {
+  try {
+    const blob = await (await fetch(sample.url)).blob();
+    await openFile(new File([blob], sample.file, { type: blob.type }), sample.file);
+  } catch {
+    note("The sample could not be loaded. Try again in a moment.");
+  }
+}
+
+fileInput.addEventListener("change", () => {
+  openFile(fileInput.files[0]);
+  fileInput.value = "";
+});
+root.addEventListener("dragover", (event) => {
+  if (event.dataTransfer && [...event.dataTransfer.types].includes("Files")) event.preventDefault();
+});
+root.addEventListener("drop", (event) => {
+  if (!event.dataTransfer || !event.dataTransfer.files.length) return;
+  event.preventDefault();
+  openFile(event.dataTransfer.files[0]);
+});
+for (const box of [find(".ml-width"), find(".ml-height")]) {
+  box.addEventListener("change", () => openLandscape(Number(find(".ml-width").value), Number(find(".ml-height").value)));
+}
+
+// After a reload: the photo if the server still has it, else the landscape.
+async function openFirst() {
+  const answer = W.photo ? await ask("show", { photo: W.photo }) : { ok: false };
+  if (answer.ok) takePicture(answer);
+  else await openLandscape(W.photo ? 256 : W.width, W.photo ? 256 : W.height);
+}

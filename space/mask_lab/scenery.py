@@ -1,0 +1,99 @@
+"""The pictures under the masks: photos of the shelf and the drawn landscape, with their objects."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+import masks
+from masks.base import Image, Labels
+from masks.objects import find_objects
+from space.photos import PhotoHandle, PhotoShelf
+
+_KEPT = 4
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture that masks are drawn over."""
+
+    key: str
+    """Tells pictures apart: the photo's id, or the landscape's size."""
+    image: Image
+    handle: PhotoHandle | None
+    """The photo; None for the landscape."""
+    readable: bool
+    """Whether `masks.read_image` gives these very pixels, so that printed code can."""
+
+    @property
+    def height(self) -> int:
+        """Rows of the upright picture."""
+        return int(self.image.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns of the upright picture."""
+        return int(self.image.shape[1])
+
+
+class Scenery:
+    """Pictures by name; the last few stay in memory, so that a slider's redraw is quick."""
+
+    def __init__(self, shelf: PhotoShelf) -> None:
+        self.shelf = shelf
+        self._views: OrderedDict[str, View] = OrderedDict()
+        self._labels: OrderedDict[str, Labels] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def photo(self, identity: str) -> View:
+        """A photo of the shelf.
+
+        Raises:
+            ValueError: It is not (or no longer) there, or too small for masks.
+        """
+        handle = self.shelf.get(identity)
+        return self._kept(self._views, handle.id, lambda: self._open(handle))
+
+    def landscape(self, width: int, height: int) -> View:
+        """The drawn landscape at a size."""
+        key = f"{width}x{height}"
+        return self._kept(
+            self._views, key, lambda: View(key, masks.scene(height, width), None, True)
+        )
+
+    def labels(self, view: View) -> Labels:
+        """The objects of a picture, looked for once."""
+        return self._kept(self._labels, view.key, lambda: find_objects(view.image))
+
+    def _open(self, handle: PhotoHandle) -> View:
+        # The command line reads files with OpenCV: take the same pixels wherever it can, so that
+        # the code that is printed finds the same objects.
+        image = _read(handle)
+        if image is not None and image.shape[:2] == (handle.height, handle.width):
+            return View(handle.id, image, handle, readable=True)
+        image = self.shelf.decoded(handle).rgb
+        masks.check_image(image)
+        return View(handle.id, image, handle, readable=False)
+
+    def _kept(self, cache: OrderedDict[str, T], key: str, make: Callable[[], T]) -> T:
+        with self._lock:
+            found = cache.get(key)
+        if found is None:
+            found = make()
+        with self._lock:
+            cache[key] = found
+            cache.move_to_end(key)
+            while len(cache) > _KEPT:
+                cache.popitem(last=False)
+        return found
+
+
+def _read(handle: PhotoHandle) -> np.ndarray | None:
+    try:
+        return masks.read_image(handle.path)
+    except ValueError:
+        return None
