@@ -13,6 +13,7 @@ class LiveRuns:
 
     def __init__(self) -> None:
         self._newest: OrderedDict[str, int] = OrderedDict()
+        self._results: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
         self._turn = threading.Lock()
 
@@ -28,6 +29,19 @@ class LiveRuns:
     def cancel(self, page: str, request: int) -> None:
         """Give up everything up to ``request`` of this page."""
         self.announce(page, request + 1)
+
+    def remember(self, page: str, result: str) -> None:
+        """Note the id of the page's last result."""
+        with self._lock:
+            self._results[page] = result
+            self._results.move_to_end(page)
+            while len(self._results) > _PAGES:
+                self._results.popitem(last=False)
+
+    def recall(self, page: str) -> str:
+        """The id of the page's last result, or an empty text."""
+        with self._lock:
+            return self._results.get(page, "")
 
     def wait_turn(self, cancelled: Callable[[], bool]) -> bool:
         """Wait until the engine is free; False if the request was overtaken before that."""

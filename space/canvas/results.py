@@ -3,7 +3,7 @@
 import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -36,7 +36,8 @@ class KeptResult:
     box: Box
     rgb: np.ndarray
     mask: np.ndarray
-    model: str
+    made_by: InpaintResult
+    """What made it, without the picture."""
 
     def whole(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Filled picture and mask at the full size of ``rgb``, the photo's own pixels."""
@@ -57,7 +58,8 @@ class ResultShelf:
     def put(self, photo: str, mask: np.ndarray, result: InpaintResult) -> str:
         """Keep what ``result`` changed within ``mask`` (bool (H, W)) and give it an id."""
         box = bounding_box(mask)
-        kept = KeptResult(photo, box, box.of(result.rgb).copy(), box.of(mask).copy(), result.model)
+        made_by = replace(result, rgb=np.zeros((0, 0, 3), np.uint8))
+        kept = KeptResult(photo, box, box.of(result.rgb).copy(), box.of(mask).copy(), made_by)
         identity = secrets.token_urlsafe(16)
         with self._lock:
             self._kept[identity] = kept

@@ -13,16 +13,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from gradio.utils import get_upload_folder
 
 import masks
 from lama.photo import Photo, merge
 from lama.photo_write import SUFFIX, encode_photo
 from space.canvas.downloads import Downloads
+from space.canvas.incremental import start_from
 from space.canvas.pictures import patch_png
-from space.canvas.protocol import decode, encode_mask
+from space.canvas.protocol import Drawing, decode, encode_mask
 from space.canvas.results import KeptResult, ResultShelf, patches, untouched_outside
-from space.engine import CancelledError
+from space.engine import CancelledError, InpaintResult
 from space.runs import LiveRuns, Stopwatch
 from space.services import Services
 
@@ -99,12 +101,12 @@ class CanvasServer:
             raise CancelledError
         watch = Stopwatch()
         try:
-            model = drawing.model or self.services.settings.model
-            result = self.services.engine.inpaint(model, photo.rgb, drawing.mask, overtaken)
+            result = self._fill(page, drawing, photo.rgb, data["value"], overtaken)
         finally:
             self.runs.finish()
         verified = untouched_outside(photo.rgb, result.rgb, drawing.mask)
         identity = self.results.put(drawing.photo.id, drawing.mask, result)
+        self.runs.remember(page, identity)
         return {
             "request": drawing.request,
             "result": identity,
@@ -194,6 +196,30 @@ class CanvasServer:
         )  # fmt: skip
         return [_named(name, getattr(self, name)) for name in names]
 
+    def _fill(
+        self,
+        page: str,
+        drawing: Drawing,
+        rgb: np.ndarray,
+        value: Any,  # noqa: ANN401 - what the page sent; decoded already
+        overtaken: Callable[[], bool],
+    ) -> InpaintResult:
+        """Fill what is marked; in live mode only what changed since the page's last result."""
+        model = drawing.model or self.services.settings.model
+        last = self._last(page, drawing.photo.id, model) if _is_live(value) else None
+        base, todo = start_from(rgb, drawing.mask, last)
+        if last is not None and not todo.any():
+            return replace(last.made_by, rgb=base)
+        return self.services.engine.inpaint(model, base, todo, overtaken)
+
+    def _last(self, page: str, photo: str, model: str) -> KeptResult | None:
+        """The page's last result if it is of this photo and model."""
+        try:
+            kept = self.results.get(self.runs.recall(page))
+        except ValueError:
+            return None
+        return kept if kept.photo == photo and kept.made_by.model == model else None
+
     def _merged(self, kept: KeptResult) -> Photo:
         photo = self.services.photos.decoded(self.services.photos.get(kept.photo))
         return merge(photo, *kept.whole(photo.rgb))
@@ -211,6 +237,10 @@ class CanvasServer:
         path = self._workshop() / name
         path.write_bytes(content)
         return f"gradio_api/file={path.resolve()}"
+
+
+def _is_live(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, dict) and value.get("live") is True
 
 
 def _named(name: str, method: Callable[[dict], Answer]) -> Callable[[dict], Answer]:

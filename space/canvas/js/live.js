@@ -7,7 +7,7 @@ async function drawingValue() {
   return {
     version: 1, photo: S.photo ? S.photo.id : null, name: S.photo ? S.photo.name : "",
     width: S.photo ? S.photo.width : 0, height: S.photo ? S.photo.height : 0,
-    mask, strokes: S.strokes, strategy: S.strategy, request: S.request, model: S.model,
+    mask, strokes: S.strokes, strategy: S.strategy, request: S.request, model: S.model, live: S.live,
   };
 }
 
@@ -19,9 +19,11 @@ async function publish() {
   return value;
 }
 
+on("pen", (state) => { if (state === "up") S.penUp = performance.now(); });
 on("mask", ({ why }) => {
   S.request += 1;
-  S.penUp = performance.now();
+  // A stroke was timed when the pen went up; undo and the like begin now.
+  if (why !== "drawn") S.penUp = performance.now();
   stage.dataset.request = S.request;
   note("");
   if (!S.raster.count) {

@@ -78,6 +78,7 @@ function lift(event) {
   if (!gesture) return;
   if (event.type === "pointercancel") return penCancel();
   emit("pen", "up");
+  S.penUp = Math.min(event.timeStamp, performance.now());
   penUp();
 }
 stage.addEventListener("pointerup", lift);

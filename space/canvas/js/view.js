@@ -4,6 +4,8 @@ const view = { scale: 1, x: 0, y: 0, width: 1, height: 1, dpr: 1, fit: 1 };
 function measureStage() {
   view.dpr = Math.min(window.devicePixelRatio || 1, 2);
   const box = stage.getBoundingClientRect();
+  // On a hidden tab everything stays as it is until the tab is shown again.
+  if (!box.width || !box.height) return false;
   const width = Math.max(1, Math.round(box.width * view.dpr));
   const height = Math.max(1, Math.round(box.height * view.dpr));
   const changed = width !== view.width || height !== view.height;

@@ -226,3 +226,30 @@ def _until_settled(server: CanvasServer) -> dict:
             return state
         threading.Event().wait(0.01)
     pytest.fail("the download never ended")
+
+
+def test_live_keeps_far_fills_and_manual_fills_all_anew(
+    services: Services, tmp_path: Path, engine: TeleaEngine
+) -> None:
+    pixels = np.random.default_rng(5).integers(0, 256, (211, 397, 3), dtype=np.uint8)
+    path = tmp_path / "long.png"
+    Image.fromarray(pixels).save(path)
+    server = CanvasServer(services)
+    photo = services.photos.put(path).id
+
+    def ask(request: int, *lefts: int, live: bool) -> dict:
+        mask = np.zeros((211, 397), dtype=bool)
+        for left in lefts:
+            mask[90:110, left : left + 20] = True
+        value = {"photo": photo, "mask": encode_mask(mask), "request": request, "model": "telea"}
+        return server.run({"page": "p", "value": value | {"live": live}})
+
+    first = ask(1, 20, live=True)
+    both = ask(2, 20, 300, live=True)
+    assert both["verified"]
+    assert both["patches"][0] == first["patches"][0]
+    assert engine.calls == 2
+    assert ask(3, 20, live=True)["patches"] == first["patches"]
+    assert engine.calls == 2
+    ask(4, 20, live=False)
+    assert engine.calls == 3
