@@ -151,7 +151,7 @@ def view(services: Services, strategy: str, status: str, area: str, count: int) 
         grid_html(drawn, now, any_at_all=info["records"] > 0),
         gr.Button(visible=len(records) > count),
         count,
-        gr.Dropdown([ANY, *sorted(used)], value=strategy),
+        gr.Dropdown([ANY, *sorted({*used, strategy} - {ANY})], value=strategy),
         _card(store),
     )
 

@@ -1,0 +1,174 @@
+"""What the Dataset tab shows, exports and deletes."""
+
+import io
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from space import contributions
+from space.dataset_tab import ANY, PAGE, delete_with, make_export, view
+from space.dataset_view import ago, grid_html, summary_html
+from space.services import Services
+from space.store import Store
+from tests.space.dataset_app import make_services
+from tests.space.store.conftest import make_photo, make_submission
+
+
+@pytest.fixture
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "data" / "cache" / "uploads"))
+    return make_services(tmp_path / "data")
+
+
+def shown_ids(services: Services, *filters: str) -> list[str]:
+    page = view(services, *(filters or (ANY, ANY, ANY)), PAGE)[1]
+    return [part.split('"')[0] for part in page.split('<li data-record="')[1:]]
+
+
+def test_newest_first_with_filters(services: Services) -> None:
+    ids = [
+        services.store.save(make_submission(i, strategy="box" if i % 2 else "drawn")).record_id
+        for i in range(4)
+    ]
+    assert shown_ids(services) == ids[::-1]
+    assert shown_ids(services, "box", ANY, ANY) == [ids[3], ids[1]]
+    assert shown_ids(services, ANY, "approved", ANY) == []
+    assert shown_ids(services, ANY, ANY, "10 to 20 %") == ids[::-1]
+    assert shown_ids(services, ANY, ANY, "over 40 %") == []
+    summary, page, _, _, choices, card = view(services, ANY, ANY, ANY, PAGE)
+    assert 'data-figure="records">4<' in summary
+    assert page.count("data:image/jpeg;base64,") == 4
+    assert [value for _, value in choices.choices] == [ANY, "box", "drawn"]
+    assert card.lstrip().startswith("# Inpainting masks")
+
+
+def test_more_are_shown_on_request(services: Services) -> None:
+    for i in range(3):
+        services.store.save(make_submission(i))
+    first, more = (view(services, ANY, ANY, ANY, count) for count in (2, 4))
+    assert (first[1].count("<li"), first[2].visible) == (2, True)
+    assert (more[1].count("<li"), more[2].visible) == (3, False)
+
+
+def test_empty_states_say_what_to_do(services: Services) -> None:
+    assert 'href="#inpaint"' in view(services, ANY, ANY, ANY, PAGE)[1]
+    services.store.save(make_submission(0))
+    assert "No mask matches" in view(services, "wide", ANY, ANY, PAGE)[1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment", "visible"),
+    [
+        ({}, {}, True),
+        ({"host": "127.0.0.1"}, {}, True),
+        ({"host": "0.0.0.0"}, {}, False),
+        ({"share": True}, {}, False),
+        ({}, {"SPACE_ID": "ann/lama"}, False),
+        ({}, {"GRADIO_SERVER_NAME": "0.0.0.0"}, False),
+    ],
+)
+def test_private_records_are_shown_to_this_machine_only(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict,
+    environment: dict,
+    visible: bool,
+) -> None:
+    for name in ("SPACE_ID", "GRADIO_SERVER_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    services = make_services(tmp_path / "data", **settings)
+    public = services.store.save(make_submission(0)).record_id
+    private = services.store.save(make_submission(1, licence="private")).record_id
+    expected = [private, public] if visible else [public]
+    assert shown_ids(services) == expected
+    file, _ = make_export(services, "parquet")
+    assert set(pq.read_table(file.value["path"])["id"].to_pylist()) == set(expected)
+
+
+def test_a_broken_photo_does_not_break_the_page(services: Services) -> None:
+    record = services.store.get(services.store.save(make_submission(0)).record_id)
+    services.store.core.objects.path("originals", record.image_sha256).unlink()
+    assert "cannot be shown" in view(services, ANY, ANY, ANY, PAGE)[1]
+
+
+def test_notes_are_shown_as_text(services: Services) -> None:
+    services.store.save(make_submission(0, note='"><script>alert(1)</script>'))
+    page = view(services, ANY, ANY, ANY, PAGE)[1]
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_zip_export(services: Services) -> None:
+    assert "nothing to download" in make_export(services, "zip")[1]
+    services.store.save(make_submission(0))
+    file, words = make_export(services, "zip")
+    assert "1 record," in words
+    with zipfile.ZipFile(file.value["path"]) as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) == 3
+
+
+def test_delete_with_a_pasted_receipt(services: Services) -> None:
+    receipt = services.store.save(make_submission(0))
+    exported = Path(make_export(services, "zip")[0].value["path"])
+    copies = [services.settings.cache_dir / name for name in ("photos/a", "uploads/x/b.png")]
+    for copy in copies:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(make_photo(0))
+    other = services.settings.cache_dir / "photos" / "other"
+    other.write_bytes(make_photo(1))
+    assert "whole receipt" in delete_with(services, receipt.token)[0]
+    assert "does not belong" in delete_with(services, f"{receipt.record_id} x")[0]
+    status, form = delete_with(services, f"  {receipt.record_id}  {receipt.token}\n")
+    assert "Deleted" in status
+    assert form == ""
+    assert services.store.info()["records"] == 0
+    assert [path for path in (*copies, exported) if path.exists()] == []
+    assert other.exists()
+
+
+def test_copies_stay_while_another_mask_is_on_the_photo(services: Services) -> None:
+    first, _ = (
+        services.store.save(make_submission(i, image_bytes=make_photo(0))) for i in range(2)
+    )
+    copy = services.settings.cache_dir / "photos" / "a"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy.write_bytes(make_photo(0))
+    contributions.delete(services, first.record_id, first.token)
+    assert copy.exists()
+
+
+def test_thumbnail_of_a_new_record_is_drawn_at_once(services: Services) -> None:
+    receipt = contributions.save(services, make_submission(0))
+    path = services.store.core.thumbnails / f"{receipt.record_id}.jpg"
+    deadline = datetime.now(UTC) + timedelta(seconds=20)
+    while not path.exists() and datetime.now(UTC) < deadline:
+        pass
+    assert path.exists()
+
+
+def test_figures_and_times_read_well() -> None:
+    page = summary_html(
+        {"records": 12345, "images": 7, "pending": 1, "approved": 2, "synced": 3, "rejected": 0}
+    )
+    assert ">12,345<" in page
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    said = [ago(now - timedelta(seconds=seconds), now) for seconds in (-5, 3, 61, 7300, 200_000)]
+    assert said == ["just now", "just now", "1 min ago", "2 h ago", "2 d ago"]
+    assert ago(now - timedelta(days=40), now) == "2026-01-20"
+    assert grid_html([], now, any_at_all=True) != grid_html([], now, any_at_all=False)
+
+
+def test_the_store_is_shared_with_other_writers(services: Services) -> None:
+    other = Store.open(services.settings.data_dir)
+    record_id = other.save(make_submission(3)).record_id
+    other.close()
+    assert shown_ids(services) == [record_id]
+    assert (
+        io.BytesIO(services.store.thumbnail(services.store.get(record_id))).read(2) == b"\xff\xd8"
+    )
