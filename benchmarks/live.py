@@ -1,0 +1,146 @@
+"""Pen-up to new pixels in the real app: python -m benchmarks.live [--strokes N] [--output FILE].
+
+Chromium draws strokes on a 768x512 photo. A watcher of our own in the page takes the time from the
+pointer going up until the pixels in the stroke have changed and the frame has been shown; the app's
+own figure is read beside it, so that what the app says can be checked.
+"""
+
+import argparse
+import json
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from tests.browser.conftest import ARGUMENTS, open_app, open_photo, start_app
+
+SIZE = (768, 512)
+GOAL = 0.5
+
+# Reads nine pixels along the stroke, every frame, until they are no longer what they were.
+WATCHER = """
+() => {
+  const stage = document.querySelector('#mask-canvas'), base = stage.querySelector('.lc-base');
+  const look = () => {
+    const context = base.getContext('2d', { willReadFrequently: true });
+    return window.watched.map(([x, y]) => context.getImageData(x, y, 1, 1).data.join()).join(';');
+  };
+  stage.addEventListener('pointerup', (event) => {
+    const start = event.timeStamp, before = look();
+    const step = () => {
+      if (look() === before) return requestAnimationFrame(step);
+      requestAnimationFrame(() => { window.measured = performance.now() - start; });
+    };
+    requestAnimationFrame(step);
+  }, true);
+}
+"""
+
+
+def main() -> int:
+    """Measure, print, write JSON where asked; 1 if the goal is missed."""
+    parser = argparse.ArgumentParser("python -m benchmarks.live", description=__doc__)
+    parser.add_argument("--strokes", type=int, default=20)
+    parser.add_argument("--model", default="lama-tiny")
+    parser.add_argument("--photo", type=Path, help="a photo instead of the drawn one")
+    parser.add_argument("--output", type=Path, help="write the figures as JSON")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        process, app = start_app(Path(folder), "--model", options.model)
+        try:
+            photo = options.photo or drawn_photo(Path(folder) / "photo.png")
+            rows = measure(app.url, photo, options.strokes)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+    report = summary(rows, options.model)
+    print(json.dumps({key: value for key, value in report.items() if key != "strokes"}, indent=2))
+    if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        options.output.write_text(json.dumps(report, indent=2) + "\n")
+    return 0 if report["outside_median"] <= GOAL else 1
+
+
+def drawn_photo(path: Path) -> Path:
+    """A picture with structure at every scale, 768x512."""
+    rng = np.random.default_rng(0)
+    total = np.zeros((SIZE[1], SIZE[0], 3))
+    for cells in (4, 12, 40, 150):
+        noise = Image.fromarray(rng.integers(0, 256, (cells, cells * 3 // 2, 3), dtype=np.uint8))
+        total += np.asarray(noise.resize(SIZE, Image.Resampling.BICUBIC)) / cells**0.3
+    total = (total - total.min()) / (total.max() - total.min()) * 255
+    Image.fromarray(total.astype(np.uint8)).save(path)
+    return path
+
+
+def measure(url: str, photo: Path, strokes: int) -> list[dict[str, float]]:
+    """Draw and take times: one warm-up stroke, then `strokes` measured ones."""
+    rng = np.random.default_rng(1)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 1280, "height": 860})
+        open_app(page, url)
+        open_photo(page, photo)
+        # The first answers pay for the model's first run; the model select tells when it is over.
+        page.wait_for_function("document.querySelector('#model-choice').textContent.match(/ s ·/)")
+        page.evaluate(WATCHER)
+        rows = [one_stroke(page, rng) for _ in range(strokes + 1)][1:]
+        browser.close()
+    return rows
+
+
+def one_stroke(page: Page, rng: np.random.Generator) -> dict[str, float]:
+    """One stroke somewhere on the photo; seconds measured outside and said by the app."""
+    box = page.locator("#mask-canvas").bounding_box()
+    assert box is not None
+    start = np.array([rng.uniform(0.15, 0.75), rng.uniform(0.2, 0.75)])
+    end = start + rng.uniform(-0.1, 0.1, 2)
+    points = [start + (end - start) * share for share in np.linspace(0, 1, 9)]
+    places = [(float(x * box["width"]), float(y * box["height"])) for x, y in points]
+    ratio = page.evaluate("document.querySelector('.lc-base').width") / box["width"]
+    watched = [[round(x * ratio), round(y * ratio)] for x, y in places]
+    page.evaluate("(points) => { window.watched = points; window.measured = 0; }", watched)
+    page.mouse.move(box["x"] + places[0][0], box["y"] + places[0][1])
+    page.mouse.down()
+    for x, y in places[1:]:
+        page.mouse.move(box["x"] + x, box["y"] + y)
+    page.mouse.up()
+    page.wait_for_function("window.measured > 0", timeout=60_000)
+    page.wait_for_function(
+        "(() => { const d = document.querySelector('#mask-canvas').dataset;"
+        " return d.shown === d.request; })()"
+    )
+    said = float(page.locator("#mask-canvas").get_attribute("data-milliseconds") or 0)
+    outside = page.evaluate("window.measured")
+    time.sleep(0.4)  # a person moves to the next place; the history's thumbnail is made meanwhile
+    return {"outside": outside / 1000, "app": said / 1000}
+
+
+def summary(rows: list[dict[str, float]], model: str) -> dict:
+    """Medians, quartiles and what they were measured on."""
+    outside, said = [row["outside"] for row in rows], [row["app"] for row in rows]
+    return {
+        "question": "seconds from pen-up to new pixels, 768x512 photo",
+        "model": model,
+        "outside_median": round(statistics.median(outside), 4),
+        "outside_quartiles": [round(q, 4) for q in statistics.quantiles(outside, n=4)],
+        "outside_worst": round(max(outside), 4),
+        "app_median": round(statistics.median(said), 4),
+        "largest_difference": round(max(abs(row["outside"] - row["app"]) for row in rows), 4),
+        "goal": GOAL,
+        "cpu": platform.processor() or platform.machine(),
+        "threads": torch.get_num_threads(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "strokes": rows,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
