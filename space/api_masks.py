@@ -13,8 +13,9 @@ import masks
 from lama.photo import open_photo
 from masks.base import Image, Number
 from masks.files import write_mask
+from masks.seeding import generators
 from masks.statistics import describe, summarize
-from space.mask_lab.wishes import whole
+from space.mask_lab.wishes import sentence, whole
 from space.services import Services
 
 MOST = 256
@@ -38,7 +39,7 @@ def register(services: Services) -> None:
             picture = picture_of(image, height, width, services.photos.max_pixels)
             return generate(picture, strategy, count, seed, parameters)
         except ValueError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise gr.Error(sentence(str(error)), print_exception=False) from error
 
     with gr.Row(visible=False):
         image = gr.File(label="image")
@@ -101,21 +102,22 @@ def generate(
     number = whole(count, "count", 1, min(MOST, fitting))
     first = whole(seed, "seed", 0, 2**63 - 1)
     values = _values(parameters)
-    drawn = masks.generate(strategy.strip(), picture, number, first, None, **values)
+    chosen = masks.get(strategy.strip(), **values)
+    session = chosen.on(picture)
     folder = Path(tempfile.mkdtemp(prefix="masks-"))
     paths, described = [], []
-    for k, item in enumerate(drawn):
-        path = folder / f"{strategy.strip()}_{k:04d}.png"
+    for k, rng in enumerate(generators(first, number)):
+        item = session(rng)
+        path = folder / f"{chosen.name}_{k:04d}.png"
         write_mask(path, item.mask)
         paths.append(str(path))
         described.append(
             {"file": path.name, "strategy_used": item.strategy_used, "note": item.note}
             | describe(item.mask).as_dict()
         )
-    used = masks.get(strategy.strip(), **values)
     return paths, {
-        "strategy": used.name,
-        "parameters": used.values_for(*picture.shape[:2]),
+        "strategy": chosen.name,
+        "parameters": chosen.values_for(*picture.shape[:2]),
         "seed": first,
         "width": picture.shape[1],
         "height": picture.shape[0],

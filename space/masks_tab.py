@@ -8,6 +8,7 @@ import gradio as gr
 
 from space.mask_lab import component
 from space.mask_lab.server import LabServer
+from space.mask_lab.wishes import sentence
 from space.services import Services
 
 HOW_IT_WORKS = """
@@ -56,7 +57,7 @@ def build(services: Services, canvas: gr.HTML | None, samples: Path) -> MasksTab
             try:
                 return server.to_canvas(value)
             except ValueError as error:
-                raise gr.Error(str(error), print_exception=False) from error
+                raise gr.Error(sentence(str(error)), print_exception=False) from error
 
         lab.submit(
             use, lab, canvas, api_visibility="private", show_progress="hidden", queue=False

@@ -26,7 +26,6 @@ def build(services: Services) -> gr.Blocks:
         dataset.refresh_on(dataset_page.select, demo.load)
         api_inpaint.register(services)
         api_masks.register(services)
-        api_masks.register(services)
         api_dataset.register(services)
     return demo
 

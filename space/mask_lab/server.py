@@ -40,7 +40,7 @@ def _answered(question: Callable[[Any, dict], Answer]) -> Callable[[Any, dict], 
         try:
             return {"ok": True} | question(server, data if isinstance(data, dict) else {})
         except ValueError as error:
-            return {"ok": False, "message": _sentence(str(error))}
+            return {"ok": False, "message": wishes.sentence(str(error))}
         except MemoryError:
             return {"ok": False, "message": "This is too much for the memory of this machine."}
         except OSError as error:
@@ -96,7 +96,7 @@ class LabServer:
             "holes": len(holes),
             "python": reproduce.python(wish),
             "command": reproduce.command(wish),
-            "note": _sentence(" ".join(notes)) if notes else "",
+            "note": wishes.sentence(" ".join(notes)) if notes else "",
             "fallbacks": sum(bool(figures.note) for figures in found),
         } | self._histogram(wish, [figures.area for figures in found])
 
@@ -190,12 +190,6 @@ class LabServer:
         path = self._workshop() / name
         path.write_bytes(content)
         return {"url": f"gradio_api/file={path.resolve()}", "name": name}
-
-
-def _sentence(text: str) -> str:
-    """Errors of the library as sentences: a capital and a full stop."""
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 def _named(name: str, method: Callable[[dict], Answer]) -> Callable[[dict], Answer]:

@@ -80,3 +80,9 @@ def whole(value: object, what: str, low: int, high: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
         raise ValueError(f"{limits}, not {value if value not in (None, '') else 'nothing'}.")
     return value
+
+
+def sentence(text: str) -> str:
+    """A message of the library as a sentence: a capital first, a full stop last."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else text + "."
