@@ -1,10 +1,12 @@
 """The dataset card: `README.md` with the YAML that the Hub and `datasets` read, and the figures.
 
-Two things about the YAML are on purpose. The number of rows is left out: `datasets` compares it
-with what it loads and refuses on a difference, and someone may be saving between the two. And the
-configuration's description names the state of the data: for a local folder with such a card,
-`datasets` caches by the card's YAML alone, so without it a second `load_dataset` would go on
-returning what it saw first, and two folders of the same name would be taken for each other.
+Three things about the YAML are on purpose, each found the hard way (`datasets` 5.2). The number of
+rows is left out: it is compared with what is loaded, and someone may be saving between the two.
+The card of the live folder has no `configs`: with them, `datasets` lists and opens files through
+the path it was given instead of the directory that this led to, so that a reader could find files
+gone that it had listed; and it caches by the YAML alone, so that loading again would go on
+returning what was seen first. A finished copy has `configs`, and a description in them that is
+different for every copy, for the same reason.
 """
 
 from collections.abc import Mapping
@@ -83,33 +85,35 @@ class Figures:
     images: int
     statuses: Mapping[str, int]
     licences: Mapping[str, int]
-    state: str  # different for every set of shards
 
 
-def render(figures: Figures, place: str, title: str = "Inpainting masks") -> str:
+def render(
+    figures: Figures, place: str, title: str = "Inpainting masks", copy: str | None = None
+) -> str:
     """The text of a card.
 
     Args:
         figures: Counts of the records that lie beside the card.
         place: What `load_dataset` is called with.
         title: The name that the Hub shows.
+        copy: A word of its own for each finished copy; None for the live folder.
     """
     used = [name for name in LICENCES if figures.licences.get(name) and name != "private"]
-    front = {
+    front: dict[str, object] = {
         "pretty_name": title,
         "license": (used[0] if len(used) == 1 else used) if used else "cc0-1.0",
         "task_categories": ["image-to-image", "image-segmentation"],
         "tags": ["inpainting", "masks", "lama", "image"],
         "size_categories": [_size_category(figures.records)],
-        "configs": [
-            {
-                "config_name": "default",
-                "description": f"State {figures.state} of the data",
-                "data_files": [{"split": "train", "path": "data/train-*.parquet"}],
-            }
-        ],
         "dataset_info": {"features": FEATURES._to_yaml_list()},
     }
+    if copy is not None:
+        config = {
+            "config_name": "default",
+            "description": f"Copy {copy}",
+            "data_files": [{"split": "train", "path": "data/train-*.parquet"}],
+        }
+        front["configs"] = [config]
     body = _BODY.format(
         title=title,
         records=f"{figures.records:,}",

@@ -9,7 +9,6 @@
 - `store.lock`: held while anything is changed
 """
 
-import hashlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -54,15 +53,11 @@ class Core:
 
     def card(self) -> bytes:
         """The README of the dataset as the index has it now."""
-        names = "\n".join(sorted(self.index.shard_names()))
-        # The number makes sure that a state never comes back, e.g. after save and delete.
-        state = f"{self.data_dir}\n{self.published.number}\n{names}"
         figures = Figures(
             records=sum(self.index.counts("status").values()),
             images=self.index.counts("kind").get("originals", 0),
             statuses=self.index.counts("status"),
             licences=self.index.counts("licence"),
-            state=hashlib.sha256(state.encode()).hexdigest()[:16],
         )
         return render(figures, str(self.published.link)).encode()
 

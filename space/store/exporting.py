@@ -139,12 +139,12 @@ def _write_dataset(core: Core, records: list[sqlite3.Row], unfinished: Path, out
         path = unfinished / "data" / f"train-{number:05d}.parquet"
         chunk = records[start : start + _ROWS_A_FILE]
         count += shards.write_shard(path, _present(core, chunk), "").rows
-    card = render(figures_of(records, secrets.token_hex(8)), str(output))
+    card = render(figures_of(records), str(output), copy=secrets.token_hex(8))
     (unfinished / "README.md").write_text(card, encoding="utf-8")
     return count
 
 
-def figures_of(records: list[sqlite3.Row], state: str) -> Figures:
+def figures_of(records: list[sqlite3.Row]) -> Figures:
     """Counts over some records, for a card that describes only those."""
     statuses: dict[str, int] = {}
     licences: dict[str, int] = {}
@@ -152,4 +152,4 @@ def figures_of(records: list[sqlite3.Row], state: str) -> Figures:
         statuses[record["status"]] = statuses.get(record["status"], 0) + 1
         licences[record["licence"]] = licences.get(record["licence"], 0) + 1
     images = len({record["image_sha256"] for record in records})
-    return Figures(len(records), images, statuses, licences, state)
+    return Figures(len(records), images, statuses, licences)

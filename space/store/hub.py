@@ -130,17 +130,18 @@ def _push(core: Core, hub: Hub, repository: str, statuses: Sequence[str]) -> Pus
         batches = [new[i : i + SHARDS_A_COMMIT] for i in range(0, len(new), SHARDS_A_COMMIT)]
         for number, batch in enumerate(batches or [[]], start=1):
             last = number == max(len(batches), 1)
+            batch = _attempt(core, batch)
             operations: list[Any] = [*_additions(core, batch)]
             if last:
                 operations += [CommitOperationDelete(f"data/{name}") for name in withdrawn]
                 operations += _description(core, repository, chosen, remote)
-            _attempt(core, batch)
-            hub.create_commit(
-                repository,
-                operations,
-                commit_message=_message(batch, withdrawn if last else []),
-                repo_type="dataset",
-            )
+            if operations:
+                hub.create_commit(
+                    repository,
+                    operations,
+                    commit_message=_message(batch, withdrawn if last else []),
+                    repo_type="dataset",
+                )
             _mark(core, batch)
     _forget(core, retired)
     on_hub = sum(row["rows"] for row in chosen)
@@ -160,8 +161,8 @@ def _description(
 ) -> list[CommitOperationAdd]:
     """The card with the figures of what is on the Hub, and the shard that holds the columns."""
     records = [record for row in chosen for record in core.records_in(row["name"])]
-    state = f"{now_microseconds():x}"
-    card = render(figures_of(records, state), repository, title=repository.split("/")[1])
+    title, copy = repository.split("/")[1], f"{now_microseconds():x}"
+    card = render(figures_of(records), repository, title, copy)
     operations = [CommitOperationAdd("README.md", card.encode())]
     empty = f"data/{shards.EMPTY_NAME}"
     if empty not in remote:
@@ -184,10 +185,20 @@ def _each(core: Core, rows: Sequence[Any], statement: str, values: Callable[[Any
             run.executemany(statement, [values(row) for row in rows])
 
 
-def _attempt(core: Core, batch: list[sqlite3.Row]) -> None:
-    """From now on these may be on the Hub, whatever happens next."""
-    update = "UPDATE shards SET pushed_at = 0 WHERE name = ? AND pushed_at IS NULL"
-    _each(core, batch, update, lambda row: (row["name"],))
+def _attempt(core: Core, batch: list[sqlite3.Row]) -> list[sqlite3.Row]:
+    """From now on these may be on the Hub, whatever happens next.
+
+    Returns:
+        Those that are still part of the dataset. What is withdrawn from now on is remembered,
+        since it is marked; what was withdrawn before must not be sent, since nobody would.
+    """
+    live = []
+    with core.index.transaction() as run:
+        for row in batch:
+            update = "UPDATE shards SET pushed_at = coalesce(pushed_at, 0) WHERE name = ?"
+            if run.execute(update, (row["name"],)).rowcount:
+                live.append(row)
+    return live
 
 
 def _mark(core: Core, batch: list[sqlite3.Row]) -> None:

@@ -116,6 +116,25 @@ def test_a_push_that_died_is_taken_up_again(store: Store, moment: str) -> None:
     assert store.core.index.meta("last_push_error") == ""
 
 
+def test_what_is_deleted_while_a_push_begins_is_not_sent(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, gone = (store.save(make_submission(seed)) for seed in range(2))
+    remote = FakeHub()
+    original = hub._attempt
+
+    def attempt(core, batch):
+        if store.info()["records"] == 2:
+            store.delete(gone.record_id, gone.token)
+        return original(core, batch)
+
+    monkeypatch.setattr(hub, "_attempt", attempt)
+    hub.push(store.core, remote, "ann/masks", PENDING)
+    assert remote.ids() == [kept.record_id]
+    hub.push(store.core, remote, "ann/masks", PENDING)
+    assert remote.ids() == [kept.record_id]
+
+
 def test_deletions_and_merges_follow(store: Store) -> None:
     remote = FakeHub()
     receipts = [store.save(make_submission(seed)) for seed in range(31)]

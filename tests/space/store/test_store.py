@@ -277,7 +277,10 @@ def test_card_is_current_and_keeps_loading(store: Store, tmp_path: Path) -> None
     card = datasets.load.DatasetCard.load(store.dataset_dir / "README.md")
     assert "2 records on 2 photos" in card.text
     assert "| private | 1 |" in card.text
-    assert card.data.to_dict()["configs"][0]["data_files"][0]["path"] == "data/train-*.parquet"
+    front = card.data.to_dict()
+    assert "configs" not in front  # see space.store.card
+    assert front["dataset_info"]["features"] == FEATURES._to_yaml_list()
+    assert "splits" not in front["dataset_info"]
     assert load(store, tmp_path).num_rows == 2
 
 
