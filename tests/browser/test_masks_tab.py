@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 import masks
-from tests.browser.conftest import App, wait_for_result
+from tests.browser.conftest import App, open_photo, wait_for_result
 from tests.masks.scenes import desk
 
 pytestmark = pytest.mark.browser
@@ -109,6 +109,18 @@ def test_a_mask_goes_to_inpaint_and_is_filled(lab: Page, photo: Path) -> None:
     expected = masks.generate("box", masks.read_image(photo), 5, 0)[4].mask
     assert np.array_equal(arrived > 0, expected)
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(one))) > 0, expected)
+
+
+def test_the_photo_of_inpaint_can_be_taken_over(page: Page, photo: Path) -> None:
+    page.get_by_role("tab", name="Masks").click()
+    page.get_by_role("button", name="From Inpaint").click()
+    expect(page.locator(".ml-note")).to_contain_text("No photo is open in Inpaint yet")
+    page.get_by_role("tab", name="Inpaint").click()
+    open_photo(page, photo)
+    page.get_by_role("tab", name="Masks").click()
+    page.get_by_role("button", name="From Inpaint").click()
+    expect(page.locator(".ml-name")).to_have_text("desk.png, 330 × 240")
+    expect(page.locator(".ml-python")).to_contain_text("desk.png")
 
 
 def test_measuring_shows_a_thousand(lab: Page) -> None:

@@ -19,7 +19,7 @@ function showGallery(answer) {
     const picture = make("img");
     picture.src = "data:image/png;base64," + item.overlay;
     picture.alt = "Mask " + (index + 1) + ": " + facts(item);
-    tile.append(picture, make("span", "", percent(item.area) + " · " + holes(item)));
+    tile.append(picture, make("span", "", percent(item.area) + " · " + holes(item) + " · " + item.widest_stroke + " px"));
     tile.addEventListener("click", () => openMask(index));
     cell.append(tile);
     return cell;

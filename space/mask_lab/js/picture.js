@@ -6,11 +6,17 @@ function showSamples() {
   const box = find(".ml-samples");
   const drawn = make("button", "ml-sample");
   drawn.type = "button";
-  drawn.dataset.key = "";
+  drawn.dataset.key = "drawn";
   drawn.title = "A drawn landscape of any size";
   drawn.append(make("span", "", "Drawn"));
   drawn.addEventListener("click", () => openLandscape());
-  box.replaceChildren(drawn, ...FACTS.samples.map((sample) => {
+  const same = make("button", "ml-sample");
+  same.type = "button";
+  same.dataset.key = "inpaint";
+  same.title = "The photo that is open in Inpaint";
+  same.append(make("span", "", "From Inpaint"));
+  same.addEventListener("click", () => openInpaints());
+  box.replaceChildren(same, drawn, ...FACTS.samples.map((sample) => {
     const button = make("button", "ml-sample");
     button.type = "button";
     button.dataset.key = sample.file;
@@ -33,7 +39,7 @@ function takePicture(answer, key = "") {
   find(".ml-width").value = W.width;
   find(".ml-height").value = W.height;
   for (const button of root.querySelectorAll(".ml-sample")) {
-    button.setAttribute("aria-pressed", String(answer.photo ? button.dataset.key === key : button.dataset.key === ""));
+    button.setAttribute("aria-pressed", String(button.dataset.key === (answer.photo ? key : "drawn")));
   }
   showDials();
   redraw();
@@ -76,6 +82,34 @@ async function openSample(sample) {
   } catch {
     note("The sample could not be loaded. Try again in a moment.");
   }
+}
+
+// The canvas keeps what is open in the browser's own database; only the photo's id is read here.
+function photoOfInpaint() {
+  return new Promise((resolve) => {
+    try {
+      const request = indexedDB.open("lama-canvas");
+      request.onupgradeneeded = () => request.transaction.abort();
+      request.onerror = () => resolve("");
+      request.onsuccess = () => {
+        const database = request.result;
+        const asked = database.transaction("now").objectStore("now").get("photo");
+        asked.onsuccess = () => { database.close(); resolve((asked.result && asked.result.id) || ""); };
+        asked.onerror = () => { database.close(); resolve(""); };
+      };
+    } catch { resolve(""); }
+  });
+}
+
+async function openInpaints() {
+  const photo = await photoOfInpaint();
+  if (!photo) return note("No photo is open in Inpaint yet. Open one there, or choose one here.", "info");
+  const turn = ++opening;
+  const answer = await ask("show", { photo });
+  if (turn !== opening) return;
+  if (!answer.ok) return note(answer.message);
+  note("");
+  takePicture(answer, "inpaint");
 }
 
 fileInput.addEventListener("change", () => {
