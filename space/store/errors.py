@@ -36,5 +36,12 @@ def explained(error: OSError | sqlite3.Error, doing: str) -> StoreError:
     elif "locked" in text or "busy" in text:
         reason = "another program is using the dataset. Try again in a moment"
     else:
-        reason = f"the system reported: {str(error).rstrip('.')}"
+        reason = f"the system reported: {_said(error)}"
     return StoreError(f"Could not {doing}: {reason}.")
+
+
+def _said(error: OSError | sqlite3.Error) -> str:
+    """The system's own words, with the file they are about."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+    return str(error).rstrip(".")
