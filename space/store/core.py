@@ -101,7 +101,8 @@ class Core:
             change: What else belongs in the same transaction.
         """
         number = self.published.number + 1
-        kept = [self.published.data / name for name in self.index.shard_names() - removed]
+        # Whatever else lies there stays: a file that nobody can explain is not ours to remove.
+        kept = [self.published.data / name for name in self.published.shard_files() - removed]
         self.published.begin(number, [*kept, *(path for path, _ in added)], self.card())
         self.step("directory made")
         with self.index.transaction() as run:

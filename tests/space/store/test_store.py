@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from space.store import Filters, Store, StoreError, Submission, SubmissionError
+from space.store import Filters, Store, StoreError, Submission, SubmissionError, compaction
 from space.store import shards as shards_module
 from space.store.schema import FEATURES
 from tests.space.store.conftest import make_mask, make_photo, make_submission
@@ -309,6 +309,40 @@ def test_a_read_only_data_directory_gives_one_clear_line(existing: bool) -> None
             check=False,
         )
     assert "cannot be written to" in run.stdout, run.stderr
+
+
+@pytest.mark.parametrize("meanwhile", ["merge", "delete"])
+def test_a_reader_keeps_the_state_it_began_with(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    receipts = [store.save(make_submission(i)) for i in range(5)]
+    monkeypatch.setattr(compaction, "DUE", 3)
+    builder = datasets.packaged_modules.parquet.Parquet
+    opening = builder._split_generators
+
+    def change_after_listing(self, manager):
+        if meanwhile == "merge":
+            assert store.compact() == 5
+        else:
+            store.delete(receipts[2].record_id, receipts[2].token)
+        return opening(self, manager)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(builder, "_split_generators", change_after_listing)
+        found = load(store, tmp_path)["id"]
+    gone = {receipts[2].record_id} if meanwhile == "delete" else set()
+    assert sorted(found) == sorted({receipt.record_id for receipt in receipts} - gone)
+    assert sorted(load(store, tmp_path)["id"]) == sorted(found)
+
+
+def test_a_file_that_is_not_ours_is_left_alone(store: Store) -> None:
+    receipts = [store.save(make_submission(i)) for i in range(2)]
+    stranger = store.core.published.data / "train-stranger.parquet"
+    stranger.write_bytes(b"who am I")
+    Store.open(store.core.data_dir).close()
+    store.delete(receipts[0].record_id, receipts[0].token)
+    assert (store.core.published.data / stranger.name).read_bytes() == b"who am I"
+    assert store.verify().problems == ["the shard train-stranger.parquet is not in the index"]
 
 
 def test_loading_again_sees_what_was_saved_since(tmp_path: Path) -> None:
