@@ -119,8 +119,9 @@ def one_stroke(page: Page, rng: np.random.Generator) -> dict[str, float]:
     )
     said = float(page.locator("#mask-canvas").get_attribute("data-milliseconds") or 0)
     outside = page.evaluate("window.measured")
+    server = float(page.locator("#lc-facts").inner_text().split(" s,")[0])
     time.sleep(0.4)  # a person moves to the next place; the history's thumbnail is made meanwhile
-    return {"outside": outside / 1000, "app": said / 1000}
+    return {"outside": outside / 1000, "app": said / 1000, "server": server}
 
 
 def summary(rows: list[dict[str, float]], model: str) -> dict:
@@ -133,6 +134,7 @@ def summary(rows: list[dict[str, float]], model: str) -> dict:
         "outside_quartiles": [round(q, 4) for q in statistics.quantiles(outside, n=4)],
         "outside_worst": round(max(outside), 4),
         "app_median": round(statistics.median(said), 4),
+        "server_median": round(statistics.median(row["server"] for row in rows), 4),
         "largest_difference": round(max(abs(row["outside"] - row["app"]) for row in rows), 4),
         "goal": GOAL,
         "cpu": platform.processor() or platform.machine(),

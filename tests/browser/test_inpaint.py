@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -138,6 +139,50 @@ def test_wrong_file_says_so_and_keeps_the_drawing(page: Page, small: Path, tmp_p
     expect(page.locator(".lc-note")).to_contain_text("not a picture")
     expect(page.locator(".lp-name")).to_have_text("small.png")
     assert np.array_equal(exported_mask(page), hole)
+    expect(page.locator('[data-do="undo"]')).to_be_enabled()
+    expect(page.locator("#download-button")).to_be_enabled()
+
+
+def test_photo_the_browser_can_show_but_the_app_refuses(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+    hole = exported_mask(page)
+    moving = small.parent / "moving.gif"
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
+    frames[0].save(moving, save_all=True, append_images=frames[1:])
+    page.set_input_files("#photo", str(moving))
+    expect(page.locator(".lc-note")).to_be_visible()
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    assert np.array_equal(exported_mask(page), hole)
+    expect(page.locator("#download-button")).to_be_enabled()
+
+
+def test_a_model_that_cannot_be_fetched_says_what_to_do(page: Page, small: Path) -> None:
+    page.locator("#model-choice").select_option("big-lama")
+    expect(page.locator(".lp-fetch-text")).to_contain_text("206 MB")
+    page.locator('[data-do="fetch"]').click()
+    expect(page.locator('[data-do="fetch"]')).to_have_text("Try again")
+    expect(page.locator(".lp-fetch-text")).to_contain_text("big-lama.pt")
+    page.locator('[data-do="fetch-stop"]').click()
+    expect(page.locator("#model-choice")).to_have_value("lama-tiny")
+    open_photo(page, small)
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+
+
+def test_sixteen_bits_and_transparency_survive(page: Page, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    deep = rng.integers(0, 65536, (211, 187, 4), dtype=np.uint16)
+    cv2.imwrite(str(tmp_path / "deep.png"), deep)
+    open_photo(page, tmp_path / "deep.png")
+    stroke(page, (0.45, 0.4), (0.55, 0.5))
+    hole = exported_mask(page)
+    page.locator(".lp-format").select_option("PNG")
+    with page.expect_download() as started:
+        page.locator("#download-button").click()
+    after = cv2.imread(str(started.value.path()), cv2.IMREAD_UNCHANGED)
+    assert after.dtype == np.uint16
+    assert np.array_equal(after[~hole], deep[~hole])
+    assert np.array_equal(after[..., 3], deep[..., 3])
 
 
 def test_truncated_photo_is_refused_in_words(page: Page, small: Path, tmp_path: Path) -> None:

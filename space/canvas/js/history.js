@@ -56,6 +56,9 @@ const history = (() => {
     },
     // Takes an unfinished change back, as if the pen had never come down.
     revert() { if (now) S.raster.replace(unpackRuns(now.runs, S.raster.data.length)); },
+    // What was done to one photo, to be put back if another cannot be opened after all.
+    save: () => ({ past, future, now }),
+    load(saved) { ({ past, future, now } = saved); },
     get canUndo() { return past.length > 0; },
     get canRedo() { return future.length > 0; },
   };

@@ -22,9 +22,10 @@ async function loadModels(first = true, wait = false) {
 }
 
 function describe(model) {
-  const parts = [model.title, model.megabytes ? Math.max(1, Math.round(model.megabytes)) + " MB" : ""];
+  const size = Math.max(1, Math.round(model.megabytes)) + " MB";
+  const parts = [model.title, model.on_disk && model.megabytes ? size : ""];
   if (model.seconds) parts.push(model.seconds < 10 ? model.seconds.toFixed(2) + " s" : model.seconds.toFixed(0) + " s");
-  parts.push(model.on_disk ? "on disk" : "download " + Math.round(model.megabytes) + " MB");
+  parts.push(model.on_disk ? "on disk" : "download " + size);
   return parts.filter(Boolean).join(" · ");
 }
 

@@ -12,6 +12,7 @@ function showPhoto(bitmap, facts) {
   S.result = null;
   S.compare = 0;
   root.dataset.photo = "yes";
+  root.style.setProperty("--aspect", (facts.height / facts.width).toFixed(4));
   measureStage();
   makeProxies();
   history.start();
@@ -21,21 +22,25 @@ function showPhoto(bitmap, facts) {
 }
 
 function snapshot() {
-  return { photo: S.photo, bitmap: S.bitmap, raster: S.raster, strokes: S.strokes, strategy: S.strategy, result: S.result };
+  return { photo: S.photo, bitmap: S.bitmap, raster: S.raster, strokes: S.strokes, strategy: S.strategy, result: S.result, steps: history.save() };
 }
 
 // Goes back to what was open before, or to the empty stage.
-function putBack(earlier) {
+function putBack({ steps, ...earlier }) {
+  if (S.photo === earlier.photo) return;
   Object.assign(S, earlier);
   root.dataset.photo = S.photo ? "yes" : "no";
   if (S.photo) {
+    root.style.setProperty("--aspect", (S.photo.height / S.photo.width).toFixed(4));
     makeProxies();
     makeProxyResult();
-    history.start();
+    history.load(steps);
     fitView();
   }
   redraw();
   emit("photo");
+  if (S.result) showMask("gone");
+  emit("result");
 }
 
 const tooBig = (file) => file.size > FACTS.max_file_mb * 1e6;
