@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         parser.error(str(error))
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
-    found: dict[str, object] = {}
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for name, variable in ENVIRONMENT.items():
         text = environment.get(variable, "").strip()
         if not text:

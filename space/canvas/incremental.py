@@ -61,4 +61,5 @@ def _cells(mask: np.ndarray) -> np.ndarray:
     rows, columns = -(-height // _CELL), -(-width // _CELL)
     padded = np.zeros((rows * _CELL, columns * _CELL), dtype=bool)
     padded[:height, :width] = mask
-    return padded.reshape(rows, _CELL, columns, _CELL).any(axis=(1, 3))
+    cells: np.ndarray = np.asarray(padded.reshape(rows, _CELL, columns, _CELL).any(axis=(1, 3)))
+    return cells
