@@ -62,7 +62,7 @@ def shrink_mask(mask: Mask, side: int) -> Mask:
         return mask
     size = (max(1, round(mask.shape[1] * factor)), max(1, round(mask.shape[0] * factor)))
     # Every few pixels are plenty where each pixel of the preview still averages several of them.
-    stride = max(1, int(0.3 / factor))
+    stride = max(1, int(0.6 / factor))
     sample = as_bytes(mask[::stride, ::stride])
     small = cv2.resize(sample * 255, size, interpolation=cv2.INTER_AREA) > 127
     if small.any() or not mask.any():

@@ -28,7 +28,7 @@ from space.services import Services
 log = logging.getLogger(__name__)
 Answer = dict[str, Any]
 MEASURED = 1000
-MEASURED_PIXELS = 700_000_000
+MEASURED_PIXELS = 2_000_000_000
 """How many masks, and how many pixels of masks, one measurement may take."""
 PREVIEW_SIDE = 720
 _EXPORT_SECONDS = 3600
