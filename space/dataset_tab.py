@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -58,7 +59,7 @@ def build(services: Services) -> DatasetTab:
         shown = gr.State(PAGE)
         with gr.Row():
             with gr.Column(min_width=300):
-                card = _use_it(services)
+                card = _use_it(services, [strategy, status, area])
             with gr.Column(min_width=300):
                 delete, receipt, deleted = _take_back()
 
@@ -91,8 +92,8 @@ def _html(elem_id: str, value: str) -> gr.HTML:
     )
 
 
-def _use_it(services: Services) -> gr.Markdown:
-    """How to load the data, downloads, and the card."""
+def _use_it(services: Services, filters: Sequence[gr.components.Component]) -> gr.Markdown:
+    """How to load the data, downloads of what the filters let through, and the card."""
     gr.Markdown("### Use it")
     _html("dataset-code", use_html(str(services.store.dataset_dir)))
     with gr.Row():
@@ -102,8 +103,8 @@ def _use_it(services: Services) -> gr.Markdown:
     file = gr.File(label="Download", visible=False, elem_id="export-file")
     for button, kind in ((as_zip, "zip"), (as_parquet, "parquet")):
         button.click(
-            lambda kind=kind: make_export(services, kind),
-            None,
+            partial(make_export, services, kind),
+            filters,
             [file, status],
             api_visibility="private",
             concurrency_id="export",
@@ -128,15 +129,7 @@ def _take_back() -> tuple[gr.Button, gr.Textbox, gr.HTML]:
 
 def view(services: Services, strategy: str, status: str, area: str, count: int) -> tuple:
     """Everything that changes with the data: figures, grid, buttons, choices and card."""
-    store = services.store
-    low, high = AREAS.get(area, AREAS[ANY])
-    filters = Filters(
-        strategy=None if strategy == ANY else strategy,
-        status=None if status == ANY else status,
-        min_area=low,
-        max_area=high,
-        private=contributions.shows_private(services.settings),
-    )
+    store, filters = services.store, chosen_filters(services, strategy, status, area)
     try:
         info, used = store.info(), store.strategies()
         records = store.newest(count + 1, 0, filters)
@@ -153,6 +146,18 @@ def view(services: Services, strategy: str, status: str, area: str, count: int) 
         count,
         gr.Dropdown([ANY, *sorted({*used, strategy} - {ANY})], value=strategy),
         _card(store),
+    )
+
+
+def chosen_filters(services: Services, strategy: str, status: str, area: str) -> Filters:
+    """What the three choices on the page stand for."""
+    low, high = AREAS.get(area, AREAS[ANY])
+    return Filters(
+        strategy=None if strategy == ANY else strategy,
+        status=None if status == ANY else status,
+        min_area=low,
+        max_area=high,
+        private=contributions.shows_private(services.settings),
     )
 
 
@@ -173,10 +178,12 @@ def _card(store: Store) -> str:
     return text.split("---\n", 2)[-1]
 
 
-def make_export(services: Services, kind: str) -> tuple[Any, str]:
-    """Write a file for download; updates for the file and the line about it."""
+def make_export(
+    services: Services, kind: str, strategy: str, status: str, area: str
+) -> tuple[Any, str]:
+    """Write what the filters let through; updates for the file and the line about it."""
     folder = services.settings.cache_dir / "dataset-exports"
-    filters = Filters(private=contributions.shows_private(services.settings))
+    filters = chosen_filters(services, strategy, status, area)
     name = f"{contributions.EXPORT_PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     path = folder / f"{name}.{kind}"
     try:
@@ -195,9 +202,8 @@ def make_export(services: Services, kind: str) -> tuple[Any, str]:
         return gr.File(visible=False), status_html("error", f"No file was made: {reason}.")
     if not count:
         path.unlink()
-        return gr.File(visible=False), status_html("error", "There is nothing to download yet.")
-    size = path.stat().st_size / 1e6
-    words = f"{count:,} record{'s' * (count != 1)}, {size:,.1f} MB."
+        return gr.File(visible=False), status_html("error", "There is no mask to put into it.")
+    words = f"{count:,} record{'s' * (count != 1)}, as the filters above let through."
     return gr.File(str(path), visible=True), status_html("done", words)
 
 

@@ -24,6 +24,11 @@ def open_dataset(page: Page) -> None:
     expect(page.locator("#dataset-summary [data-figure]")).to_have_count(5)
 
 
+def choose(page: Page, status: str) -> None:
+    page.get_by_label("Status", exact=True).click()
+    page.get_by_role("option", name=status).click()
+
+
 def figure(page: Page, name: str) -> int:
     text = page.locator(f"#dataset-summary [data-figure={name}]").inner_text()
     return int(text.replace(",", ""))
@@ -93,9 +98,12 @@ def test_filters_and_download(page: Page, tmp_path: Path) -> None:
     expect(page.locator("#record-status code")).to_be_visible()
     open_dataset(page)
     expect(page.locator("#dataset-gallery li").first).to_be_visible()
-    page.get_by_label("Status").click()
-    page.get_by_role("option", name="approved").click()
+    choose(page, "approved")
     expect(page.locator("#dataset-gallery")).to_contain_text("No mask matches")
+    page.locator("#export-zip").click()
+    expect(page.locator("#export-status")).to_contain_text("no mask")
+    choose(page, "pending")
+    expect(page.locator("#dataset-gallery li").first).to_be_visible()
     page.locator("#export-zip").click()
     expect(page.locator("#export-status")).to_contain_text("record")
     link = page.locator("#export-file a[download]").first

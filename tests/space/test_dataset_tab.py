@@ -86,7 +86,7 @@ def test_private_records_are_shown_to_this_machine_only(
     private = services.store.save(make_submission(1, licence="private")).record_id
     expected = [private, public] if visible else [public]
     assert shown_ids(services) == expected
-    file, _ = make_export(services, "parquet")
+    file, _ = make_export(services, "parquet", ANY, ANY, ANY)
     assert set(pq.read_table(file.value["path"])["id"].to_pylist()) == set(expected)
 
 
@@ -104,10 +104,12 @@ def test_notes_are_shown_as_text(services: Services) -> None:
 
 
 def test_zip_export(services: Services) -> None:
-    assert "nothing to download" in make_export(services, "zip")[1]
+    assert "no mask to put" in make_export(services, "zip", ANY, ANY, ANY)[1]
     services.store.save(make_submission(0))
-    file, words = make_export(services, "zip")
+    file, words = make_export(services, "zip", ANY, ANY, ANY)
     assert "1 record," in words
+    assert "no mask" in make_export(services, "zip", "wide", ANY, ANY)[1]
+    file, _ = make_export(services, "zip", "drawn", "pending", ANY)
     with zipfile.ZipFile(file.value["path"]) as archive:
         assert archive.testzip() is None
         assert len(archive.namelist()) == 3
@@ -115,7 +117,7 @@ def test_zip_export(services: Services) -> None:
 
 def test_delete_with_a_pasted_receipt(services: Services) -> None:
     receipt = services.store.save(make_submission(0))
-    exported = Path(make_export(services, "zip")[0].value["path"])
+    exported = Path(make_export(services, "zip", ANY, ANY, ANY)[0].value["path"])
     copies = [services.settings.cache_dir / name for name in ("photos/a", "uploads/x/b.png")]
     for copy in copies:
         copy.parent.mkdir(parents=True, exist_ok=True)
