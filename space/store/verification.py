@@ -11,6 +11,7 @@ import pyarrow as pa
 from space.store import shards
 from space.store.core import Core
 from space.store.errors import StoreError
+from space.store.objects import KINDS
 from space.store.schema import SCALARS
 
 
@@ -32,19 +33,21 @@ class Report:
 def verify(core: Core) -> Report:
     """Compare index, files and shards with each other, byte by byte.
 
-    Saving waits meanwhile; reading does not.
+    The lock is held for one piece at a time, so that saving goes on meanwhile.
 
     Raises:
         StoreError: The index itself cannot be read.
     """
     report = Report()
-    with core.lock():
-        try:
+    try:
+        with core.lock():
             _check_index(core, report)
-            _check_files(core, report)
-            _check_shards(core, report)
-        except sqlite3.Error as error:
-            raise StoreError(f"The index cannot be read: {error}.") from error
+        _check_files(core, report)
+        with core.lock():
+            _check_strangers(core, report)
+        _check_shards(core, report)
+    except sqlite3.Error as error:
+        raise StoreError(f"The index cannot be read: {error}.") from error
     return report
 
 
@@ -64,44 +67,57 @@ def _check_index(core: Core, report: Report) -> None:
     counted = {
         (row["kind"], row["sha256"]): row["uses"] for row in core.index.all("SELECT * FROM objects")
     }
+    astray = "SELECT count(*) AS n FROM records WHERE shard NOT IN (SELECT name FROM shards)"
+    found = core.index.get(astray)
+    if found is not None and found["n"]:
+        report.problems.append(f"index: {found['n']} records are in no shard")
     if dict(uses) != counted:
         report.problems.append("index: the uses of photos and masks are miscounted")
 
 
 def _check_files(core: Core, report: Report) -> None:
-    known = set()
+    known = "SELECT 1 FROM objects WHERE kind = ? AND sha256 = ?"
     for row in core.index.all("SELECT kind, sha256 FROM objects"):
         report.files += 1
-        known.add(core.objects.path(row["kind"], row["sha256"]))
         try:
             core.objects.read(row["kind"], row["sha256"])
         except (StoreError, OSError) as error:
-            report.problems.append(str(error))
-    for kind in ("originals", "masks"):
+            if core.index.get(known, tuple(row)):  # else it was deleted a moment ago
+                report.problems.append(str(error))
+
+
+def _check_strangers(core: Core, report: Report) -> None:
+    known = {core.objects.path(*row) for row in core.index.all("SELECT kind, sha256 FROM objects")}
+    for kind in KINDS:
         for path in (core.data_dir / kind).rglob("*"):
             if path.is_file() and path not in known:
                 report.problems.append(f"{path} belongs to no record")
     for path in core.incoming.iterdir():
         report.problems.append(f"{path} is left over from an interrupted save")
+    for name in sorted(core.published.shard_files() - core.index.shard_names()):
+        report.problems.append(f"the shard {name} is not in the index")
 
 
 def _check_shards(core: Core, report: Report) -> None:
-    present = core.published.shard_files()
-    for row in core.index.all("SELECT * FROM shards ORDER BY name"):
-        report.shards += 1
-        name = row["name"]
-        if name not in present:
-            report.problems.append(f"the shard {name} is missing")
-            continue
-        path = core.published.data / name
+    for name in sorted(core.index.shard_names()):
+        with core.lock():
+            row = core.index.get("SELECT * FROM shards WHERE name = ?", (name,))
+            if row is not None:  # else it was merged or rewritten a moment ago
+                report.shards += 1
+                _check_shard(core, row, report)
+
+
+def _check_shard(core: Core, row: sqlite3.Row, report: Report) -> None:
+    name = row["name"]
+    path = core.published.data / name
+    try:
         if shards.file_sha256(path) != (row["sha256"], row["bytes"]):
             report.problems.append(f"the shard {name} has been changed or is damaged")
-        try:
-            _check_rows(core, name, report)
-        except (pa.ArrowException, ValueError, OSError) as error:
-            report.problems.append(f"the shard {name} cannot be read: {error}")
-    for name in sorted(present - core.index.shard_names()):
-        report.problems.append(f"the shard {name} is not in the index")
+        _check_rows(core, name, report)
+    except FileNotFoundError:
+        report.problems.append(f"the shard {name} is missing")
+    except (pa.ArrowException, ValueError, OSError) as error:
+        report.problems.append(f"the shard {name} cannot be read: {error}")
 
 
 def _check_rows(core: Core, name: str, report: Report) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import datasets
@@ -188,6 +189,19 @@ def test_some_room_is_left_for_deleting(store: Store, monkeypatch: pytest.Monkey
         store.save(make_submission(1))
     assert store.info()["records"] == 1
     store.delete(first.record_id, first.token)
+
+
+def test_threads_share_one_store_while_it_is_verified(store: Store) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        saving = [pool.submit(store.save, make_submission(seed)) for seed in range(18)]
+        verifying = [pool.submit(store.verify) for _ in range(3)]
+        receipts = [one.result() for one in saving]
+        deleting = [pool.submit(store.delete, r.record_id, r.token) for r in receipts[:5]]
+        verifying += [pool.submit(store.verify) for _ in range(3)]
+        assert [one.result().id for one in deleting] == [r.record_id for r in receipts[:5]]
+        assert [one.result().problems for one in verifying] == [[]] * 6
+    assert store.info()["records"] == 13
+    assert {record.id for record in store.newest()} == {r.record_id for r in receipts[5:]}
 
 
 @pytest.mark.slow
