@@ -43,14 +43,20 @@ function openMask(index) {
 
 async function downloadOne() {
   const answer = await ask("save", { ...shown.wish, index: open });
-  if (!answer.ok) return note(answer.message);
+  if (!answer.ok) {
+    find(".ml-one").textContent = answer.message;
+    return;
+  }
   saveFile(answer.url, answer.name);
 }
 
 async function downloadAll(button) {
+  const words = button.textContent;
   button.disabled = true;
+  button.textContent = "Packing…";
   const answer = await ask("save", shown ? shown.wish : wish());
   button.disabled = false;
+  button.textContent = words;
   if (!answer.ok) return note(answer.message);
   saveFile(answer.url, answer.name);
 }

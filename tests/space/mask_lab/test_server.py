@@ -134,4 +134,4 @@ def test_sixteen_masks_are_redrawn_quickly(server):
         start = time.perf_counter()
         server.draw({**data, "seed": seed})
         seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.6  # under 0.2 on an idle machine; tests share theirs
+    assert min(seconds) < 1  # under 0.2 on an idle machine; tests share theirs
