@@ -68,7 +68,7 @@ def test_every_environment_variable_is_documented():
 
 def test_make_targets_of_the_readme_exist():
     makefile = (ROOT / "Makefile").read_text()
-    named = set(re.findall(r"make ([a-z-]+)", ALL))
+    named = set(re.findall(r"(?:^ {4}|`)make ([a-z-]+)", ALL, re.M))
     missing = {n for n in named if not re.search(rf"^{n}:", makefile, re.M)}
     assert not missing, f"the docs name targets that the Makefile lacks: {missing}"
 
