@@ -1,6 +1,7 @@
 """The small sheet under the canvas that saves the drawing into the dataset."""
 
 import logging
+import time
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -63,7 +64,7 @@ def build(services: Services, canvas: gr.HTML) -> SaveSheet:
             js_on_load=COPY_SCRIPT,
             apply_default_css=False,
         )
-        last = gr.State(None)
+        last, saved_at = gr.State(None), gr.State(0.0)
         countdown = gr.Timer(UNDO_SECONDS, active=False)
 
     def on_save(
@@ -78,12 +79,12 @@ def build(services: Services, canvas: gr.HTML) -> SaveSheet:
     def on_undo(receipt: Receipt | None) -> tuple:
         return undo_save(services, receipt)
 
-    outputs = [status, undo, countdown, last, note]
+    outputs = [status, undo, countdown, last, saved_at, note]
     save.click(on_save, [canvas, licence, consent, note], outputs, api_visibility="private")
     undo.click(on_undo, last, outputs, api_visibility="private")
     countdown.tick(
-        lambda: (gr.Button(visible=False), gr.Timer(active=False)),
-        None,
+        hide_undo,
+        saved_at,
         [undo, countdown],
         api_visibility="private",
         show_progress="hidden",
@@ -99,7 +100,7 @@ def save_drawing(
     note: str,
     username: str | None,
 ) -> tuple:
-    """Save what is on the canvas; updates for status, undo, countdown, receipt and note."""
+    """Save what is on the canvas; updates for status, undo, countdown, receipt, time and note."""
     try:
         if not consent:  # before anything about the drawing: it is what people overlook
             raise SubmissionError("Tick the sentence above to agree, then save again.")
@@ -127,8 +128,16 @@ def save_drawing(
         gr.Button(visible=True),
         gr.Timer(active=True),
         receipt,
+        time.monotonic(),
         "",
     )
+
+
+def hide_undo(saved_at: float) -> tuple:
+    """Updates that take the undo button away, unless something was saved since it came up."""
+    if time.monotonic() - saved_at < UNDO_SECONDS - 1:
+        return gr.skip(), gr.skip()
+    return gr.Button(visible=False), gr.Timer(active=False)
 
 
 def undo_save(services: Services, receipt: Receipt | None) -> tuple:
@@ -145,11 +154,12 @@ def undo_save(services: Services, receipt: Receipt | None) -> tuple:
         gr.Timer(active=False),
         None,
         gr.skip(),
+        gr.skip(),
     )
 
 
 def _answer(status: str) -> tuple:
-    return status, gr.skip(), gr.skip(), gr.skip(), gr.skip()
+    return (status, *(gr.skip() for _ in range(5)))
 
 
 def status_html(kind: str, words: str) -> str:

@@ -2,13 +2,15 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 
 from space.canvas.protocol import encode_mask
-from space.save_sheet import receipt_html, save_drawing, undo_save
+from space.save_sheet import UNDO_SECONDS, hide_undo, receipt_html, save_drawing, undo_save
 from space.services import Services
 from space.store import Receipt
 from tests.space.dataset_app import make_services
@@ -38,7 +40,7 @@ def drawing(services: Services, tmp_path: Path, seed: int = 1, **changes: object
 
 def test_a_drawing_is_saved_with_all_that_was_drawn(services: Services, tmp_path: Path) -> None:
     value = drawing(services, tmp_path)
-    status, _, _, receipt, note = save_drawing(services, value, "cc-by-4.0", True, "post", "ann")
+    status, _, _, receipt, _, note = save_drawing(services, value, "cc-by-4.0", True, "post", "ann")
     assert isinstance(receipt, Receipt)
     assert (receipt.record_id in status, receipt.token in status, note) == (True, True, "")
     record = services.store.get(receipt.record_id)
@@ -59,6 +61,11 @@ def test_undo_takes_it_back_and_the_photo_stays_open(services: Services, tmp_pat
     assert services.photos.get(json.loads(value)["photo"]).path.is_file()
     assert "deleted already" in undo_save(services, receipt)[0]
     assert "nothing to undo" in undo_save(services, None)[0]
+
+
+def test_the_last_save_can_be_undone_for_its_own_ten_seconds() -> None:
+    assert hide_undo(time.monotonic() - UNDO_SECONDS)[0].visible is False
+    assert not isinstance(hide_undo(time.monotonic() - UNDO_SECONDS / 2)[0], gr.Button)
 
 
 @pytest.mark.parametrize(
