@@ -8,7 +8,7 @@ from masks.ops import BUCKETS
 from masks.statistics import SetStatistics
 
 WIDTH, HEIGHT = 640, 236
-LEFT, RIGHT, TOP, BOTTOM = 48, 18, 14, 46
+LEFT, RIGHT, TOP, BOTTOM = 60, 18, 14, 46
 SIZE_CLASSES = ((0.001, "under 0.1 %"), (0.01, "0.1 to 1 %"), (0.05, "1 to 5 %"),
                 (0.2, "5 to 20 %"), (1.01, "over 20 %"))  # fmt: skip
 

@@ -27,7 +27,7 @@ def test_chain_and_segment_counts_are_uniform_and_one_more_chain_can_come(monkey
     counts, segments = [], []
     for seed in range(1200):
         lines = spy(monkeypatch)
-        strokes.paint(4000, 4000, values(), 1.0, np.random.default_rng(seed))
+        strokes.paint(1500, 1500, values(), 1.0, np.random.default_rng(seed))
         chains = chains_of(lines)
         counts.append(len(chains))
         segments += [len(chain) for chain in chains]
