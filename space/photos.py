@@ -1,6 +1,7 @@
 """Photos on the server: every file is kept once, untouched, under the sha256 of its bytes."""
 
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -10,10 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from lama.photo import Photo, open_photo
 
 _DECODED = 3
+_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class PhotoShelf:
         kept = self.directory / identity
         handle = PhotoHandle(
             identity, width, height, kept, name or path.name, source_format or photo.format,
-            _shows_plainly(photo),
+            _shows_plainly(photo, content),
         )  # fmt: skip
         self.directory.mkdir(parents=True, exist_ok=True)
         if not kept.exists():
@@ -125,13 +128,15 @@ class PhotoShelf:
                 total -= stat.st_size
 
 
-def _shows_plainly(photo: Photo) -> bool:
+def _shows_plainly(photo: Photo, content: bytes) -> bool:
     """Whether a browser decodes the file to the very pixels that the app works on."""
-    return (
-        photo.format in ("JPEG", "PNG", "WEBP")
-        and photo.original.dtype == np.uint8
-        and not photo.notes
-    )
+    if photo.format not in ("JPEG", "PNG", "WEBP") or photo.notes:
+        return False
+    if photo.original.dtype != np.uint8:
+        return False
+    # Every browser turns JPEGs upright; not every one does so with other formats.
+    with Image.open(io.BytesIO(content)) as image:
+        return photo.format == "JPEG" or image.getexif().get(_ORIENTATION, 1) == 1
 
 
 def _sidecar(path: Path) -> Path:

@@ -14,7 +14,11 @@ SAMPLES = Path(__file__).parent.parent / "assets" / "samples"
 
 def build(services: Services) -> gr.Blocks:
     """The whole page over the given services."""
-    with gr.Blocks(title="LaMa: paint over it, it is gone", analytics_enabled=False) as demo:
+    with gr.Blocks(
+        title="LaMa: paint over it, it is gone",
+        analytics_enabled=False,
+        delete_cache=(3600, 6 * 3600),
+    ) as demo:
         gr.HTML(_header(services.settings.model), elem_id="head", js_on_load=None)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Inpaint", id="inpaint"):

@@ -89,6 +89,12 @@ class CanvasServer:
         return {"format": handle.format}
 
     @_answered
+    def preview(self, data: dict) -> Answer:
+        """A picture of ``photo`` as the app sees it, for a browser that sees it otherwise."""
+        photo = self.services.photos.decoded(self.services.photos.get(str(data.get("photo", ""))))
+        return {"url": self._export(_preview(photo), "preview.png")}
+
+    @_answered
     def run(self, data: dict) -> Answer:
         """Inpaint a drawing: ``value`` as the canvas writes it, ``page`` who asks."""
         page = str(data.get("page", ""))
@@ -191,8 +197,8 @@ class CanvasServer:
     def functions(self) -> list[Callable[[dict], Answer]]:
         """The questions as plain functions, for gr.HTML's ``server_functions``."""
         names = (
-            "open_photo", "has_photo", "run", "cancel", "fill_strategy", "adopt", "export",
-            "models", "download",
+            "open_photo", "has_photo", "preview", "run", "cancel", "fill_strategy", "adopt",
+            "export", "models", "download",
         )  # fmt: skip
         return [_named(name, getattr(self, name)) for name in names]
 

@@ -317,3 +317,61 @@ def test_phone_layout_has_canvas_first_and_no_sideways_scroll(
 def test_the_tab_is_in_the_address(page: Page, app: App) -> None:
     page.get_by_role("tab", name="Inpaint").click()
     assert page.url.endswith("#inpaint")
+
+
+def test_lost_connection_keeps_the_drawing_and_offers_to_try_again(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    page.route("**/component_server/", lambda route: route.abort())
+    stroke(page, (0.4, 0.4), (0.6, 0.5), wait=False)
+    expect(page.locator(".lc-note")).to_contain_text("cannot be reached")
+    hole = exported_mask(page)
+    page.unroute("**/component_server/")
+    page.locator(".lc-note button").click()
+    wait_for_result(page)
+    assert np.array_equal(exported_mask(page), hole)
+
+
+def test_newest_wins(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    for share in (0.3, 0.45, 0.6):
+        stroke(page, (share, 0.3), (share, 0.5), wait=False)
+    wait_for_result(page)
+    hole = exported_mask(page)
+    result = np.asarray(download(page, "PNG").convert("RGB"))
+    before = np.asarray(Image.open(small).convert("RGB"))
+    changed = (result != before).any(axis=2)
+    assert changed[hole].mean() > 0.5
+    assert not changed[~hole].any()
+    assert int(page.locator("#mask-canvas").get_attribute("data-shown") or 0) == 3
+
+
+def test_compare_shows_the_original_on_the_left(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    pixels = "() => document.querySelector('.lc-base').toDataURL()"
+    before = page.evaluate(pixels)
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+    after = page.evaluate(pixels)
+    assert after != before
+    grip = page.locator(".lc-grip")
+    grip.focus()
+    page.keyboard.press("End")
+    expect(grip).to_have_attribute("aria-valuenow", "100")
+    page.wait_for_timeout(100)
+    assert page.evaluate(pixels) == before
+    page.keyboard.press("Home")
+    page.wait_for_timeout(100)
+    assert page.evaluate(pixels) == after
+
+
+def test_tab_peeks_only_after_the_photo_was_clicked(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    pixels = "() => document.querySelector('.lc-base').toDataURL()"
+    before = page.evaluate(pixels)
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+    after = page.evaluate(pixels)
+    page.keyboard.down("Tab")
+    page.wait_for_timeout(100)
+    assert page.evaluate(pixels) == before
+    page.keyboard.up("Tab")
+    page.wait_for_timeout(100)
+    assert page.evaluate(pixels) == after

@@ -93,6 +93,16 @@ def test_what_a_browser_would_show_otherwise_gets_a_preview(
     assert shelf.put(path).plain is plain
 
 
+def test_a_turned_png_gets_a_preview_and_a_turned_jpeg_does_not(
+    shelf: PhotoShelf, tmp_path: Path, rgb: np.ndarray
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    for name, plain in (("turned.png", False), ("turned.jpg", True)):
+        Image.fromarray(rgb).save(tmp_path / name, exif=exif)
+        assert shelf.put(tmp_path / name).plain is plain
+
+
 def _huge_png(width: int, height: int) -> bytes:
     def chunk(name: bytes, content: bytes) -> bytes:
         body = name + content

@@ -127,7 +127,21 @@ function redraw(what = "all") {
   });
 }
 
-function showMask(how) { over.dataset.show = how; }
+// How the mask shows: drawing, waiting (it shimmers), hover, gone. On few cores the shimmer is eight
+// pictures a second: sixty would take the very core that the result is computed on.
+const manyCores = (navigator.hardwareConcurrency || 2) > 4;
+over.dataset.shimmer = manyCores ? "smooth" : "steps";
+let shimmerTimer = 0;
+function showMask(how) {
+  over.dataset.show = how;
+  clearInterval(shimmerTimer);
+  over.style.opacity = "";
+  if (how !== "waiting" || manyCores) return;
+  const start = performance.now();
+  shimmerTimer = setInterval(() => {
+    over.style.opacity = (0.7 + 0.25 * Math.cos(((performance.now() - start) * Math.PI) / 1100)).toFixed(2);
+  }, 120);
+}
 
 on("view", () => {
   redraw();

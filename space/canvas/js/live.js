@@ -83,8 +83,7 @@ async function run() {
   if (answer.ok && fresh) await showResult(answer, mine);
   else if (!answer.ok && !answer.cancelled && fresh) {
     showMask("drawing");
-    note(answer.message);
-    if (answer.offline) S.retry = true;
+    note(answer.message, "problem", answer.offline ? () => { note(""); requestRun(); } : null);
   }
   emit("running");
   if (waiting) run();

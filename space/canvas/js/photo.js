@@ -67,7 +67,7 @@ async function openFile(file) {
     if (turn !== opening) return;
     if (!answer.ok) throw new Error(answer.message);
     await settlePhoto(local, answer, turn);
-    emit("opened", { blob: answer.preview ? null : file });
+    emit("opened", { blob: S.fromPreview ? null : file });
   } catch (error) {
     if (turn !== opening) return;
     putBack(earlier);
@@ -88,12 +88,13 @@ function refusal(error) {
 // The server's word on size, name and pixels goes before the browser's.
 async function settlePhoto(local, answer, turn) {
   const facts = { id: answer.photo, name: answer.name, width: answer.width, height: answer.height, format: answer.format };
+  S.fromPreview = true;
   const same = local && local.width === answer.width && local.height === answer.height;
   if (same && !answer.preview) {
+    S.fromPreview = false;
     Object.assign(S.photo, facts);
   } else {
-    const picture = answer.preview || null;
-    if (!picture) throw new Error("This browser shows the photo in another size than it has. Save it as PNG and try again.");
+    const picture = answer.preview || (await ask("preview", { photo: answer.photo })).url;
     const bitmap = await createImageBitmap(await (await fetch(picture)).blob());
     if (turn !== opening) return;
     if (same) {

@@ -28,21 +28,29 @@ const emit = (name, detail) => (listeners[name] ?? []).forEach((callback) => cal
 
 const page = crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2);
 
-function note(text, kind = "problem") {
+// The line under the photo. `again` gives it a button that tries once more.
+function note(text, kind = "problem", again = null) {
   const line = find(".lc-note");
   line.hidden = !text;
   line.textContent = text || "";
   line.dataset.kind = kind;
+  if (!again) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "lc-button";
+  button.textContent = "Try again";
+  button.addEventListener("click", again);
+  line.append(" ", button);
 }
 
 // One question to the server; a lost connection is answered like any other refusal.
 async function ask(name, data) {
+  let answer = null;
   try {
-    const answer = await server[name](data);
-    return answer && typeof answer === "object" ? answer : { ok: false, message: "The server gave no answer." };
-  } catch {
-    return { ok: false, offline: true, message: "The server cannot be reached. What you drew is kept; try again in a moment." };
-  }
+    answer = await server[name](data);
+  } catch { /* no answer, see below */ }
+  if (answer && typeof answer === "object" && "ok" in answer) return answer;
+  return { ok: false, offline: true, message: "The server cannot be reached. What you drew is kept; try again in a moment." };
 }
 
 function saveFile(url, name) {
