@@ -41,10 +41,6 @@ def compact(core: Core) -> int:
                 break
             merged += done
         shutil.rmtree(building, ignore_errors=True)
-    if merged:
-        with core.lock():
-            recovery.settle(core)
-            core.published.sweep()
     return merged
 
 

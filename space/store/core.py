@@ -122,6 +122,7 @@ class Core:
         self.step("link moved")
         for path, _ in added:
             path.unlink(missing_ok=True)
+        self.published.sweep()
 
 
 def add_shard(run: sqlite3.Connection, shard: Shard) -> None:

@@ -104,20 +104,34 @@ class Published:
     def purge(self, record_id: str) -> None:
         """Take a record out of the directories of earlier readers as well."""
         current = self.shard_files()
+        cleaned: dict[int, Path | None] = {}  # by inode: one file has a name in many directories
         for directory in self._retired():
             for path in (directory / "data").glob("train-*.parquet"):
                 if path.name in current:
                     continue
-                try:
-                    if record_id not in shards.read_ids(path):
-                        continue
-                except pa.ArrowException:  # unreadable: what it holds cannot be told
-                    path.unlink()
-                    continue
-                cleaned = self._workshop / f"{path.name}.tmp"
-                shards.rewrite(path, cleaned, lambda found: found != record_id)
-                cleaned.replace(path)
-                sync_directory(path.parent)
+                inode = path.stat().st_ino
+                if inode not in cleaned:
+                    cleaned[inode] = self._without(path, record_id)
+                replacement = cleaned[inode]
+                if replacement is not None:
+                    fresh = replacement.with_suffix(".link.tmp")
+                    link_or_copy(replacement, fresh)
+                    fresh.replace(path)
+                    sync_directory(path.parent)
+        for replacement in cleaned.values():
+            if replacement is not None:
+                replacement.unlink()
+
+    def _without(self, path: Path, record_id: str) -> Path | None:
+        """A shard without a record, in the workshop; None if the record is not in it."""
+        cleaned = self._workshop / f"{path.name}.tmp"
+        try:
+            if record_id not in shards.read_ids(path):
+                return None
+            shards.rewrite(path, cleaned, lambda found: found != record_id)
+        except (pa.ArrowException, ValueError):  # what it holds cannot be told: nothing stays
+            shards.write_shard(cleaned, (), "")
+        return cleaned
 
     def _retired(self) -> list[Path]:
         """The directories that are not the current one."""

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from PIL import Image
 
 from space.store import Filters, Store, StoreError, Submission, SubmissionError, compaction
 from space.store import shards as shards_module
+from space.store.published import GRACE_SECONDS
 from space.store.schema import FEATURES
 from tests.space.store.conftest import make_mask, make_photo, make_submission
 
@@ -188,6 +190,25 @@ def test_deleting_removes_every_byte(store: Store, tmp_path: Path) -> None:
     assert store.verify().problems == []
     ids = load(store, tmp_path)["id"]
     assert sorted(ids) == sorted(one.record_id for one in kept)
+
+
+def test_directories_of_earlier_readers_go_after_a_while(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipts = [store.save(make_submission(i)) for i in range(5)]
+    published = store.core.data_dir / "published"
+    for receipt in receipts[:3]:
+        store.delete(receipt.record_id, receipt.token)
+    assert len(list(published.iterdir())) == 4
+    gone = {receipt.record_id for receipt in receipts[:3]}
+    for path in published.rglob("*.parquet"):
+        assert not gone & shards_module.read_ids(path)
+    old = time.time() - GRACE_SECONDS - 5
+    for directory in published.iterdir():
+        os.utime(directory, (old, old))
+    store.delete(receipts[3].record_id, receipts[3].token)
+    # The current one, and the one that was current until now: its time begins now.
+    assert sorted(path.name for path in published.iterdir()) == ["00000004", "00000005"]
 
 
 def test_a_wrong_receipt_deletes_nothing(store: Store) -> None:
