@@ -306,7 +306,7 @@ def test_phone_layout_has_canvas_first_and_no_sideways_scroll(
     assert tools["y"] + tools["height"] < 844
     wide = visitor.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     assert wide <= 0
-    for button in visitor.locator(".lc-tools button").all():
+    for button in visitor.locator(".lc-tools button:visible").all():
         box = button.bounding_box()
         assert box
         assert box["width"] >= 44

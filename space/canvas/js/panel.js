@@ -85,6 +85,7 @@ function showPanel() {
     inPanel(".lp-name").title = S.photo.name;
     inPanel(".lp-dims").textContent = S.photo.width + " × " + S.photo.height + " px" + (S.photo.format ? ", " + S.photo.format : "");
   }
+  inPanel(".lp-result").hidden = !S.photo;
   inPanel(".lp-facts").textContent = factsLine();
   inPanel("#download-button").disabled = inPanel("#go-on-button").disabled = !S.result;
   inPanel(".lp-manual").hidden = S.live;
