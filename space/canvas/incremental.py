@@ -7,7 +7,7 @@ already seen filled does not change again under the reader's eyes.
 import cv2
 import numpy as np
 
-from space.canvas.results import KeptResult
+from space.canvas.results import Box, KeptResult, bounding_box, union
 
 _CELL = 32
 
@@ -47,12 +47,25 @@ def start_from(
     """
     if last is None:
         return rgb, mask
-    filled, before = last.whole(rgb)
-    todo = changed_holes(mask, before)
-    stays = mask & ~todo
+    outer = _on_grid(union(bounding_box(mask), last.box), mask.shape)
+    before = np.zeros(mask.shape, dtype=bool)
+    last.box.of(before)[...] = last.mask
+    todo = np.zeros(mask.shape, dtype=bool)
+    outer.of(todo)[...] = changed_holes(outer.of(mask), outer.of(before))
+    stays = last.box.of(mask) & ~last.box.of(todo)
+    if not stays.any():
+        return rgb, todo
     base = rgb.copy()
-    base[stays] = filled[stays]
+    last.box.of(base)[stays] = last.rgb[stays]
     return base, todo
+
+
+def _on_grid(box: Box, shape: tuple[int, ...]) -> Box:
+    """The box widened to whole cells, within the photo."""
+    x, y = box.x // _CELL * _CELL, box.y // _CELL * _CELL
+    right = min(-(-(box.x + box.width) // _CELL) * _CELL, shape[1])
+    bottom = min(-(-(box.y + box.height) // _CELL) * _CELL, shape[0])
+    return Box(x, y, right - x, bottom - y)
 
 
 def _cells(mask: np.ndarray) -> np.ndarray:

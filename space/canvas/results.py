@@ -12,6 +12,7 @@ from space.engine import InpaintResult
 
 _MARGIN = 3
 _MOST_PATCHES = 8
+_ROWS = 128
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def patches(mask: np.ndarray) -> list[Box]:
         while touching := [other for other in merged if _overlap(joined, other)]:
             for other in touching:
                 merged.remove(other)
-                joined = _union(joined, other)
+                joined = union(joined, other)
         merged.append(joined)
     return merged
 
@@ -117,11 +118,20 @@ def untouched_outside(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -
     """Whether every pixel outside the hole is the same in both uint8 (H, W, C) pictures."""
     if before.shape != after.shape:
         return False
-    for top in range(0, before.shape[0], 256):
-        rows = slice(top, top + 256)
+    for top in range(0, before.shape[0], _ROWS):
+        rows = slice(top, top + _ROWS)
         if np.array_equal(before[rows], after[rows]):
             continue
-        if ((before[rows] != after[rows]).any(axis=2) & ~mask[rows]).any():
+        columns = np.flatnonzero(mask[rows].any(axis=0))
+        if not columns.size:
+            return False
+        left, right = int(columns[0]), int(columns[-1]) + 1
+        for side in (slice(0, left), slice(right, None)):
+            if not np.array_equal(before[rows, side], after[rows, side]):
+                return False
+        middle = slice(left, right)
+        differs = (before[rows, middle] != after[rows, middle]).any(axis=2)
+        if (differs & ~mask[rows, middle]).any():
             return False
     return True
 
@@ -140,7 +150,8 @@ def _overlap(one: Box, two: Box) -> bool:
     )
 
 
-def _union(one: Box, two: Box) -> Box:
+def union(one: Box, two: Box) -> Box:
+    """The smallest box that holds both."""
     left, top = min(one.x, two.x), min(one.y, two.y)
     right = max(one.x + one.width, two.x + two.width)
     bottom = max(one.y + one.height, two.y + two.height)

@@ -46,8 +46,13 @@ def test_untouched_outside_sees_one_changed_value() -> None:
     after = before.copy()
     after[mask] = 0
     assert untouched_outside(before, after, mask)
-    after[650, 30, 2] ^= 1
-    assert not untouched_outside(before, after, mask)
+    for y, x in ((650, 30), (310, 0), (310, 30), (299, 6), (0, 0)):
+        spoilt = after.copy()
+        spoilt[y, x, 2] ^= 1
+        assert not untouched_outside(before, spoilt, mask)
+    ragged = mask.copy()
+    ragged[320, 6] = False
+    assert not untouched_outside(before, after, ragged)
     assert not untouched_outside(before, after[:-1], mask)
 
 
