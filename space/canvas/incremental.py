@@ -9,7 +9,7 @@ import numpy as np
 
 from space.canvas.results import Box, KeptResult, bounding_box, union
 
-_CELL = 32
+_CELL = 8
 
 
 def changed_holes(mask: np.ndarray, before: np.ndarray) -> np.ndarray:
