@@ -10,7 +10,8 @@ _HERE = Path(__file__).parent
 _STYLES = (
     "page.css",
     "canvas/canvas.css",
-    "canvas/panel.css", "mask_lab/lab.css",
+    "canvas/panel.css",
+    "mask_lab/lab.css",
     "save_sheet.css",
     "dataset_tab.css",
 )

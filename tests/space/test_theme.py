@@ -1,0 +1,44 @@
+"""The page's frame: nothing may come from, or go to, anywhere else."""
+
+import asyncio
+import re
+
+import pytest
+
+from space import theme
+from space.canvas import component
+
+
+def test_every_answer_carries_the_policy() -> None:
+    sent: list[dict] = []
+
+    async def app(scope: dict, receive: object, send: object) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]})
+        await send({"type": "http.response.body", "body": b"x"})
+
+    async def collect(message: dict) -> None:
+        sent.append(message)
+
+    asyncio.run(theme.OwnOriginOnly(app)({"type": "http"}, None, collect))
+    headers = dict(sent[0]["headers"])
+    assert headers[b"a"] == b"b"
+    assert headers[b"content-security-policy"].startswith(b"default-src 'self'")
+    assert sent[1] == {"type": "http.response.body", "body": b"x"}
+
+
+@pytest.mark.parametrize("directive", theme.POLICY.split("; "))
+def test_the_policy_names_no_other_origin(directive: str) -> None:
+    assert not re.search(r"https?:|\*", directive)
+
+
+def test_nothing_of_ours_points_elsewhere() -> None:
+    texts = [theme.head(), *(component._read(f"js/{name}.js") for name in component.SCRIPTS)]
+    texts += [component._read(name) for name in ("canvas.html", "panel.html")]
+    for text in texts:
+        addresses = set(re.findall(r"https?://[^\s'\"()]+", text))
+        assert addresses <= {"http://www.w3.org/2000/svg"}
+
+
+def test_fonts_are_those_of_the_system() -> None:
+    assert "fonts.googleapis" not in str(theme.theme().to_dict())
+    assert theme.theme()._stylesheets == []

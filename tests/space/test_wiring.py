@@ -1,0 +1,97 @@
+"""The engine over lama: what a page may ask for, and what it gets."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import lama
+from lama import registry
+from space import wiring
+from space.engine import CancelledError
+
+
+class FakeInpainter(SimpleNamespace):
+    def fill(self, rgb, mask, *, cancelled=None, progress=None):
+        if cancelled is not None and cancelled():
+            raise lama.Cancelled
+        filled = rgb.copy()
+        filled[mask] = 5
+        return filled
+
+
+@pytest.fixture
+def engine(monkeypatch):
+    loads = []
+
+    def load(name):
+        loads.append(name)
+        return FakeInpainter(name=name, device="cpu", precision="fp32", sha256="ab")
+
+    monkeypatch.setattr(lama, "load", load)
+    engine = wiring.LamaEngine("lama-tiny")
+    engine.loads = loads
+    return engine
+
+
+def ask(engine, model="lama-tiny", cancelled=None):
+    rgb = np.zeros((17, 23, 3), np.uint8)
+    mask = np.zeros((17, 23), bool)
+    mask[3:7, 5:9] = True
+    return engine.inpaint(model, rgb, mask, cancelled)
+
+
+def test_a_model_is_loaded_once(engine):
+    assert (ask(engine).rgb == 5).sum() == 16 * 3
+    result = ask(engine)
+    assert engine.loads == ["lama-tiny"]
+    assert (result.model, result.device, result.precision, result.sha256) == (
+        "lama-tiny",
+        "cpu",
+        "fp32",
+        "ab",
+    )
+
+
+def test_a_page_cannot_name_a_file_of_the_server(engine, tmp_path):
+    for name in ("../../etc/passwd", str(tmp_path / "evil.pt"), "nothing"):
+        with pytest.raises(ValueError, match="There is no model named"):
+            ask(engine, name)
+    assert engine.loads == []
+
+
+def test_a_model_that_is_not_here_says_how_to_get_it(engine, monkeypatch):
+    monkeypatch.setattr(registry, "find", lambda name: None)
+    with pytest.raises(ValueError, match="not on this disk yet"):
+        ask(engine, "big-lama")
+
+
+def test_cancelled_is_the_apps_own_word(engine):
+    with pytest.raises(CancelledError):
+        ask(engine, cancelled=lambda: True)
+
+
+def test_models_come_with_their_speed_once_measured(engine):
+    assert all(model.seconds is None for model in engine.models())
+    engine._measure("lama-tiny")
+    [tiny] = [model for model in engine.models() if model.name == "lama-tiny"]
+    assert tiny.seconds > 0
+    assert (tiny.device, tiny.precision) == ("cpu", "fp32")
+
+
+def test_the_operators_own_checkpoint_is_in_the_list(monkeypatch, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(bytes(2_000_000))
+    [mine] = [m for m in wiring.LamaEngine(str(path)).models() if m.title == "mine"]
+    assert mine.on_disk
+    assert mine.megabytes == pytest.approx(2)
+
+
+def test_a_download_stops_when_nobody_wants_it(engine, monkeypatch):
+    def download(name, progress):
+        progress(0.5)
+        pytest.fail("went on")
+
+    monkeypatch.setattr(registry, "download", download)
+    with pytest.raises(CancelledError):
+        engine.download("big-lama", lambda share: None, lambda: True)
