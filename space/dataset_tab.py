@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from space import contributions
-from space.dataset_view import grid_html, summary_html, use_html
+from space.dataset_view import grid_html, push_html, summary_html, use_html
 from space.save_sheet import COPY_SCRIPT, status_html
 from space.services import Services
 from space.store import STATUSES, Filters, Record, Store, StoreError
@@ -95,7 +95,11 @@ def _html(elem_id: str, value: str) -> gr.HTML:
 def _use_it(services: Services, filters: Sequence[gr.components.Component]) -> gr.Markdown:
     """How to load the data, downloads of what the filters let through, and the card."""
     gr.Markdown("### Use it")
+    settings = services.settings
     _html("dataset-code", use_html(str(services.store.dataset_dir)))
+    if settings.hub_dataset:
+        gr.Markdown(f"Publish what is approved to `{settings.hub_dataset}`:")
+        _html("push-code", push_html(settings.hub_dataset, settings.data_dir))
     with gr.Row():
         as_zip = gr.Button("Make ZIP", elem_id="export-zip", min_width=120)
         as_parquet = gr.Button("Make Parquet", elem_id="export-parquet", min_width=120)

@@ -2,9 +2,11 @@
 
 import base64
 import json
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
+from pathlib import Path
 
 from space.store import Record
 
@@ -87,10 +89,21 @@ def ago(then: datetime, now: datetime) -> str:
 
 def use_html(place: str) -> str:
     """The lines that load the data, with a button that copies them."""
-    code = (
+    return _code_html(
         "from datasets import load_dataset\n"
         f'masks = load_dataset({json.dumps(place)}, split="train")'
     )
+
+
+def push_html(repository: str, data_dir: Path) -> str:
+    """The command that publishes the approved records to the operator's Hub dataset."""
+    return _code_html(
+        "python -m space dataset push"
+        f" --hub-dataset {shlex.quote(repository)} --data-dir {shlex.quote(str(data_dir))}"
+    )
+
+
+def _code_html(code: str) -> str:
     return (
         f'<div class="ds-code"><pre><code>{escape(code)}</code></pre>'
         f'<button type="button" data-copy="{escape(code)}">Copy</button></div>'

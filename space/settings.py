@@ -21,7 +21,7 @@ class Settings:
     data_dir: Path = Path("data")
     """Where saved masks, kept photos and results live."""
     hub_dataset: str | None = None
-    """Dataset repository on the Hub that saved masks are published to."""
+    """Dataset repository on the Hub that the command line publishes approved masks to."""
     auth_file: Path | None = None
     """File with one ``user:password`` a line; without it the app asks nobody."""
     share: bool = False
@@ -130,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
     parser.add_argument("--model", help="model to start with: a name or a path (lama-tiny)")
     parser.add_argument("--data-dir", type=Path, help="where masks and photos are kept (data)")
-    parser.add_argument("--hub-dataset", metavar="USER/NAME", help="dataset to publish masks to")
+    parser.add_argument("--hub-dataset", metavar="USER/NAME", help="Hub dataset for approved masks")
     parser.add_argument(
         "--auth", dest="auth_file", metavar="FILE", type=Path, help="accounts, user:password a line"
     )

@@ -1,16 +1,18 @@
 """What the Dataset tab shows, exports and deletes."""
 
 import io
+import shlex
 import zipfile
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from space import contributions
+from space import contributions, dataset_cli
 from space.dataset_tab import ANY, PAGE, delete_with, make_export, view
-from space.dataset_view import ago, grid_html, summary_html
+from space.dataset_view import ago, grid_html, push_html, summary_html
 from space.services import Services
 from space.store import Store
 from tests.space.dataset_app import make_services
@@ -174,3 +176,12 @@ def test_the_store_is_shared_with_other_writers(services: Services) -> None:
     assert (
         io.BytesIO(services.store.thumbnail(services.store.get(record_id))).read(2) == b"\xff\xd8"
     )
+
+
+def test_the_push_command_is_one_that_the_command_line_takes() -> None:
+    page = unescape(push_html("ada/masks", Path("my data")))
+    words = shlex.split(page.split("<code>")[1].split("</code>")[0])
+    assert words[:3] == ["python", "-m", "space"]
+    given = dataset_cli._parser().parse_args(words[3:])
+    assert given.hub_dataset == "ada/masks"
+    assert given.data_dir == Path("my data")
