@@ -16,6 +16,14 @@ from tests.browser.conftest import ARGUMENTS, ROOT, open_app, start_app, stroke,
 SAMPLE = ROOT / "assets" / "samples" / "coffee.jpg"
 SPOON = ((0.66, 0.3), (0.63, 0.45), (0.6, 0.62), (0.58, 0.8), (0.62, 0.72), (0.57, 0.68))
 
+# Brush size and way of each stroke over the rocket's photo.
+MASTS = (
+    (38, (0.698, 0.29), (0.7, 0.42), (0.703, 0.55)),
+    (66, (0.706, 0.52), (0.716, 0.7), (0.722, 0.86)),
+    (38, (0.316, 0.29), (0.312, 0.42), (0.308, 0.55)),
+    (66, (0.302, 0.52), (0.295, 0.7), (0.287, 0.8)),
+)
+
 
 def main() -> int:
     """Take every picture."""
@@ -45,6 +53,7 @@ def take(url: str, output: Path) -> None:
         for scheme in ("light", "dark"):
             desktop(browser, url, output, scheme)
         phone(browser, url, output)
+        hero(browser, url, output)
         browser.close()
 
 
@@ -90,6 +99,30 @@ def desktop(browser: Browser, url: str, output: Path, scheme: str) -> None:
         page.get_by_role("tab", name=tab).click()
         page.wait_for_timeout(2500)
         shot(tab.lower())
+    page.context.close()
+
+
+def hero(browser: Browser, url: str, output: Path) -> None:
+    """The picture for the README: two masts removed, one shown before, one after."""
+    page = browser.new_page(viewport={"width": 1280, "height": 860}, device_scale_factor=1.5)
+    open_app(page, url)
+    page.set_input_files("#photo", str(SAMPLE.parent / "rocket.jpg"))
+    page.wait_for_selector("text=640 × 427 px, JPEG")
+    size = page.locator(".lc-size input")
+    for tool_size, *points in MASTS:
+        size.fill(str(tool_size))
+        stroke(page, *points)
+    box = page.locator("#mask-canvas").bounding_box()
+    grip = page.locator(".lc-grip").bounding_box()
+    assert box is not None
+    assert grip is not None
+    page.mouse.move(grip["x"] + 22, grip["y"] + 22)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, grip["y"] + 22, steps=4)
+    page.mouse.up()
+    page.mouse.move(box["x"] + box["width"] + 40, box["y"] + 300)
+    page.wait_for_timeout(900)
+    page.screenshot(path=output / "inpaint.png")
     page.context.close()
 
 
