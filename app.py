@@ -18,8 +18,8 @@ from space.store import StoreError
 
 def main() -> int:
     """Read the settings and serve the app; 2 and one line if it cannot start."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("space").setLevel(logging.INFO)
     settings = parse(sys.argv[1:])
     try:
         wiring.launch(settings)

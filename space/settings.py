@@ -92,7 +92,9 @@ _FLAGS = ("1", "true", "yes", "on")
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the command line and the environment; exits with 2 and one line on bad input."""
     parser = _parser()
-    given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value}
+    named = vars(parser.parse_args(arguments))
+    # A flag that was not given is None or False; 0 is a value, to be judged below.
+    given = {n: value for n, value in named.items() if value is not None and value is not False}
     try:
         return Settings(**(_from_environment(environment) | given))
     except ValueError as error:

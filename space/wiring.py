@@ -29,6 +29,9 @@ class LamaEngine:
     """Models by name or path, loaded when first used and kept."""
 
     def __init__(self, first: str) -> None:
+        if first not in registry.MODELS and not Path(first).exists():
+            names = ", ".join(registry.MODELS)
+            raise ValueError(f"There is no model {first!r}. Give a path, or one of: {names}.")
         self._first = first
         self._loaded: dict[str, lama.Inpainter] = {}
         self._seconds: dict[str, float] = {}

@@ -26,6 +26,7 @@ def test_every_setting_has_a_variable() -> None:
     ("arguments", "environment", "said"),
     [
         (["--port", "70000"], {}, "between 1 and 65535"),
+        (["--port", "0"], {}, "between 1 and 65535"),
         ([], {"LAMA_PORT": "many"}, "LAMA_PORT must be a whole number"),
         (["--hub-dataset", "masks"], {}, "USER/NAME"),
         ([], {"LAMA_MAX_MEGAPIXELS": "0"}, "1 or more"),

@@ -95,3 +95,8 @@ def test_a_download_stops_when_nobody_wants_it(engine, monkeypatch):
     monkeypatch.setattr(registry, "download", download)
     with pytest.raises(CancelledError):
         engine.download("big-lama", lambda share: None, lambda: True)
+
+
+def test_a_first_model_that_does_not_exist_is_refused_at_once():
+    with pytest.raises(ValueError, match="no model 'lama-huge'"):
+        wiring.LamaEngine("lama-huge")
