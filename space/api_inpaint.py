@@ -1,7 +1,5 @@
 """The /inpaint endpoint: plain files in, a lossless file and what made it out."""
 
-import secrets
-import tempfile
 from pathlib import Path
 
 import gradio as gr
@@ -10,6 +8,7 @@ from lama.photo import merge, open_mask, open_photo
 from lama.photo_write import encode_photo
 from space.canvas.results import untouched_outside
 from space.engine import Engine
+from space.exports import Exports
 from space.services import Services
 
 
@@ -70,8 +69,8 @@ def run(services: Services, image: str | None, mask: str | None, model: str) -> 
         merged = merge(photo, done.rgb, hole)
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from error
-    path = Path(tempfile.mkdtemp(prefix="inpaint-")) / f"result-{secrets.token_hex(4)}.png"
-    path.write_bytes(encode_photo(merged, "PNG"))
+    exports = Exports(services.settings.cache_dir / "exports")
+    path = exports.put(encode_photo(merged, "PNG"), "result.png")
     return str(path), {
         "model": done.model,
         "seconds": round(done.seconds, 4),

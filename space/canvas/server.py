@@ -5,8 +5,6 @@ Every answer has ``ok``; if it is false, ``message`` says in the reader's words 
 
 import base64
 import logging
-import secrets
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,12 +23,12 @@ from space.canvas.pictures import patch_png
 from space.canvas.protocol import Drawing, decode, encode_mask
 from space.canvas.results import KeptResult, ResultShelf, patches, untouched_outside
 from space.engine import CancelledError, InpaintResult
+from space.exports import Exports
 from space.runs import LiveRuns, Stopwatch
 from space.services import Services
 
 log = logging.getLogger(__name__)
 Answer = dict[str, Any]
-_EXPORT_SECONDS = 3600
 _MEASURING_SECONDS = 20
 
 
@@ -65,7 +63,7 @@ class CanvasServer:
         self.runs = LiveRuns()
         self.results = ResultShelf()
         self.downloads = Downloads(services.engine)
-        self.exports = services.settings.cache_dir / "exports"
+        self.exports = Exports(services.settings.cache_dir / "exports")
 
     @_answered
     def open_photo(self, data: dict) -> Answer:
@@ -75,7 +73,7 @@ class CanvasServer:
             raise ValueError("The photo did not arrive. Choose it once more.")
         handle = self.services.photos.put(path, Path(str(data.get("name") or path.name)).name)
         photo = self.services.photos.decoded(handle)
-        preview = None if handle.plain else self._export(_preview(photo), "preview.png")
+        preview = None if handle.plain else self.exports.address(_preview(photo), "preview.png")
         return {
             "photo": handle.id, "name": handle.name, "format": handle.format,
             "width": handle.width, "height": handle.height, "preview": preview,
@@ -92,7 +90,7 @@ class CanvasServer:
     def preview(self, data: dict) -> Answer:
         """A picture of ``photo`` as the app sees it, for a browser that sees it otherwise."""
         photo = self.services.photos.decoded(self.services.photos.get(str(data.get("photo", ""))))
-        return {"url": self._export(_preview(photo), "preview.png")}
+        return {"url": self.exports.address(_preview(photo), "preview.png")}
 
     @_answered
     def run(self, data: dict) -> Answer:
@@ -152,13 +150,9 @@ class CanvasServer:
         kept = self.results.get(str(data.get("result", "")))
         handle = self.services.photos.get(kept.photo)
         content = encode_photo(self._merged(kept), "PNG")
-        workshop = self._workshop()
-        path = workshop / "result.png"
-        path.write_bytes(content)
-        try:
-            new = self.services.photos.put(path, handle.name, handle.format)
-        finally:
-            shutil.rmtree(workshop)
+        path = self.exports.put(content, "result.png")
+        new = self.services.photos.put(path, handle.name, handle.format)
+        path.unlink()
         return {"photo": new.id, "format": new.format, "width": new.width, "height": new.height}
 
     @_answered
@@ -171,7 +165,7 @@ class CanvasServer:
         content = encode_photo(replace(self._merged(kept), format=wanted), wanted)
         suffix = SUFFIX[wanted]
         name = f"{Path(handle.name).stem or 'photo'}-inpainted{suffix}"
-        return {"url": self._export(content, name), "name": name}
+        return {"url": self.exports.address(content, name), "name": name}
 
     @_answered
     def models(self, data: dict) -> Answer:
@@ -229,20 +223,6 @@ class CanvasServer:
     def _merged(self, kept: KeptResult) -> Photo:
         photo = self.services.photos.decoded(self.services.photos.get(kept.photo))
         return merge(photo, *kept.whole(photo.rgb))
-
-    def _workshop(self) -> Path:
-        folder = self.exports / secrets.token_urlsafe(16)
-        folder.mkdir(parents=True)
-        return folder
-
-    def _export(self, content: bytes, name: str) -> str:
-        """Write a file that the browser may fetch for an hour; returns its address."""
-        for old in self.exports.iterdir() if self.exports.is_dir() else ():
-            if old.stat().st_mtime < time.time() - _EXPORT_SECONDS:
-                shutil.rmtree(old, ignore_errors=True)
-        path = self._workshop() / name
-        path.write_bytes(content)
-        return f"gradio_api/file={path.resolve()}"
 
 
 def _is_live(value: Any) -> bool:  # noqa: ANN401
