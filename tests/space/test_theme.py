@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -19,7 +20,10 @@ def test_every_answer_carries_the_policy() -> None:
     async def collect(message: dict) -> None:
         sent.append(message)
 
-    asyncio.run(theme.OwnOriginOnly(app)({"type": "http"}, None, collect))
+    answering = theme.OwnOriginOnly(app)({"type": "http"}, None, collect)
+    # In a thread of its own: a browser test may have left a loop running in this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, answering).result()
     headers = dict(sent[0]["headers"])
     assert headers[b"a"] == b"b"
     assert headers[b"content-security-policy"].startswith(b"default-src 'self'")
