@@ -48,7 +48,7 @@ class Group:
     hole: np.ndarray
 
 
-def hole_groups(mask: np.ndarray, context: float = 1.0, least: int = 128) -> Iterator[Group]:
+def hole_groups(mask: np.ndarray, context: float = 0.75, least: int = 96) -> Iterator[Group]:
     """Split a mask into groups of holes, each with its crop.
 
     Args:

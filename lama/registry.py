@@ -47,7 +47,7 @@ MODELS: dict[str, ModelEntry] = {
             "LaMa tiny",
             "lama-tiny.safetensors",
             11_452_612,
-            "39142681fa6de589cf7581cfb7e7a31cac7f050fe04c3f55c2b3ef1e9b2d32f7",
+            "8a962e5efc4e820290f99e454e4514ee1c5fd2edd47a8d8578bf3ab6df4f5974",
             "CC BY-SA 4.0",
             SHIPPED,
             "Trained for this project; small and live on a laptop.",
