@@ -31,12 +31,14 @@ class Generator(nn.Module):
         config: frozen dataclass that rebuilds the network.
         multiple: H and W must be multiples of it.
         smallest: least H and W in pixels that its padding allows.
+        largest: longer side in pixels up to which it does well; larger crops are scaled down.
         prefills: whether it fills the hole by itself before it looks (see `lama.unet`).
     """
 
     config: GeneratorConfig
     multiple: int = 8  # three halvings
     smallest: int = 16  # reflect padding of one pixel at 1/8
+    largest: int = 1024
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         """Predict the whole picture.

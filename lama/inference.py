@@ -17,7 +17,6 @@ from lama.generator import Generator, channels_last
 from lama.groups import Group, hole_groups
 
 ImageLike = TypeVar("ImageLike", np.ndarray, Image.Image)
-MAX_SIDE = 768  # pixels a network sees of the longer side of a crop; more is scaled down
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
@@ -126,7 +125,7 @@ class Inpainter:
     def _fill_crop(self, rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """Fill a crop, at a smaller scale if it is larger than the network should see."""
         height, width = rgb.shape[:2]
-        scale = MAX_SIDE / max(height, width)
+        scale = self.generator.largest / max(height, width)
         if scale >= 1:
             return to_uint8(self.fill_tensor(to_tensor(rgb), to_tensor(mask)))
         size = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -48,6 +48,8 @@ def pull_push(image: Tensor, mask: Tensor) -> Tensor:
 class FFCUNet(Generator):
     """Encoder and decoder with skips, FFC blocks at 1/8, a residual on a filled hole."""
 
+    largest = 512  # it was trained on crops of 128 pixels, two doublings below
+
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config: UNetConfig = config
