@@ -48,7 +48,7 @@ def pull_push(image: Tensor, mask: Tensor) -> Tensor:
 class FFCUNet(Generator):
     """Encoder and decoder with skips, FFC blocks at 1/8, a residual on a filled hole."""
 
-    largest = 512  # it was trained on crops of 128 pixels, two doublings below
+    largest = 384  # the most of a photo that its training crops covered
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
