@@ -4,7 +4,6 @@ Every answer has ``ok``; if it is false, ``message`` says in the reader's words 
 """
 
 import base64
-import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +16,7 @@ from gradio.utils import get_upload_folder
 import masks
 from lama.photo import Photo, merge
 from lama.photo_write import SUFFIX, encode_photo
+from space.answers import Answer, answered, named
 from space.canvas.downloads import Downloads
 from space.canvas.incremental import start_from
 from space.canvas.pictures import patch_png
@@ -27,32 +27,7 @@ from space.exports import Exports
 from space.runs import LiveRuns, Stopwatch
 from space.services import Services
 
-log = logging.getLogger(__name__)
-Answer = dict[str, Any]
 _MEASURING_SECONDS = 20
-
-
-def _answered(question: Callable[[Any, dict], Answer]) -> Callable[[Any, dict], Answer]:
-    """Turn expected failures into a message, and unexpected ones into a logged apology."""
-
-    def answer(server: Any, data: dict) -> Answer:  # noqa: ANN401
-        try:
-            return {"ok": True} | question(server, data if isinstance(data, dict) else {})
-        except CancelledError:
-            return {"ok": False, "cancelled": True}
-        except ValueError as error:
-            return {"ok": False, "message": str(error)}
-        except MemoryError:
-            return {"ok": False, "message": "This is too much for the memory of this machine."}
-        except OSError as error:
-            log.exception("the canvas's question failed")
-            reason = error.strerror or "the disk did not answer"
-            return {"ok": False, "message": f"The server's disk says: {reason}. Try once more."}
-        except Exception:
-            log.exception("the canvas's question failed")
-            return {"ok": False, "message": "That went wrong on the server. Try once more."}
-
-    return answer
 
 
 class CanvasServer:
@@ -65,7 +40,7 @@ class CanvasServer:
         self.downloads = Downloads(services.engine)
         self.exports = Exports(services.settings.cache_dir / "exports")
 
-    @_answered
+    @answered()
     def open_photo(self, data: dict) -> Answer:
         """Take an uploaded file: ``path`` as the upload answered it, ``name`` for showing."""
         path = Path(str(data.get("path", ""))).resolve()
@@ -80,19 +55,19 @@ class CanvasServer:
             "notes": list(photo.notes),
         }  # fmt: skip
 
-    @_answered
+    @answered()
     def has_photo(self, data: dict) -> Answer:
         """Whether a photo from an earlier visit is still here: ``photo`` is its id."""
         handle = self.services.photos.get(str(data.get("photo", "")))
         return {"format": handle.format}
 
-    @_answered
+    @answered()
     def preview(self, data: dict) -> Answer:
         """A picture of ``photo`` as the app sees it, for a browser that sees it otherwise."""
         photo = self.services.photos.decoded(self.services.photos.get(str(data.get("photo", ""))))
         return {"url": self.exports.address(_preview(photo), "preview.png")}
 
-    @_answered
+    @answered()
     def run(self, data: dict) -> Answer:
         """Inpaint a drawing: ``value`` as the canvas writes it, ``page`` who asks."""
         page = str(data.get("page", ""))
@@ -129,13 +104,13 @@ class CanvasServer:
             "verified": verified,
         }  # fmt: skip
 
-    @_answered
+    @answered()
     def cancel(self, data: dict) -> Answer:
         """Nobody waits for ``request`` of ``page`` any more."""
         self.runs.cancel(str(data.get("page", "")), int(data.get("request", 0)))
         return {}
 
-    @_answered
+    @answered()
     def fill_strategy(self, data: dict) -> Answer:
         """A mask from a generator: ``photo``, ``strategy``, ``seed``."""
         handle = self.services.photos.get(str(data.get("photo", "")))
@@ -144,7 +119,7 @@ class CanvasServer:
         made = masks.generate(str(data.get("strategy", "")), rgb, 1, seed)[0]
         return {"mask": encode_mask(made.mask), "note": made.note}
 
-    @_answered
+    @answered()
     def adopt(self, data: dict) -> Answer:
         """Make a ``result`` the photo to go on from; nothing is uploaded."""
         kept = self.results.get(str(data.get("result", "")))
@@ -155,7 +130,7 @@ class CanvasServer:
         path.unlink()
         return {"photo": new.id, "format": new.format, "width": new.width, "height": new.height}
 
-    @_answered
+    @answered()
     def export(self, data: dict) -> Answer:
         """A file of a ``result`` at full size, as ``PNG`` or in the photo's own format."""
         kept = self.results.get(str(data.get("result", "")))
@@ -167,7 +142,7 @@ class CanvasServer:
         name = f"{Path(handle.name).stem or 'photo'}-inpainted{suffix}"
         return {"url": self.exports.address(content, name), "name": name}
 
-    @_answered
+    @answered()
     def models(self, data: dict) -> Answer:
         """What the model select shows; with ``wait``, once the first model's speed is known."""
         first = self.services.settings.model
@@ -183,7 +158,7 @@ class CanvasServer:
             "chosen": self.services.settings.model,
         }
 
-    @_answered
+    @answered()
     def download(self, data: dict) -> Answer:
         """Start, follow or stop fetching a ``model``: ``action`` start, state or cancel."""
         return self.downloads.act(str(data.get("action", "state")), str(data.get("model", "")))
@@ -194,7 +169,7 @@ class CanvasServer:
             "open_photo", "has_photo", "preview", "run", "cancel", "fill_strategy", "adopt",
             "export", "models", "download",
         )  # fmt: skip
-        return [_named(name, getattr(self, name)) for name in names]
+        return [named(name, getattr(self, name)) for name in names]
 
     def _fill(
         self,
@@ -227,14 +202,6 @@ class CanvasServer:
 
 def _is_live(value: Any) -> bool:  # noqa: ANN401
     return isinstance(value, dict) and value.get("live") is True
-
-
-def _named(name: str, method: Callable[[dict], Answer]) -> Callable[[dict], Answer]:
-    def question(data: dict) -> Answer:
-        return method(data)
-
-    question.__name__ = name
-    return question
 
 
 def _preview(photo: Photo) -> bytes:

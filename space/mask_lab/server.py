@@ -3,14 +3,9 @@
 Every answer has ``ok``; if it is false, ``message`` says in the reader's words what to do.
 """
 
-import logging
-import secrets
-import shutil
-import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from gradio.utils import get_upload_folder
 
@@ -18,40 +13,20 @@ import masks
 from masks.base import Image
 from masks.files import encode_mask
 from masks.statistics import summarize
+from space.answers import Answer, answered, named
 from space.canvas.protocol import load_command
+from space.exports import Exports
 from space.mask_lab import archive, drawing, pictures, plot, reproduce, wishes
 from space.mask_lab.reference import published
 from space.mask_lab.scenery import Scenery, View
 from space.photos import PhotoHandle
 from space.services import Services
 
-log = logging.getLogger(__name__)
-Answer = dict[str, Any]
 MEASURED = 1000
 MEASURED_PIXELS = 2_000_000_000
 """How many masks, and how many pixels of masks, one measurement may take."""
 PREVIEW_SIDE = 720
-_EXPORT_SECONDS = 3600
 _SUFFIX = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
-
-
-def _answered(question: Callable[[Any, dict], Answer]) -> Callable[[Any, dict], Answer]:
-    def answer(server: Any, data: dict) -> Answer:  # noqa: ANN401
-        try:
-            return {"ok": True} | question(server, data if isinstance(data, dict) else {})
-        except ValueError as error:
-            return {"ok": False, "message": wishes.sentence(str(error))}
-        except MemoryError:
-            return {"ok": False, "message": "This is too much for the memory of this machine."}
-        except OSError as error:
-            log.exception("the question of the Masks tab failed")
-            reason = error.strerror or "the disk did not answer"
-            return {"ok": False, "message": f"The server's disk says: {reason}. Try once more."}
-        except Exception:
-            log.exception("the question of the Masks tab failed")
-            return {"ok": False, "message": "That went wrong on the server. Try once more."}
-
-    return answer
 
 
 class LabServer:
@@ -60,9 +35,9 @@ class LabServer:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.scenery = Scenery(services.photos)
-        self.exports = services.settings.cache_dir / "exports"
+        self.exports = Exports(services.settings.cache_dir / "exports")
 
-    @_answered
+    @answered(wishes.sentence)
     def open_photo(self, data: dict) -> Answer:
         """Take an uploaded file: ``path`` as the upload answered it, ``name`` for showing."""
         path = Path(str(data.get("path", ""))).resolve()
@@ -71,12 +46,12 @@ class LabServer:
         handle = self.services.photos.put(path, Path(str(data.get("name") or path.name)).name)
         return self._shown(self.scenery.photo(handle.id))
 
-    @_answered
+    @answered(wishes.sentence)
     def show(self, data: dict) -> Answer:
         """A preview of a ``photo``, or of the landscape at ``width`` and ``height``."""
         return self._shown(wishes.read({**data, "values": {}}, self.scenery).view)
 
-    @_answered
+    @answered(wishes.sentence)
     def draw(self, data: dict) -> Answer:
         """Masks and all that is shown of them; ``data`` is a wish (`wishes.read`)."""
         wish = wishes.read(data, self.scenery)
@@ -100,7 +75,7 @@ class LabServer:
             "fallbacks": sum(bool(figures.note) for figures in found),
         } | self._histogram(wish, [figures.area for figures in found])
 
-    @_answered
+    @answered(wishes.sentence)
     def measure(self, data: dict) -> Answer:
         """The histogram of many more masks of the same settings and seed."""
         wish = wishes.read(data, self.scenery)
@@ -108,7 +83,7 @@ class LabServer:
         many = replace(wish, count=max(wish.count, min(MEASURED, fitting)))
         return self._histogram(many, drawing.areas(many, self.scenery))
 
-    @_answered
+    @answered(wishes.sentence)
     def save(self, data: dict) -> Answer:
         """A ZIP of all masks, or the PNG of mask ``index``; answers with its address."""
         wish = wishes.read(data, self.scenery)
@@ -134,7 +109,7 @@ class LabServer:
     def functions(self) -> list[Callable[[dict], Answer]]:
         """The questions as plain functions, for gr.HTML's ``server_functions``."""
         names = ("open_photo", "show", "draw", "measure", "save")
-        return [_named(name, getattr(self, name)) for name in names]
+        return [named(name, getattr(self, name)) for name in names]
 
     def _histogram(self, wish: wishes.Wish, areas: list[float]) -> Answer:
         summary = summarize(areas)
@@ -166,9 +141,7 @@ class LabServer:
         """The picture on the shelf, and where the browser gets it at its full, upright size."""
         shelf = self.services.photos
         if view.handle is None:
-            workshop = self._workshop()
-            path = workshop / "landscape.png"
-            path.write_bytes(pictures.lossless(view.image))
+            path = self.exports.put(pictures.lossless(view.image), "landscape.png")
             return shelf.put(path, "landscape.png"), f"gradio_api/file={path.resolve()}"
         if view.handle.plain:
             content = view.handle.path.read_bytes()
@@ -177,24 +150,6 @@ class LabServer:
             content, name = pictures.lossless(shelf.decoded(view.handle).rgb), "photo.png"
         return view.handle, self._export(content, name)["url"]
 
-    def _workshop(self) -> Path:
-        for old in self.exports.iterdir() if self.exports.is_dir() else ():
-            if old.stat().st_mtime < time.time() - _EXPORT_SECONDS:
-                shutil.rmtree(old, ignore_errors=True)
-        folder = self.exports / secrets.token_urlsafe(16)
-        folder.mkdir(parents=True)
-        return folder
-
     def _export(self, content: bytes, name: str) -> Answer:
         """Write a file that the browser may fetch for an hour."""
-        path = self._workshop() / name
-        path.write_bytes(content)
-        return {"url": f"gradio_api/file={path.resolve()}", "name": name}
-
-
-def _named(name: str, method: Callable[[dict], Answer]) -> Callable[[dict], Answer]:
-    def question(data: dict) -> Answer:
-        return method(data)
-
-    question.__name__ = name
-    return question
+        return {"url": self.exports.address(content, name), "name": name}
