@@ -2,104 +2,23 @@
 
 It holds every column but the pixels, the receipts' hashes, who refers to which file, and running
 counts kept by triggers, so that figures cost the same at a hundred records and at a hundred
-thousand. WAL mode lets the app read while others write; `synchronous=FULL` makes a commit
-survive a power cut; `secure_delete` overwrites what is deleted.
+thousand. Its tables are in `space.store.migrations`. WAL mode lets the app read while others
+write; `synchronous=FULL` makes a commit survive a power cut; `secure_delete` overwrites what is
+deleted.
 """
 
 import contextlib
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from space.store.migrations import INDEX_VERSION, migrate, version_of
 from space.store.schema import SCALARS
 
-INDEX_VERSION = 1
-
-_DDL = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE records (
-    id TEXT PRIMARY KEY,              -- begins with the time: sorting by it is sorting by age
-    strategy TEXT NOT NULL,
-    width INTEGER NOT NULL,
-    height INTEGER NOT NULL,
-    hole_fraction REAL NOT NULL,
-    image_sha256 TEXT NOT NULL,
-    licence TEXT NOT NULL,
-    consent INTEGER NOT NULL,
-    contributor TEXT NOT NULL,
-    status TEXT NOT NULL,
-    model TEXT NOT NULL,
-    app_version TEXT NOT NULL,
-    created_at INTEGER NOT NULL,      -- microseconds since 1970, UTC
-    schema_version INTEGER NOT NULL,
-    extra TEXT NOT NULL,
-    mask_sha256 TEXT NOT NULL,
-    receipt_sha256 TEXT NOT NULL,
-    source_sha256 TEXT NOT NULL,      -- of the photo's file as it was sent; never published
-    source_bytes INTEGER NOT NULL,
-    shard TEXT NOT NULL
-);
-CREATE INDEX records_by_shard ON records (shard);
-CREATE INDEX records_by_status ON records (status, id);
-CREATE INDEX records_by_strategy ON records (strategy, id);
-CREATE TABLE strokes (record_id TEXT PRIMARY KEY, json TEXT NOT NULL);
-CREATE TABLE objects (
-    kind TEXT NOT NULL, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, uses INTEGER NOT NULL,
-    PRIMARY KEY (kind, sha256)
-) WITHOUT ROWID;
-CREATE TABLE shards (
-    name TEXT PRIMARY KEY,
-    shelf TEXT NOT NULL,              -- records that may share a shard: 'open/pending', ...
-    rows INTEGER NOT NULL,
-    bytes INTEGER NOT NULL,
-    sha256 TEXT NOT NULL,
-    pushed_at INTEGER                 -- NULL until it is on the Hub
-);
--- Shards that were pushed and are no more: to be deleted on the Hub.
-CREATE TABLE retired (name TEXT PRIMARY KEY);
-CREATE TABLE tombstones (
-    id TEXT PRIMARY KEY,
-    deleted_at INTEGER NOT NULL,
-    files TEXT                        -- JSON [[kind, sha256], ...] until all bytes are gone
-);
-CREATE INDEX unfinished_tombstones ON tombstones (id) WHERE files IS NOT NULL;
-CREATE TABLE counters (
-    name TEXT NOT NULL, value TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (name, value)
-) WITHOUT ROWID;
-"""
-
-_COUNTED = {
-    "records": ("status", "strategy", "licence"),
-    "objects": ("kind",),
-}
-
-
-def _triggers() -> Iterator[str]:
-    """Keep `counters` in step, inside the same transaction as what is counted."""
-    up = "INSERT INTO counters VALUES ('{0}', NEW.{0}, 1) ON CONFLICT DO UPDATE SET n = n + 1;"
-    down = "UPDATE counters SET n = n - 1 WHERE name = '{0}' AND value = OLD.{0};"
-    for table, columns in _COUNTED.items():
-        ups = " ".join(up.format(column) for column in columns)
-        downs = " ".join(down.format(column) for column in columns)
-        yield f"CREATE TRIGGER {table}_in AFTER INSERT ON {table} BEGIN {ups} END"
-        yield f"CREATE TRIGGER {table}_out AFTER DELETE ON {table} BEGIN {downs} END"
-        changed = ", ".join(columns)
-        yield (
-            f"CREATE TRIGGER {table}_turn AFTER UPDATE OF {changed} ON {table} "
-            f"BEGIN {downs} {ups} END"
-        )
-    size = "INSERT INTO counters VALUES ('bytes', {0}.kind, {0}.bytes) "
-    yield (
-        "CREATE TRIGGER bytes_in AFTER INSERT ON objects BEGIN "
-        + size.format("NEW")
-        + "ON CONFLICT DO UPDATE SET n = n + NEW.bytes; END"
-    )
-    yield (
-        "CREATE TRIGGER bytes_out AFTER DELETE ON objects BEGIN UPDATE counters "
-        "SET n = n - OLD.bytes WHERE name = 'bytes' AND value = OLD.kind; END"
-    )
+_log = logging.getLogger(__name__)
 
 
 class Index:
@@ -119,24 +38,16 @@ class Index:
             "journal_size_limit = 16777216",
         ):
             self._connection.execute(f"PRAGMA {pragma}")
-        if self.get("SELECT 1 FROM sqlite_master WHERE name = 'meta'") is None:
-            self._create()
-        found = int(self.meta("index_version", "0"))
-        if found != INDEX_VERSION:
-            raise sqlite3.DatabaseError(
-                f"the index has version {found}, this program knows {INDEX_VERSION}"
-            )
+        if self._version() != INDEX_VERSION:
+            with self.transaction() as run:  # another process may have been quicker
+                reached = migrate(run)
+            if reached and reached[0] > 1:
+                _log.info("The index was brought to version %d.", reached[-1])
 
-    def _create(self) -> None:
-        with self.transaction() as run:
-            if run.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
-                return  # another process was quicker
-            for statement in _DDL.split(";\n"):
-                if statement.strip():
-                    run.execute(statement)
-            for trigger in _triggers():
-                run.execute(trigger)
-            run.execute("INSERT INTO meta VALUES ('index_version', ?)", (str(INDEX_VERSION),))
+    def _version(self) -> int:
+        if self.get("SELECT 1 FROM sqlite_master WHERE name = 'meta'") is None:
+            return 0
+        return version_of(self._connection)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
