@@ -58,7 +58,7 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", default="lama-tiny", help="a name from `models`, or a path")
     add("--device", default="auto", help="auto, cpu, cuda, ...")
-    add("--precision", default="auto", choices=("auto", "fp32", "bf16"))
+    add("--precision", default="auto", choices=("auto", "fp32", "bf16", "int8"))
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:

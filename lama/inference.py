@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 import cv2
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from lama.generator import Generator, channels_last
 from lama.groups import Group, hole_groups
+from lama.precision import check_precision, pick_device, prepare
 
 ImageLike = TypeVar("ImageLike", np.ndarray, Image.Image)
 
@@ -31,10 +31,11 @@ class Inpainter:
         name: what people call it.
         sha256: of the weights' file.
         device: "auto", "cpu", "cuda", ...
-        precision: "fp32", "bf16", or "auto" for the fastest that this machine does well.
+        precision: "fp32", "bf16", "int8", or "auto" for the fastest that this machine does well.
 
     Attributes:
         generator: torch module; state_dict keys are the published ones for the published family.
+            What runs on a CPU is its compiled form (`lama.compiled`).
     """
 
     def __init__(
@@ -46,10 +47,11 @@ class Inpainter:
         device: str = "auto",
         precision: str = "auto",
     ) -> None:
-        self._device = _pick_device(device)
-        self.precision = _pick_precision(precision, self._device)
+        self._device = pick_device(device)
+        check_precision(precision, self._device)
         self.generator = channels_last(generator.eval().requires_grad_(False))
         self.generator.to(self._device)
+        self._quick, self.precision = prepare(self.generator, precision, self._device)
         self.name, self.sha256 = name, sha256
         self._lock = threading.Lock()
 
@@ -154,13 +156,14 @@ class Inpainter:
         wide = (0, padding[0], 0, padding[1])
         padded = [_symmetric(t, wide).to(self._device) for t in (image, mask)]
         picture = padded[0].contiguous(memory_format=torch.channels_last)
-        reduced = self.precision == "bf16"
+        # A compiled form has its precision built in; on a GPU torch's autocast sees to it.
+        reduced = self.precision == "bf16" and self._quick is self.generator
         with (
             self._lock,
             torch.inference_mode(),
             torch.autocast(self._device.type, torch.bfloat16, enabled=reduced),
         ):
-            predicted = self.generator(picture, padded[1])
+            predicted = self._quick(picture, padded[1])
         predicted = predicted.float().cpu()[..., :height, :width]
         return predicted * mask + image * (1 - mask)
 
@@ -234,33 +237,3 @@ def _symmetric(x: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
         return x
     widths = ((0, 0), (0, 0), (0, below), (0, right))
     return torch.from_numpy(np.pad(x.numpy(), widths, mode="symmetric"))
-
-
-def _pick_device(device: str) -> torch.device:
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        picked = torch.device(device)
-        torch.empty(1, device=picked)
-    except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device {device!r} cannot be used here: {error}") from error
-    return picked
-
-
-def _pick_precision(precision: str, device: torch.device) -> str:
-    if precision not in ("auto", "fp32", "bf16"):
-        raise ValueError(f"precision must be auto, fp32 or bf16, got {precision!r}")
-    if precision != "auto":
-        return precision
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    # Without the instructions bf16 is emulated, at a third of fp32's speed.
-    return "bf16" if device.type == "cpu" and _cpu_has_bf16() else "fp32"
-
-
-def _cpu_has_bf16() -> bool:
-    try:
-        flags = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags

@@ -28,7 +28,7 @@ def load(name_or_path: str | Path, device: str = "auto", precision: str = "auto"
             TorchScript file with the published keys, a Lightning checkpoint, or a published folder
             (`config.yaml` and `models/best.ckpt`).
         device: "auto", "cpu", "cuda", ...
-        precision: "fp32", "bf16" or "auto".
+        precision: "fp32", "bf16", "int8" or "auto".
 
     Raises:
         ValueError: Unknown name, weights that are not on disk or not what they should be; says how

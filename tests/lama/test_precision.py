@@ -1,0 +1,67 @@
+"""Which form of a generator runs, and what is said when one cannot be had."""
+
+import pytest
+import torch
+
+from lama import precision
+from lama.checkpoint import build
+from lama.config import FourierConfig
+from lama.generator import Generator
+from lama.inference import Inpainter
+from lama.precision import check_precision, pick_device, prepare
+
+CPU = torch.device("cpu")
+
+
+def small() -> Generator:
+    torch.manual_seed(0)
+    return build(FourierConfig(ngf=8, n_blocks=1)).eval()
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(ValueError, match="precision must be one of auto, fp32, bf16, int8"):
+        check_precision("fp64", CPU)
+    with pytest.raises(ValueError, match="cannot be used here"):
+        pick_device("warp-drive")
+
+
+def test_int8_is_refused_where_it_does_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "int8_works", lambda: False)
+    with pytest.raises(ValueError, match="use precision auto"):
+        check_precision("int8", CPU)
+
+
+@pytest.mark.parametrize(
+    ("flags", "works", "wanted"),
+    [
+        ({"avx2"}, True, "fp32"),
+        ({"avx512_vnni"}, True, "int8"),
+        ({"avx512_vnni"}, False, "fp32"),
+        ({"avx512_bf16"}, True, "bf16"),
+    ],
+)
+def test_auto_takes_what_the_processor_has(
+    monkeypatch: pytest.MonkeyPatch, flags: set[str], works: bool, wanted: str
+) -> None:
+    if "avx512_vnni" in flags and works and not precision.int8_works():
+        pytest.skip("no 8-bit convolutions on this machine")
+    monkeypatch.setattr(precision, "_cpu_flags", lambda: frozenset(flags))
+    monkeypatch.setattr(precision, "int8_works", lambda: works)
+    quick, name = prepare(small(), "auto", CPU)
+    assert name == wanted
+    assert isinstance(quick, Generator)
+
+
+def test_a_form_that_disagrees_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "agreement", lambda _a, _b: 12.0)
+    generator = small()
+    assert prepare(generator, "auto", CPU) == (generator, "fp32")
+    with pytest.raises(ValueError, match="changes what this model answers"):
+        prepare(generator, "bf16", CPU)
+
+
+def test_inpainter_keeps_the_generator_it_was_given() -> None:
+    generator = small()
+    inpainter = Inpainter(generator, precision="fp32")
+    assert inpainter.generator is generator
+    assert any(key.endswith("bn_l.running_mean") for key in generator.state_dict())
