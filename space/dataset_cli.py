@@ -156,8 +156,9 @@ def _push(store: Store, chosen: argparse.Namespace, say: Say, hub: Hub | None) -
         store.core, hub or HfApi(), chosen.hub_dataset, chosen.status, private=not chosen.public
     )
     say(
-        f"{done.records} records in {done.shards} new shards pushed, {done.withdrawn} shards "
-        f"withdrawn; {done.on_hub} records are on {chosen.hub_dataset}."
+        f"{done.records} records in {_count(done.shards, 'new shard')} pushed, "
+        f"{_count(done.withdrawn, 'shard')} withdrawn; "
+        f"{done.on_hub} records are on {chosen.hub_dataset}."
     )
     if done.kept_back:
         say(f"{done.kept_back} records stay here: private, or not {' or '.join(chosen.status)}.")
@@ -175,3 +176,7 @@ def _delete(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -
     if store.core.index.meta("hub_dataset"):
         say("Push once more to delete it from the Hub as well.")
     return 0
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

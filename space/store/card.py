@@ -9,7 +9,7 @@ returning what was seen first. A finished copy has `configs`, and a description 
 different for every copy, for the same reason.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import yaml
@@ -88,7 +88,11 @@ class Figures:
 
 
 def render(
-    figures: Figures, place: str, title: str = "Inpainting masks", copy: str | None = None
+    figures: Figures,
+    place: str,
+    title: str = "Inpainting masks",
+    copy: str | None = None,
+    splits: Sequence[str] = ("train",),
 ) -> str:
     """The text of a card.
 
@@ -97,6 +101,7 @@ def render(
         place: What `load_dataset` is called with.
         title: The name that the Hub shows.
         copy: A word of its own for each finished copy; None for the live folder.
+        splits: Those of a finished copy: what the names of its files begin with.
     """
     used = [name for name in LICENCES if figures.licences.get(name) and name != "private"]
     front: dict[str, object] = {
@@ -111,7 +116,7 @@ def render(
         config = {
             "config_name": "default",
             "description": f"Copy {copy}",
-            "data_files": [{"split": "train", "path": "data/train-*.parquet"}],
+            "data_files": [{"split": split, "path": f"data/{split}-*.parquet"} for split in splits],
         }
         front["configs"] = [config]
     body = _BODY.format(

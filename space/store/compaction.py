@@ -44,6 +44,38 @@ def compact(core: Core) -> int:
     return merged
 
 
+def pack(core: Core, shelf: str) -> int:
+    """Merge the small shards of a shelf that were never sent, so that a push is few files.
+
+    Returns:
+        The number of shards that went into bigger ones.
+    """
+    query = "SELECT * FROM shards WHERE shelf = ? AND pushed_at IS NULL AND rows <= ? ORDER BY name"
+    building = core.data_dir / "building"
+    packed = 0
+    with locked(core.data_dir / "compaction.lock", timeout=600.0):
+        rows = core.index.all(query, (shelf, _TIERS[-1]))
+        while len(batch := _batch(rows)) > 1:
+            shutil.rmtree(building, ignore_errors=True)
+            building.mkdir()
+            packed += _merge(core, building, batch)
+            rows = rows[len(batch) :]
+        shutil.rmtree(building, ignore_errors=True)
+    return packed
+
+
+def _batch(rows: list[sqlite3.Row]) -> list[sqlite3.Row]:
+    """The first of some shards, as many as fit into one."""
+    batch: list[sqlite3.Row] = []
+    size = count = 0
+    for row in rows:
+        size, count = size + row["bytes"], count + row["rows"]
+        if batch and (size > MAX_BYTES or count > MAX_ROWS):
+            break
+        batch.append(row)
+    return batch
+
+
 def _batches(core: Core) -> list[list[sqlite3.Row]]:
     """Groups of shards to be merged, each of one shelf and one tier, oldest first."""
     rows = core.index.all("SELECT * FROM shards WHERE rows <= ? ORDER BY name", (_TIERS[-1],))
@@ -55,13 +87,7 @@ def _batches(core: Core) -> list[list[sqlite3.Row]]:
     for group in groups.values():
         if len(group) < DUE:
             continue
-        batch: list[sqlite3.Row] = []
-        size = count = 0
-        for row in group:
-            size, count = size + row["bytes"], count + row["rows"]
-            if batch and (size > MAX_BYTES or count > MAX_ROWS):
-                break
-            batch.append(row)
+        batch = _batch(group)
         if len(batch) > 1:
             chosen.append(batch)
     return chosen

@@ -16,6 +16,15 @@ class StoreError(RuntimeError):
     """The store cannot carry the request out; what was stored before is untouched."""
 
 
+class HubError(StoreError):
+    """The Hub refused or could not be reached; what was to be sent is sent the next time."""
+
+    def __init__(self, message: str, reason: str, pause: float | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason  # the message without what was being done
+        self.pause = pause  # seconds that the Hub asked to be left alone, if it did
+
+
 def explained(error: OSError | sqlite3.Error, doing: str) -> StoreError:
     """Turn an error of the disk or of the index into one line a person can act on.
 

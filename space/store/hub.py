@@ -3,28 +3,36 @@
 Shards never change and their names never repeat, so the repository's list of files says what has
 arrived, whatever died in between. Each shard is marked before it is sent: if it is withdrawn
 later, because a record in it was deleted or it was merged, its name is kept until it is gone from
-the Hub too. Records under the `private` licence lie in shards of their own and are never sent.
+the Hub too. Withdrawals travel in the first commit, together with what replaces them, so that no
+revision holds a record twice. Records under the `private` licence lie in shards of their own and
+are never sent.
+
+On the Hub the split is the status: `train` holds approved records and nothing else. Whoever pushes
+others as well finds them under `pending` and `rejected`.
 """
 
+import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from huggingface_hub.errors import HfHubHTTPError
-from huggingface_hub.utils import httpx, validate_repo_id
+from huggingface_hub.utils import httpx, parse_ratelimit_headers, validate_repo_id
 
-from space.store import shards
-from space.store.card import render
+from space.store import compaction, health, shards
+from space.store.card import Figures, render
 from space.store.core import Core, now_microseconds
-from space.store.errors import StoreError, SubmissionError
-from space.store.exporting import figures_of
+from space.store.errors import HubError, SubmissionError
 from space.store.files import locked
 from space.store.index import set_meta
 from space.store.schema import STATUSES
 
 SHARDS_A_COMMIT = 50
+SPLITS = {"approved": "train", "pending": "pending", "rejected": "rejected"}
+_OURS = re.compile(r"data/(?:train|pending|rejected)-[0-9a-f]{12}-[0-9a-f]{12}\.parquet")
 
 
 class Hub(Protocol):
@@ -33,13 +41,23 @@ class Hub(Protocol):
     def create_repo(self, repo_id: str, *, repo_type: str, private: bool, exist_ok: bool) -> Any:  # noqa: ANN401
         """Make the repository if it is not there."""
 
-    def list_repo_files(self, repo_id: str, *, repo_type: str) -> list[str]:
-        """Every path in the newest revision."""
+    def list_repo_files(
+        self, repo_id: str, *, repo_type: str, revision: str | None = None
+    ) -> list[str]:
+        """Every path in a revision, the newest if none is named."""
 
     def create_commit(
         self, repo_id: str, operations: list[Any], *, commit_message: str, repo_type: str
     ) -> Any:  # noqa: ANN401
         """Carry all operations out at once."""
+
+    def repo_info(self, repo_id: str, *, repo_type: str) -> Any:  # noqa: ANN401
+        """What is known of the newest revision; `.sha` is its name."""
+
+    def hf_hub_download(
+        self, repo_id: str, filename: str, *, repo_type: str, revision: str, local_dir: str
+    ) -> str:
+        """Fetch a file; returns where it lies."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +72,11 @@ class Pushed:
 
 
 def push(
-    core: Core, hub: Hub, repository: str, statuses: Sequence[str], private: bool = True
+    core: Core,
+    hub: Hub,
+    repository: str,
+    statuses: Sequence[str] = ("approved",),
+    private: bool = True,
 ) -> Pushed:
     """Bring the Hub's newest revision up to date.
 
@@ -67,36 +89,72 @@ def push(
 
     Raises:
         SubmissionError: The name cannot be a repository's, or another one was used before.
-        StoreError: The Hub refused or could not be reached; the next push goes on from there.
+        HubError: The Hub refused or could not be reached; the next push goes on from there.
     """
-    _check(core, repository, statuses)
+    check(core, repository, statuses)
     with locked(core.data_dir / "push.lock", timeout=5.0):
+        for shelf in shelves_of(statuses):
+            compaction.pack(core, shelf)
+        remember(core, last_try=str(now_microseconds()))
         try:
             hub.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
-            with core.index.transaction() as run:
-                set_meta(run, "hub_dataset", repository)
+            remember(core, hub_dataset=repository, hub_statuses=" ".join(statuses))
             pushed = _push(core, hub, repository, statuses)
-            if core.index.get("SELECT 1 FROM retired"):  # deleted or merged while it was sent
+            if health.due(core, statuses):  # saved, deleted or merged while it was sent
                 again = _push(core, hub, repository, statuses)
-                pushed = replace(again, shards=pushed.shards, records=pushed.records)
-        except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError) as error:
-            reason = " ".join(str(error).split())[:300]
-            _remember(core, "last_push_error", reason)
-            raise StoreError(f"The push to {repository} did not go through: {reason}") from error
-        _remember(core, "last_push_error", "")
-        _remember(core, "last_push", str(now_microseconds()))
+                pushed = replace(
+                    again,
+                    shards=pushed.shards + again.shards,
+                    records=pushed.records + again.records,
+                    withdrawn=pushed.withdrawn + again.withdrawn,
+                )
+        except HubError as error:
+            remember(core, last_push_error=str(error))
+            raise
+        except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError, RuntimeError) as error:
+            failed = explained(error, f"The push to {repository} did not go through")
+            remember(core, last_push_error=failed.reason)
+            raise failed from error
+        remember(core, last_push_error="", last_push=str(now_microseconds()))
     return pushed
 
 
-def _check(core: Core, repository: str, statuses: Sequence[str]) -> None:
+def explained(error: Exception, doing: str) -> HubError:
+    """One line for a person, and how long the Hub wants to be left alone."""
+    reason = " ".join(str(error.__cause__ or error).split())[:300] or type(error).__name__
+    response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
+    pause = None if response is None else _pause(response.headers)
+    return HubError(f"{doing}: {reason}", reason, pause)
+
+
+def _pause(headers: Any) -> float | None:  # noqa: ANN401
+    """Seconds that an answer asks to wait: `Retry-After` as a number or a date, or `RateLimit`."""
+    wished = str(headers.get("retry-after", "")).strip()
+    if wished.isdigit():
+        return float(wished)
+    if wished:
+        try:
+            until = parsedate_to_datetime(wished).timestamp()
+        except ValueError:
+            return None
+        return max(0.0, until - now_microseconds() / 1e6)
+    limit = parse_ratelimit_headers(headers)
+    return float(limit.reset_in_seconds) if limit and limit.remaining == 0 else None
+
+
+def check(core: Core, repository: str, statuses: Sequence[str] = ("approved",)) -> None:
+    """Refuse what cannot be pushed, or not to there.
+
+    Raises:
+        SubmissionError: What is wrong.
+    """
     try:
         validate_repo_id(repository)
     except ValueError as error:
         raise SubmissionError(f"{repository!r} cannot be a dataset on the Hub: {error}") from error
     if "/" not in repository:
         raise SubmissionError(f"A dataset on the Hub is USER/NAME; got {repository!r}.")
-    unknown = set(statuses) - set(STATUSES)
-    if unknown or not statuses:
+    if set(statuses) - set(STATUSES) or not statuses:
         raise SubmissionError(f"The status is one of {', '.join(STATUSES)}.")
     before = core.index.meta("hub_dataset")
     if before and before != repository:
@@ -106,68 +164,120 @@ def _check(core: Core, repository: str, statuses: Sequence[str]) -> None:
         )
 
 
-def _remember(core: Core, key: str, value: str) -> None:
+def remember(core: Core, **facts: str) -> None:
+    """Keep facts about pushes in the index, where every process finds them."""
     with core.index.transaction() as run:
-        set_meta(run, key, value)
+        for key, value in facts.items():
+            set_meta(run, key, value)
+
+
+def shelves_of(statuses: Iterable[str]) -> tuple[str, ...]:
+    """Where the records of these statuses lie that may be pushed."""
+    return tuple(f"open/{status}" for status in statuses)
+
+
+def marks(values: Sequence[object]) -> str:
+    """Placeholders for some values in SQL."""
+    return ", ".join("?" * len(values))
+
+
+def remote_path(name: str, shelf: str) -> str:
+    """Where a shard lies on the Hub."""
+    return f"data/{SPLITS[shelf.split('/')[1]]}-{name.removeprefix('train-')}"
+
+
+def local_name(path: str) -> str:
+    """The name that a shard on the Hub has here."""
+    return "train-" + path.removeprefix("data/").split("-", 1)[1]
+
+
+def strangers(core: Core, remote: Iterable[str]) -> list[str]:
+    """Shards on the Hub that this data directory knows nothing of."""
+    known = core.index.shard_names() | {r["name"] for r in core.index.all("SELECT * FROM retired")}
+    return sorted(
+        path for path in remote if _OURS.fullmatch(path) and local_name(path) not in known
+    )
 
 
 def _push(core: Core, hub: Hub, repository: str, statuses: Sequence[str]) -> Pushed:
     remote = set(hub.list_repo_files(repository, repo_type="dataset"))
-    shelves = [f"open/{status}" for status in statuses]
+    if unknown := strangers(core, remote):
+        reason = (
+            f"{repository} holds {len(unknown)} shards that this data directory does not know, "
+            "for example of an earlier disk. Fetch them first: python -m space dataset restore"
+        )
+        raise HubError(f"The push did not go through: {reason}", reason)
+    shelves = shelves_of(statuses)
     chosen = core.index.all(
-        f"SELECT * FROM shards WHERE shelf IN ({', '.join('?' * len(shelves))}) ORDER BY name",
-        tuple(shelves),
+        f"SELECT * FROM shards WHERE shelf IN ({marks(shelves)}) ORDER BY name", shelves
     )
-    new = [row for row in chosen if f"data/{row['name']}" not in remote]
-    _mark(core, [row for row in chosen if row not in new])
-    retired = [row["name"] for row in core.index.all("SELECT name FROM retired")]
+    new = [row for row in chosen if remote_path(row["name"], row["shelf"]) not in remote]
+    fresh = {row["name"] for row in new}
+    _mark(core, [row for row in chosen if row["name"] not in fresh])
+    gone = {row["name"] for row in core.index.all("SELECT name FROM retired")}
     # A record whose status was taken back lies in a shard that is no longer chosen.
-    unwanted = core.index.all("SELECT name FROM shards WHERE pushed_at IS NOT NULL")
-    names = {row["name"] for row in chosen}
-    retired += [row["name"] for row in unwanted if row["name"] not in names]
-    withdrawn = [name for name in retired if f"data/{name}" in remote]
+    sent = core.index.all("SELECT name FROM shards WHERE pushed_at IS NOT NULL")
+    gone |= {row["name"] for row in sent} - {row["name"] for row in chosen}
+    withdrawn = sorted(
+        path for path in remote if _OURS.fullmatch(path) and local_name(path) in gone
+    )
     if new or withdrawn or "README.md" not in remote:
-        batches = [new[i : i + SHARDS_A_COMMIT] for i in range(0, len(new), SHARDS_A_COMMIT)]
-        for number, batch in enumerate(batches or [[]], start=1):
-            last = number == max(len(batches), 1)
-            batch = _attempt(core, batch)
-            operations: list[Any] = [*_additions(core, batch)]
-            if last:
-                operations += [CommitOperationDelete(f"data/{name}") for name in withdrawn]
-                operations += _description(core, repository, chosen, remote)
+        for start in range(0, max(len(new), 1), SHARDS_A_COMMIT):
+            batch = _attempt(core, new[start : start + SHARDS_A_COMMIT])
+            operations: list[Any] = [
+                CommitOperationAdd(
+                    remote_path(row["name"], row["shelf"]), core.published.data / row["name"]
+                )
+                for row in batch
+            ]
+            first = start == 0
+            if first:
+                operations += [CommitOperationDelete(path) for path in withdrawn]
+                operations += _description(core, repository, shelves, remote)
             if operations:
                 hub.create_commit(
                     repository,
                     operations,
-                    commit_message=_message(batch, withdrawn if last else []),
+                    commit_message=_message(batch, withdrawn if first else []),
                     repo_type="dataset",
                 )
             _mark(core, batch)
-    _forget(core, retired)
+    _forget(core, sorted(gone))
     on_hub = sum(row["rows"] for row in chosen)
     total = sum(core.index.counts("status").values())
-    return Pushed(len(new), sum(row["rows"] for row in new), len(withdrawn), on_hub, total - on_hub)
-
-
-def _additions(core: Core, batch: list[sqlite3.Row]) -> list[CommitOperationAdd]:
-    return [
-        CommitOperationAdd(f"data/{row['name']}", core.published.data / row["name"])
-        for row in batch
-    ]
+    sent_rows = sum(row["rows"] for row in new)
+    return Pushed(len(new), sent_rows, len(withdrawn), on_hub, total - on_hub)
 
 
 def _description(
-    core: Core, repository: str, chosen: list[sqlite3.Row], remote: set[str]
+    core: Core, repository: str, shelves: tuple[str, ...], remote: set[str]
 ) -> list[CommitOperationAdd]:
     """The card with the figures of what is on the Hub, and the shard that holds the columns."""
-    records = [record for row in chosen for record in core.records_in(row["name"])]
     title, copy = repository.split("/")[1], f"{now_microseconds():x}"
-    card = render(figures_of(records), repository, title, copy)
+    figures = _figures(core, shelves)
+    # A split without a row cannot be loaded, and would keep the others from being loaded.
+    named = [split for status, split in SPLITS.items() if figures.statuses.get(status)]
+    card = render(figures, repository, title, copy, named or ["train"])
     operations = [CommitOperationAdd("README.md", card.encode())]
     empty = f"data/{shards.EMPTY_NAME}"
     if empty not in remote:
         operations.append(CommitOperationAdd(empty, core.published.data / shards.EMPTY_NAME))
     return operations
+
+
+def _figures(core: Core, shelves: tuple[str, ...]) -> Figures:
+    """Counts over the records on some shelves, without taking them all into memory."""
+    among = (
+        f"FROM records WHERE shard IN (SELECT name FROM shards WHERE shelf IN ({marks(shelves)}))"
+    )
+
+    def by(column: str) -> dict[str, int]:
+        rows = core.index.all(f"SELECT {column}, count(*) AS n {among} GROUP BY 1", shelves)
+        return {row[column]: row["n"] for row in rows}
+
+    images = core.index.get(f"SELECT count(DISTINCT image_sha256) AS n {among}", shelves)
+    statuses = by("status")
+    return Figures(sum(statuses.values()), images["n"] if images else 0, statuses, by("licence"))
 
 
 def _message(batch: list[sqlite3.Row], withdrawn: list[str]) -> str:

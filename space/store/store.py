@@ -41,14 +41,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from space.store import compaction, recovery, thumbnails, verification
+from space.store import compaction, health, recovery, thumbnails, verification
 from space.store.core import Core, add_shard, now_microseconds, prepare_shard, silent
 from space.store.entry import hash_of, new_entry
 from space.store.errors import StoreError, SubmissionError, explained
 from space.store.index import add_record, drop_record
 from space.store.pictures import MAX_PIXELS, encode_mask, prepare_photo
 from space.store.records import Filters, Receipt, Record, Submission, record_of, shelf_of
-from space.store.schema import STATUSES
 from space.store.verification import Report
 
 RESERVE_BYTES = 32 * 2**20  # of the disk that saving leaves free
@@ -209,26 +208,9 @@ class Store:
         core.step("bytes removed")
         core.published.write_card(core.card())
 
-    def info(self) -> dict[str, int]:
-        """How much there is: records, images, pending, approved, rejected, synced, bytes.
-
-        `synced` counts the records whose shard is on the Hub, `bytes` the files of photos, masks
-        and shards. The cost does not depend on the number of records.
-        """
-        index = self.core.index
-        statuses = index.counts("status")
-        sums = index.get(
-            "SELECT sum(bytes) AS bytes, sum(CASE WHEN pushed_at > 0 THEN rows END) AS synced "
-            "FROM shards"
-        )
-        assert sums is not None
-        return {
-            "records": sum(statuses.values()),
-            "images": index.counts("kind").get("originals", 0),
-            **{status: statuses.get(status, 0) for status in STATUSES},
-            "synced": sums["synced"] or 0,
-            "bytes": (sums["bytes"] or 0) + sum(index.counts("bytes").values()),
-        }
+    def info(self) -> dict[str, Any]:
+        """How much there is, and how it stands with the Hub; see `space.store.health.info`."""
+        return health.info(self.core)
 
     def strategies(self) -> dict[str, int]:
         """How many records each strategy has."""

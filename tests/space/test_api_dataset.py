@@ -41,7 +41,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 def test_log_look_delete(client: Client, services: Services, files: tuple[Path, Path]) -> None:
     photo, mask = map(handle_file, files)
     before = client.predict(api_name="/dataset_info")
-    assert list(before) == [
+    assert list(before)[:7] == [
         *("records", "images", "pending", "approved", "rejected", "synced", "bytes")
     ]
     record_id, receipt = client.predict(

@@ -63,7 +63,7 @@ def test_push(data: Path) -> None:
     code, output = run(*options, hub=hub)
     assert code == 0
     assert "3 records stay here: private, or not approved" in output
-    assert "2 records in 2 new shards pushed" in run(*options, "--status", "pending", hub=hub)[1]
+    assert "2 records in 1 new shard pushed" in run(*options, "--status", "pending", hub=hub)[1]
 
 
 def test_delete(data: Path, tmp_path: Path) -> None:

@@ -3,13 +3,15 @@
 import io
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
 import yaml
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-from space.store import Store, StoreError, SubmissionError, hub
+from space.store import Store, StoreError, SubmissionError, compaction, hub
 from space.store.shards import EMPTY_NAME
 from tests.space.store.conftest import make_submission
 
@@ -28,8 +30,23 @@ class FakeHub:
         assert (repo_type, exist_ok) == ("dataset", True)
         self.private = private
 
-    def list_repo_files(self, repo_id: str, *, repo_type: str) -> list[str]:
+    def list_repo_files(
+        self, repo_id: str, *, repo_type: str, revision: str | None = None
+    ) -> list[str]:
+        if self.fail == "listing":
+            raise OSError("no route to host")
         return sorted(self.files)
+
+    def repo_info(self, repo_id: str, *, repo_type: str) -> SimpleNamespace:
+        return SimpleNamespace(sha="0" * 40)
+
+    def hf_hub_download(
+        self, repo_id: str, filename: str, *, repo_type: str, revision: str, local_dir: str
+    ) -> str:
+        path = Path(local_dir) / filename
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(self.files[filename])
+        return str(path)
 
     def create_commit(
         self, repo_id: str, operations: list, *, commit_message: str, repo_type: str
@@ -75,7 +92,9 @@ def test_everything_goes_up_once_and_private_stays(store: Store) -> None:
     assert store.info()["synced"] == 4
     front = yaml.safe_load(remote.files["README.md"].split(b"---")[1])
     assert front["license"] == "cc0-1.0"
-    assert front["configs"][0]["data_files"][0]["path"] == "data/train-*.parquet"
+    assert front["configs"][0]["data_files"] == [
+        {"split": "pending", "path": "data/pending-*.parquet"}
+    ]
     assert b"4 records on 4 photos" in remote.files["README.md"]
     assert str(store.core.data_dir).encode() not in remote.files["README.md"]
     assert remote.private is True
@@ -131,14 +150,15 @@ def test_what_is_deleted_while_a_push_begins_is_not_sent(
     monkeypatch.setattr(hub, "_attempt", attempt)
     hub.push(store.core, remote, "ann/masks", PENDING)
     assert remote.ids() == [kept.record_id]
-    hub.push(store.core, remote, "ann/masks", PENDING)
-    assert remote.ids() == [kept.record_id]
+    assert gone.record_id.encode() not in b"".join(remote.files.values())
 
 
 def test_deletions_and_merges_follow(store: Store) -> None:
     remote = FakeHub()
-    receipts = [store.save(make_submission(seed)) for seed in range(31)]
-    hub.push(store.core, remote, "ann/masks", PENDING)
+    receipts = []
+    for seed in range(31):
+        receipts.append(store.save(make_submission(seed)))
+        hub.push(store.core, remote, "ann/masks", PENDING)
     gone = receipts.pop(3)
     store.delete(gone.record_id, gone.token)
     receipts += [store.save(make_submission(seed)) for seed in range(40, 43)]
@@ -151,6 +171,7 @@ def test_deletions_and_merges_follow(store: Store) -> None:
 
 def test_many_shards_go_in_batches(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "SHARDS_A_COMMIT", 2)
+    monkeypatch.setattr(compaction, "MAX_ROWS", 1)
     for seed in range(5):
         store.save(make_submission(seed))
     remote = FakeHub()
@@ -166,3 +187,69 @@ def test_another_repository_is_refused_and_so_are_bad_names(store: Store) -> Non
     for name in ("masks", "a/b/c", "ann/ma sks"):
         with pytest.raises(SubmissionError):
             hub.push(store.core, FakeHub(), name, PENDING)
+
+
+def test_waiting_shards_travel_as_one(store: Store) -> None:
+    remote = FakeHub()
+    for seed in range(5):
+        store.save(make_submission(seed))
+    done = hub.push(store.core, remote, "ann/masks", PENDING)
+    assert (done.shards, done.records) == (1, 5)
+    assert len(remote.ids()) == 5
+    assert store.verify().problems == []
+
+
+def test_no_revision_holds_a_record_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "SHARDS_A_COMMIT", 1)
+    monkeypatch.setattr(compaction, "DUE", 3)
+    remote = FakeHub()
+    monkeypatch.setattr(FakeHub, "create_commit", checked(FakeHub.create_commit))
+    for seed in range(9):
+        store.save(make_submission(seed))
+        hub.push(store.core, remote, "ann/masks", PENDING)
+        store.compact()
+    hub.push(store.core, remote, "ann/masks", PENDING)
+    assert len(remote.ids()) == 9
+
+
+def checked(commit):
+    def both(self: FakeHub, *arguments, **options) -> None:
+        commit(self, *arguments, **options)
+        self.ids()  # asserts that none is there twice
+
+    return both
+
+
+def test_a_repository_with_unknown_shards_is_not_written_to(store: Store, tmp_path: Path) -> None:
+    remote = FakeHub()
+    store.save(make_submission(0))
+    hub.push(store.core, remote, "ann/masks", PENDING)
+    before = dict(remote.files)
+    fresh = Store.open(tmp_path / "another disk")
+    fresh.save(make_submission(1))
+    with pytest.raises(StoreError, match="holds 1 shards that this data directory does not know"):
+        hub.push(fresh.core, remote, "ann/masks", PENDING)
+    assert remote.files == before
+    assert "does not know" in fresh.info()["last_error"]
+    fresh.close()
+
+
+def test_health_tells_what_waits_and_what_failed(store: Store) -> None:
+    remote = FakeHub(fail="before")
+    for seed in range(3):
+        store.save(make_submission(seed))
+    with pytest.raises(StoreError):
+        hub.push(store.core, remote, "ann/masks", PENDING)
+    info = store.info()
+    assert (info["waiting"], info["failed"], info["synced"], info["last_push"]) == (3, 3, 0, None)
+    assert info["last_error"] == "connection refused"
+    store.save(make_submission(4))
+    info = store.info()
+    assert (info["waiting"], info["failed"]) == (4, 3)
+    remote.fail = ""
+    hub.push(store.core, remote, "ann/masks", PENDING)
+    info = store.info()
+    assert (info["waiting"], info["failed"], info["synced"]) == (0, 0, 4)
+    assert info["last_error"] is None
+    assert info["last_push"].endswith("+00:00")
+    assert (info["shards"], info["shards_synced"]) == (2, 2)

