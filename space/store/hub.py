@@ -191,12 +191,15 @@ def local_name(path: str) -> str:
     return "train-" + path.removeprefix("data/").split("-", 1)[1]
 
 
+def is_shard(path: str) -> bool:
+    """Whether a path on the Hub is that of a shard with records."""
+    return _OURS.fullmatch(path) is not None
+
+
 def strangers(core: Core, remote: Iterable[str]) -> list[str]:
     """Shards on the Hub that this data directory knows nothing of."""
     known = core.index.shard_names() | {r["name"] for r in core.index.all("SELECT * FROM retired")}
-    return sorted(
-        path for path in remote if _OURS.fullmatch(path) and local_name(path) not in known
-    )
+    return sorted(path for path in remote if is_shard(path) and local_name(path) not in known)
 
 
 def _push(core: Core, hub: Hub, repository: str, statuses: Sequence[str]) -> Pushed:
@@ -218,9 +221,7 @@ def _push(core: Core, hub: Hub, repository: str, statuses: Sequence[str]) -> Pus
     # A record whose status was taken back lies in a shard that is no longer chosen.
     sent = core.index.all("SELECT name FROM shards WHERE pushed_at IS NOT NULL")
     gone |= {row["name"] for row in sent} - {row["name"] for row in chosen}
-    withdrawn = sorted(
-        path for path in remote if _OURS.fullmatch(path) and local_name(path) in gone
-    )
+    withdrawn = sorted(path for path in remote if is_shard(path) and local_name(path) in gone)
     if new or withdrawn or "README.md" not in remote:
         for start in range(0, max(len(new), 1), SHARDS_A_COMMIT):
             batch = _attempt(core, new[start : start + SHARDS_A_COMMIT])

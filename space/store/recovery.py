@@ -115,16 +115,7 @@ def reconcile(core: Core) -> None:
 
 def _adopt(core: Core, path: Path) -> None:
     """Take a shard that the index does not know into it, without doubling a record."""
-    fresh: list[dict[str, Any]] = []
-    total = 0
-    for row in shards.read_rows(path):
-        total += 1
-        known = core.index.get(
-            "SELECT 1 FROM records WHERE id = ?1 UNION SELECT 1 FROM tombstones WHERE id = ?1",
-            (row["id"],),
-        )
-        if not known:
-            fresh.append(_entry(core, row))
+    fresh, total = unknown_entries(core, path)
     shelves = {shelf_of(row["licence"], row["status"]) for row in fresh}
     if fresh and len(fresh) == total and len(shelves) == 1:
         digest, size = shards.file_sha256(path)
@@ -147,6 +138,30 @@ def _adopt(core: Core, path: Path) -> None:
                     add_record(run, {**entry, "shard": shard.name})
 
     core.exchange({path.name}, [(where, shard) for where, shard, _ in added], enter)
+
+
+def unknown_entries(core: Core, path: Path) -> tuple[list[dict[str, Any]], int]:
+    """Store the files of those records of a shard that the index does not know.
+
+    Args:
+        core: The data directory.
+        path: The shard.
+
+    Returns:
+        What the index needs of each, without pixels, and how many rows the shard has. Records that
+        were deleted here are not among them.
+    """
+    fresh: list[dict[str, Any]] = []
+    total = 0
+    for row in shards.read_rows(path):
+        total += 1
+        known = core.index.get(
+            "SELECT 1 FROM records WHERE id = ?1 UNION SELECT 1 FROM tombstones WHERE id = ?1",
+            (row["id"],),
+        )
+        if not known:
+            fresh.append(_entry(core, row))
+    return fresh, total
 
 
 def _entry(core: Core, row: dict[str, Any]) -> dict[str, Any]:

@@ -54,15 +54,17 @@ class FakeHub:
         assert commit_message
         if self.fail == "before":
             raise OSError("connection refused")
+        files = dict(self.files)
         for operation in operations:
             path = operation.path_in_repo
             if isinstance(operation, CommitOperationDelete):
-                del self.files[path]
+                del files[path]
             else:
                 assert isinstance(operation, CommitOperationAdd)
                 with operation.as_file() as stream:
-                    self.files[path] = stream.read()
+                    files[path] = stream.read()
                 self.uploads.append(path)
+        self.files = files
         self.commits.append([operation.path_in_repo for operation in operations])
         if self.fail == "after":
             raise OSError("connection lost")

@@ -1,0 +1,150 @@
+"""The dataset's way to the Hub while the app runs: on a timer, by button, and again after trouble.
+
+One thread of one process pushes for a data directory; whoever else has it open waits for the lock
+and takes over when that process dies. A push that fails is tried again after a pause that doubles
+each time, with some jitter so that many apps do not come back at once, or after what the Hub asked
+for. What is pushed, and why nothing travels twice, is in `space.store.hub`.
+"""
+
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from space.store import Store, StoreError, health
+from space.store.files import try_lock
+from space.store.hub import Hub, Pushed, push, remember
+from space.store.restoring import is_empty, restore
+
+FIRST_PAUSE = 30.0  # seconds after the first failure
+LONGEST_PAUSE = 3600.0
+_LOCK_SECONDS = 5.0  # between two looks at whether another process still pushes
+_log = logging.getLogger(__name__)
+
+
+class Sync:
+    """Pushes a store's records to a dataset on the Hub, in the background."""
+
+    def __init__(
+        self,
+        store: Store,
+        hub: Hub,
+        repository: str,
+        minutes: float = 5.0,
+        statuses: Sequence[str] = ("approved",),
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        """Prepare; nothing happens before `start` or `push_now`.
+
+        Args:
+            store: Whose records.
+            hub: A `huggingface_hub.HfApi`.
+            repository: `USER/NAME`.
+            minutes: Between two looks at whether there is something to push.
+            statuses: Records of these go up.
+            rng: For the jitter.
+        """
+        self.repository = repository
+        self._store, self._hub, self._statuses = store, hub, tuple(statuses)
+        self._seconds = minutes * 60
+        self._rng = rng or np.random.default_rng()
+        self._failures = 0
+        self._stopped, self._wake = threading.Event(), threading.Event()
+        self._turn = threading.Lock()  # the button and the timer do not push at once
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin; the first look is at once."""
+        self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
+        self._thread.start()
+
+    def stop(self, last_push: bool = True, patience: float = 30.0) -> None:
+        """End, after one last push if something waits.
+
+        Args:
+            last_push: Whether to try that.
+            patience: Seconds to wait for a push that is under way.
+        """
+        self._stopped.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(patience)
+        if last_push and health.due(self._store.core, self._statuses):
+            try:
+                self.push_now()
+            except (StoreError, ValueError) as error:
+                _log.warning("What was not pushed stays in the data directory: %s", error)
+        remember(self._store.core, next_push="", syncer="")
+
+    def push_now(self) -> Pushed:
+        """Restore if that is still to be done, then push.
+
+        Raises:
+            SubmissionError: The data directory belongs to another repository.
+            HubError: It did not go through.
+        """
+        with self._turn:
+            core = self._store.core
+            if is_empty(core):
+                count = restore(core, self._hub, self.repository, self._said)
+                _log.info("Restored %d records from %s.", count, self.repository)
+            return push(core, self._hub, self.repository, self._statuses)
+
+    def _said(self, done: int, total: int) -> None:
+        _log.info("Restoring from %s: %d of %d shards.", self.repository, done, total)
+
+    def _run(self) -> None:
+        path = self._store.core.data_dir / "sync.lock"
+        while not self._stopped.is_set():
+            with try_lock(path) as mine:
+                if mine:
+                    self._push_until_stopped()
+            self._stopped.wait(_LOCK_SECONDS)
+
+    def _push_until_stopped(self) -> None:
+        while not self._stopped.is_set():
+            pause = self._attempt()
+            self._announce(pause)
+            self._wake.wait(pause)
+            self._wake.clear()
+
+    def _attempt(self) -> float:
+        """Push if there is something to push; returns the seconds until the next look."""
+        core = self._store.core
+        try:
+            if is_empty(core) or health.due(core, self._statuses):
+                done = self.push_now()
+                if done.records or done.withdrawn:
+                    _log.info(
+                        "%d records pushed to %s, %d shards withdrawn.",
+                        done.records, self.repository, done.withdrawn,
+                    )  # fmt: skip
+        except (StoreError, ValueError, OSError, sqlite3.Error) as error:
+            self._failures += 1
+            pause = self._pause(getattr(error, "pause", None))
+            _log.warning("%s Next attempt in %.0f s.", error, pause)
+            return pause
+        self._failures = 0
+        return self._seconds
+
+    def _pause(self, wished: float | None) -> float:
+        """How long to leave the Hub alone after a failure.
+
+        Args:
+            wished: What it asked for, if it did; never come back earlier than that.
+        """
+        doubled = min(FIRST_PAUSE * 2 ** (self._failures - 1), LONGEST_PAUSE)
+        jitter = float(self._rng.uniform(0.5, 1.5))
+        return max(doubled * jitter, 0.0 if wished is None else wished * (1 + 0.1 * jitter))
+
+    def _announce(self, pause: float) -> None:
+        """Write down when the next look is, and who will do it."""
+        when = str(int((time.time() + pause) * 1e6))
+        try:
+            remember(self._store.core, next_push=when, syncer=str(os.getpid()))
+        except (OSError, sqlite3.Error) as error:
+            _log.warning("The time of the next push could not be written down: %s", error)
