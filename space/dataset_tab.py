@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
-from space import contributions
+from space import contributions, health_panel
 from space.dataset_view import grid_html, push_html, summary_html, use_html
 from space.save_sheet import COPY_SCRIPT, status_html
 from space.services import Services
@@ -50,6 +50,8 @@ def build(services: Services) -> DatasetTab:
     """Lay the tab out inside the Blocks that is being built."""
     with gr.Column(elem_id="dataset-tab"):
         summary = _html("dataset-summary", summary_html(services.store.info()))
+        condition = _html("dataset-health", health_panel.show(services))
+        pushed = _push_button(services)
         with gr.Row(elem_id="dataset-filters"):
             strategy = gr.Dropdown([ANY], value=ANY, label="Strategy", min_width=120)
             status = gr.Dropdown([ANY, *STATUSES], value=ANY, label="Status", min_width=120)
@@ -73,14 +75,34 @@ def build(services: Services) -> DatasetTab:
         return delete_with(services, receipt)
 
     tab = DatasetTab(
-        show, [strategy, status, area], [summary, gallery, more, shown, strategy, card]
+        show, [strategy, status, area], [summary, gallery, more, shown, strategy, card, condition]
     )
     tab.refresh_on(*(choice.input for choice in (strategy, status, area)))
     more.click(show_more, [*tab.inputs, shown], tab.outputs, **_QUIET)
     delete.click(on_delete, receipt, [deleted, receipt], api_visibility="private").then(
         show, tab.inputs, tab.outputs, **_QUIET
     )
+    if pushed is not None:
+        pushed(show, tab.inputs, tab.outputs, **_QUIET)
     return tab
+
+
+def _push_button(services: Services) -> Callable | None:
+    """Pushes to the Hub at once, where the app pushes at all; what happens when it has."""
+    if services.sync is None:
+        return None
+    with gr.Row(elem_id="push-row"):
+        button = gr.Button("Push now", elem_id="push-now", min_width=120, scale=0)
+        status = _html("push-status", "")
+    done = button.click(
+        partial(health_panel.push_now, services),
+        None,
+        status,
+        api_visibility="private",
+        concurrency_id="push",
+        concurrency_limit=1,
+    )
+    return cast("Callable", done.then)
 
 
 def _html(elem_id: str, value: str) -> gr.HTML:
@@ -98,7 +120,7 @@ def _use_it(services: Services, filters: Sequence[gr.components.Component]) -> g
     settings = services.settings
     _html("dataset-code", use_html(str(services.store.dataset_dir)))
     if settings.hub_dataset:
-        gr.Markdown(f"Publish what is approved to `{settings.hub_dataset}`:")
+        gr.Markdown(f"What is approved goes to `{settings.hub_dataset}` on its own, or with:")
         _html("push-code", push_html(settings.hub_dataset, settings.data_dir))
     with gr.Row():
         as_zip = gr.Button("Make ZIP", elem_id="export-zip", min_width=120)
@@ -140,7 +162,7 @@ def view(services: Services, strategy: str, status: str, area: str, count: int) 
     except (ValueError, StoreError, sqlite3.Error) as error:
         _log.warning("the dataset cannot be shown: %s", error)
         words = "The dataset cannot be read just now. Open this tab once more in a moment."
-        return (status_html("error", words), *(gr.skip() for _ in range(5)))
+        return (status_html("error", words), *(gr.skip() for _ in range(6)))
     now = datetime.now(UTC)
     drawn = [(record, _thumbnail(store, record)) for record in records[:count]]
     return (
@@ -150,6 +172,7 @@ def view(services: Services, strategy: str, status: str, area: str, count: int) 
         count,
         gr.Dropdown([ANY, *sorted({*used, strategy} - {ANY})], value=strategy),
         _card(store),
+        health_panel.health_html(info, services.sync is not None, now),
     )
 
 

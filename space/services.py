@@ -11,6 +11,7 @@ from space.settings import Settings
 
 if TYPE_CHECKING:
     from space.store import Store
+    from space.sync import Sync
 
 
 @dataclass(frozen=True)
@@ -21,3 +22,4 @@ class Services:
     store: Store
     settings: Settings
     photos: PhotoShelf
+    sync: Sync | None = None

@@ -21,7 +21,9 @@ class Settings:
     data_dir: Path = Path("data")
     """Where saved masks, kept photos and results live."""
     hub_dataset: str | None = None
-    """Dataset repository on the Hub that the command line publishes approved masks to."""
+    """Dataset repository on the Hub that approved masks are pushed to."""
+    hub_minutes: int = 5
+    """Minutes between two looks at whether there is something to push."""
     auth_file: Path | None = None
     """File with one ``user:password`` a line; without it the app asks nobody."""
     share: bool = False
@@ -36,7 +38,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.port is not None and not 0 < self.port < 65536:
             raise ValueError(f"The port must lie between 1 and 65535, not {self.port}.")
-        for name in ("max_file_mb", "max_megapixels", "cache_mb"):
+        for name in ("hub_minutes", "max_file_mb", "max_megapixels", "cache_mb"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}.")
         if self.hub_dataset is not None and self.hub_dataset.count("/") != 1:
@@ -78,6 +80,7 @@ ENVIRONMENT = {
     "model": "LAMA_MODEL",
     "data_dir": "LAMA_DATA_DIR",
     "hub_dataset": "LAMA_HUB_DATASET",
+    "hub_minutes": "LAMA_HUB_MINUTES",
     "auth_file": "LAMA_AUTH_FILE",
     "share": "LAMA_SHARE",
     "max_file_mb": "LAMA_MAX_FILE_MB",
@@ -107,7 +110,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
         text = environment.get(variable, "").strip()
         if not text:
             continue
-        if name in ("port", "max_file_mb", "max_megapixels", "cache_mb"):
+        if name in ("port", "hub_minutes", "max_file_mb", "max_megapixels", "cache_mb"):
             if not text.isdigit():
                 raise ValueError(f"{variable} must be a whole number, not {text!r}.")
             found[name] = int(text)
@@ -133,6 +136,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", help="model to start with: a name or a path (lama-tiny)")
     parser.add_argument("--data-dir", type=Path, help="where masks and photos are kept (data)")
     parser.add_argument("--hub-dataset", metavar="USER/NAME", help="Hub dataset for approved masks")
+    parser.add_argument(
+        "--hub-minutes", type=int, metavar="N", help="minutes between two pushes (5)"
+    )
     parser.add_argument(
         "--auth", dest="auth_file", metavar="FILE", type=Path, help="accounts, user:password a line"
     )

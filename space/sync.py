@@ -6,12 +6,14 @@ each time, with some jitter so that many apps do not come back at once, or after
 for. What is pushed, and why nothing travels twice, is in `space.store.hub`.
 """
 
+import contextlib
 import logging
 import os
+import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -48,8 +50,8 @@ class Sync:
             statuses: Records of these go up.
             rng: For the jitter.
         """
-        self.repository = repository
-        self._store, self._hub, self._statuses = store, hub, tuple(statuses)
+        self.repository, self.statuses = repository, tuple(statuses)
+        self._store, self._hub = store, hub
         self._seconds = minutes * 60
         self._rng = rng or np.random.default_rng()
         self._failures = 0
@@ -73,7 +75,7 @@ class Sync:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(patience)
-        if last_push and health.due(self._store.core, self._statuses):
+        if last_push and health.due(self._store.core, self.statuses):
             try:
                 self.push_now()
             except (StoreError, ValueError) as error:
@@ -91,8 +93,9 @@ class Sync:
             core = self._store.core
             if is_empty(core):
                 count = restore(core, self._hub, self.repository, self._said)
-                _log.info("Restored %d records from %s.", count, self.repository)
-            return push(core, self._hub, self.repository, self._statuses)
+                said = f"Restored {count} records" if count else "There is nothing to restore"
+                _log.info("The data directory is empty. %s from %s.", said, self.repository)
+            return push(core, self._hub, self.repository, self.statuses)
 
     def _said(self, done: int, total: int) -> None:
         _log.info("Restoring from %s: %d of %d shards.", self.repository, done, total)
@@ -116,7 +119,7 @@ class Sync:
         """Push if there is something to push; returns the seconds until the next look."""
         core = self._store.core
         try:
-            if is_empty(core) or health.due(core, self._statuses):
+            if is_empty(core) or health.due(core, self.statuses):
                 done = self.push_now()
                 if done.records or done.withdrawn:
                     _log.info(
@@ -148,3 +151,27 @@ class Sync:
             remember(self._store.core, next_push=when, syncer=str(os.getpid()))
         except (OSError, sqlite3.Error) as error:
             _log.warning("The time of the next push could not be written down: %s", error)
+
+
+@contextlib.contextmanager
+def running(sync: Sync | None) -> Iterator[None]:
+    """Sync as long as the block lasts, with a last push at its end, also on a polite kill.
+
+    Args:
+        sync: What to run; None does nothing.
+    """
+    if sync is None:
+        yield
+        return
+    if threading.current_thread() is threading.main_thread():
+        # What a container sends before it is taken away; without this, nothing is said or done.
+        signal.signal(signal.SIGTERM, _interrupt)
+    sync.start()
+    try:
+        yield
+    finally:
+        sync.stop()
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

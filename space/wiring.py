@@ -19,7 +19,9 @@ from space.engine import CancelledError, InpaintResult, ModelInfo
 from space.photos import PhotoShelf
 from space.services import Services
 from space.settings import Settings
-from space.store import Store
+from space.store import Store, hub
+from space.store.connection import connect
+from space.sync import Sync, running
 
 log = logging.getLogger(__name__)
 _TRIAL = 512
@@ -145,12 +147,20 @@ def services(settings: Settings) -> Services:
         limit_mb=settings.cache_mb,
         max_megapixels=settings.max_megapixels,
     )
-    return Services(
-        engine,
-        Store.open(settings.data_dir, max_pixels=settings.max_megapixels * 1_000_000),
-        settings,
-        photos,
-    )
+    store = Store.open(settings.data_dir, max_pixels=settings.max_megapixels * 1_000_000)
+    return Services(engine, store, settings, photos, syncing(settings, store))
+
+
+def syncing(settings: Settings, store: Store) -> Sync | None:
+    """What pushes to the Hub; None where no dataset was named.
+
+    Raises:
+        SubmissionError: The data directory belongs to another dataset.
+    """
+    if settings.hub_dataset is None:
+        return None
+    hub.check(store.core, settings.hub_dataset)
+    return Sync(store, connect(), settings.hub_dataset, settings.hub_minutes)
 
 
 def launch(settings: Settings) -> None:
@@ -159,17 +169,18 @@ def launch(settings: Settings) -> None:
     parts = services(settings)
     demo: gr.Blocks = ui.build(parts)
     demo.queue(default_concurrency_limit=2, max_size=64)
-    demo.launch(
-        server_name=settings.host,
-        server_port=settings.port,
-        share=settings.share,
-        auth=settings.accounts(),
-        max_file_size=settings.max_file_mb * 1_000_000,
-        allowed_paths=ui.served_folders(settings),
-        footer_links=["api"],
-        run_history=False,
-        show_error=True,
-        theme=theme.theme(),
-        head=theme.head(),
-        app_kwargs={"middleware": theme.middleware()},
-    )
+    with running(parts.sync):
+        demo.launch(
+            server_name=settings.host,
+            server_port=settings.port,
+            share=settings.share,
+            auth=settings.accounts(),
+            max_file_size=settings.max_file_mb * 1_000_000,
+            allowed_paths=ui.served_folders(settings),
+            footer_links=["api"],
+            run_history=False,
+            show_error=True,
+            theme=theme.theme(),
+            head=theme.head(),
+            app_kwargs={"middleware": theme.middleware()},
+        )

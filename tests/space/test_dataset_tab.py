@@ -40,11 +40,13 @@ def test_newest_first_with_filters(services: Services) -> None:
     assert shown_ids(services, ANY, "approved", ANY) == []
     assert shown_ids(services, ANY, ANY, "10 to 20 %") == ids[::-1]
     assert shown_ids(services, ANY, ANY, "over 40 %") == []
-    summary, page, _, _, choices, card = view(services, ANY, ANY, ANY, PAGE)
+    summary, page, _, _, choices, card, condition = view(services, ANY, ANY, ANY, PAGE)
     assert 'data-figure="records">4<' in summary
     assert page.count("data:image/jpeg;base64,") == 4
     assert [value for _, value in choices.choices] == [ANY, "box", "drawn"]
     assert card.lstrip().startswith("# Inpainting masks")
+    assert 'data-health="shards">4<' in condition
+    assert "last push" not in condition  # no Hub, no word about it
 
 
 def test_more_are_shown_on_request(services: Services) -> None:
