@@ -1,4 +1,4 @@
-"""The command line of the dataset: info, verify, export, push, delete.
+"""The command line of the dataset: look at it, check, copy in and out, publish, restore, delete.
 
 Exit codes: 0 done, 1 it could not be done or something is wrong with the data, 2 bad input.
 """
@@ -9,14 +9,18 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from huggingface_hub import HfApi
+from typing import Any
 
 from space.settings import ENVIRONMENT
 from space.store import LICENCES, STATUSES, Filters, Store, StoreError, SubmissionError
+from space.store.connection import connect
 from space.store.exporting import KINDS, export
 from space.store.hub import Hub, push
+from space.store.importing import Answer, import_from
+from space.store.restoring import restore
 
+_VERBS = "{info,verify,export,import,push,restore,delete}"
+_TOKEN = "(HF_TOKEN, or `hf auth login`)"
 Say = Callable[[str], None]
 
 
@@ -35,7 +39,8 @@ def main(arguments: Sequence[str], say: Say, hub: Hub | None = None) -> int:
     chosen = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     if (
-        not (chosen.data_dir / "index.sqlite").is_file()
+        chosen.run not in (_import, _restore)
+        and not (chosen.data_dir / "index.sqlite").is_file()
         and not (chosen.data_dir / "dataset").is_symlink()
     ):
         parser.error(f"There is no dataset in {chosen.data_dir}. Give its directory: --data-dir.")
@@ -63,10 +68,22 @@ def _parser() -> argparse.ArgumentParser:
         description="Look at, check, copy, publish and delete saved records. Safe while the app "
         "is running.",
     )
-    verbs = dataset.add_subparsers(metavar="{info,verify,export,push,delete}", required=True)
+    verbs = dataset.add_subparsers(
+        metavar="{info,verify,export,import,push,restore,delete}", required=True
+    )
     _verb(verbs, "info", _info, "say how many records there are, and of which kind")
     _verb(verbs, "verify", _verify, "check every byte of photos, masks, shards and index")
 
+    _add_copies(verbs)
+    _add_hub(verbs)
+    deleting = _verb(verbs, "delete", _delete, "delete a record for good")
+    deleting.add_argument("record_id", help="from its receipt")
+    deleting.add_argument("--receipt", required=True, help="the token from its receipt")
+    return parser
+
+
+def _add_copies(verbs: Any) -> None:  # noqa: ANN401 - argparse keeps the type to itself
+    """The verbs that copy records out and in."""
     exporting = _verb(verbs, "export", _export, "copy records out for other programs")
     exporting.add_argument(
         "--format", choices=KINDS, default="imagefolder", help="default: imagefolder"
@@ -77,17 +94,31 @@ def _parser() -> argparse.ArgumentParser:
     exporting.add_argument("--status", choices=STATUSES, help="only records of this status")
     exporting.add_argument("--licence", choices=LICENCES, help="only records of this licence")
 
+    importing = _verb(
+        verbs, "import", _import, "take exported records in, with their masks as they were"
+    )
+    importing.add_argument(
+        "source",
+        type=Path,
+        help="a directory (imagefolder, COCO, Parquet), or ZIP or Parquet file",
+    )
+    importing.add_argument(
+        "--licence", choices=LICENCES, help="of pictures that come without one; needs --consent"
+    )
+    importing.add_argument(
+        "--consent",
+        action="store_true",
+        help="whoever made these pictures agreed to have them stored and used for training",
+    )
+
+
+def _add_hub(verbs: Any) -> None:  # noqa: ANN401
+    """The verbs that talk to the Hub."""
     pushing = _verb(
         verbs,
         "push",
         _push,
-        "bring a dataset on the Hugging Face Hub up to date (HF_TOKEN, or `hf auth login`)",
-    )
-    pushing.add_argument(
-        "--hub-dataset",
-        metavar="USER/NAME",
-        default=os.environ.get(ENVIRONMENT["hub_dataset"]),
-        help=f"the repository; default: {ENVIRONMENT['hub_dataset']} of the environment",
+        f"bring a dataset on the Hugging Face Hub up to date {_TOKEN}",
     )
     pushing.add_argument(
         "--status",
@@ -100,10 +131,19 @@ def _parser() -> argparse.ArgumentParser:
         "--public", action="store_true", help="if the repository is made now, make it public"
     )
 
-    deleting = _verb(verbs, "delete", _delete, "delete a record for good")
-    deleting.add_argument("record_id", help="from its receipt")
-    deleting.add_argument("--receipt", required=True, help="the token from its receipt")
-    return parser
+    restoring = _verb(
+        verbs,
+        "restore",
+        _restore,
+        f"fetch the records of a dataset on the Hub that are not here {_TOKEN}",
+    )
+    for verb in (pushing, restoring):
+        verb.add_argument(
+            "--hub-dataset",
+            metavar="USER/NAME",
+            default=os.environ.get(ENVIRONMENT["hub_dataset"]),
+            help=f"the repository; default: {ENVIRONMENT['hub_dataset']} of the environment",
+        )
 
 
 def _verb(verbs, name: str, run: Callable[..., int], words: str) -> argparse.ArgumentParser:  # type: ignore[no-untyped-def]  # noqa: ANN001
@@ -149,11 +189,30 @@ def _export(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -
     return 0
 
 
+def _import(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -> int:
+    if bool(chosen.licence) != chosen.consent:
+        raise SubmissionError("--licence and --consent belong together: give both or neither.")
+    answer = Answer(chosen.licence, True) if chosen.consent else None
+    done = import_from(store.core, chosen.source, answer)
+    say(f"{_count(done.records, 'record')} taken in from {chosen.source}")
+    if done.known:
+        say(f"{_count(done.known, 'record')} left out: here already, or deleted here.")
+    return 0
+
+
+def _restore(store: Store, chosen: argparse.Namespace, say: Say, hub: Hub | None) -> int:
+    if not chosen.hub_dataset:
+        raise SubmissionError("Say where to restore from: --hub-dataset USER/NAME.")
+    count = restore(store.core, hub or connect(), chosen.hub_dataset)
+    say(f"{_count(count, 'record')} restored from {chosen.hub_dataset}.")
+    return 0
+
+
 def _push(store: Store, chosen: argparse.Namespace, say: Say, hub: Hub | None) -> int:
     if not chosen.hub_dataset:
         raise SubmissionError("Say where to push to: --hub-dataset USER/NAME.")
     done = push(
-        store.core, hub or HfApi(), chosen.hub_dataset, chosen.status, private=not chosen.public
+        store.core, hub or connect(), chosen.hub_dataset, chosen.status, private=not chosen.public
     )
     say(
         f"{done.records} records in {_count(done.shards, 'new shard')} pushed, "

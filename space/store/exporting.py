@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from space.store import shards
+from space.store import coco, shards
 from space.store.card import Figures, render
 from space.store.core import Core
 from space.store.errors import StoreError, SubmissionError
 from space.store.records import Filters
 from space.store.schema import SCALARS
 
-KINDS = ("imagefolder", "parquet", "zip")
+KINDS = ("imagefolder", "coco", "parquet", "zip")
 _SUFFIXES = ((b"\xff\xd8", "jpg"), (b"\x89PNG", "png"), (b"RIFF", "webp"))
 _ROWS_A_FILE = 1000
 
@@ -26,8 +26,9 @@ def export(core: Core, kind: str, output: Path, filters: Filters | None = None) 
     """Copy records out; what was at `output` is never overwritten.
 
     `imagefolder` is a directory with `images/`, `masks/` and `metadata.jsonl`, which
-    `load_dataset("imagefolder", data_dir=...)` reads; `zip` is the same in one file; `parquet` is
-    a directory like the dataset folder.
+    `load_dataset("imagefolder", data_dir=...)` reads; `zip` is the same in one file; `coco` is a
+    directory with `images/` and `annotations.json`, masks as RLE; `parquet` is a directory like
+    the dataset folder. Every one of them can be taken in again (`space.store.importing`).
 
     Args:
         core: The data directory.
@@ -53,6 +54,9 @@ def export(core: Core, kind: str, output: Path, filters: Filters | None = None) 
         if kind == "zip":
             with zipfile.ZipFile(unfinished, "x", zipfile.ZIP_STORED) as archive:
                 count = _write_pictures(core, records, _ZipTarget(archive))
+        elif kind == "coco":
+            unfinished.mkdir()
+            count = _write_coco(core, records, _FolderTarget(unfinished))
         elif kind == "imagefolder":
             unfinished.mkdir()
             count = _write_pictures(core, records, _FolderTarget(unfinished))
@@ -118,8 +122,7 @@ def _write_pictures(
     written: set[str] = set()
     count = 0
     for row in _present(core, records):
-        suffix = next((end for start, end in _SUFFIXES if row["image"].startswith(start)), "img")
-        image, mask = f"images/{row['image_sha256']}.{suffix}", f"masks/{row['id']}.png"
+        image, mask = _image_name(row), f"masks/{row['id']}.png"
         if image not in written:
             target.write(image, row["image"])
             written.add(image)
@@ -130,6 +133,26 @@ def _write_pictures(
         count += 1
     target.write("metadata.jsonl", lines.getvalue().encode())
     return count
+
+
+def _write_coco(core: Core, records: list[sqlite3.Row], target: _FolderTarget) -> int:
+    document = coco.Document()
+    written: set[str] = set()
+    count = 0
+    for row in _present(core, records):
+        image = _image_name(row)
+        if image not in written:
+            target.write(image, row["image"])
+            written.add(image)
+        document.add(row, image)
+        count += 1
+    target.write(coco.FILE, document.text().encode())
+    return count
+
+
+def _image_name(row: dict[str, Any]) -> str:
+    suffix = next((end for start, end in _SUFFIXES if row["image"].startswith(start)), "img")
+    return f"images/{row['image_sha256']}.{suffix}"
 
 
 def _write_dataset(core: Core, records: list[sqlite3.Row], unfinished: Path, output: Path) -> int:

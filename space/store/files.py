@@ -5,11 +5,28 @@ import errno
 import fcntl
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from space.store.errors import StoreError
+
+RESERVE_BYTES = 32 * 2**20  # of the disk that saving leaves free
+
+
+def ensure_space(directory: Path, size: int) -> None:
+    """Refuse to fill the disk to the brim: deleting needs some room as well.
+
+    Args:
+        directory: Somewhere on the disk.
+        size: Bytes that are to be stored.
+
+    Raises:
+        OSError: There is too little room.
+    """
+    if shutil.disk_usage(directory).free < 2 * size + RESERVE_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def sync_directory(directory: Path) -> None:

@@ -10,6 +10,7 @@ column, and the hashes of the receipts.
 import hashlib
 import json
 import logging
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from space.store.index import add_record, set_meta
 from space.store.records import shelf_of
 from space.store.shards import Shard
 
+_ID = re.compile(r"[0-9a-zA-Z_-]{1,64}")
 _log = logging.getLogger(__name__)
 
 
@@ -155,17 +157,21 @@ def unknown_entries(core: Core, path: Path) -> tuple[list[dict[str, Any]], int]:
     total = 0
     for row in shards.read_rows(path):
         total += 1
-        known = core.index.get(
-            "SELECT 1 FROM records WHERE id = ?1 UNION SELECT 1 FROM tombstones WHERE id = ?1",
-            (row["id"],),
-        )
-        if not known:
-            fresh.append(_entry(core, row))
+        if not is_known(core, row["id"]):
+            fresh.append(entry_of(core, row))
     return fresh, total
 
 
-def _entry(core: Core, row: dict[str, Any]) -> dict[str, Any]:
+def is_known(core: Core, record_id: str) -> bool:
+    """Whether a record is here, or was deleted here."""
+    query = "SELECT 1 FROM records WHERE id = ?1 UNION SELECT 1 FROM tombstones WHERE id = ?1"
+    return core.index.get(query, (record_id,)) is not None
+
+
+def entry_of(core: Core, row: dict[str, Any]) -> dict[str, Any]:
     """Store the files of a row read from a shard; what the index needs of it, without pixels."""
+    if not _ID.fullmatch(row["id"]):  # files are named after it
+        raise ValueError(f"{row['id']!r} cannot be the id of a record")
     image, mask = row.pop("image"), row.pop("mask")
     digest = hashlib.sha256(image).hexdigest()
     if digest != row["image_sha256"]:

@@ -24,14 +24,11 @@ small shards (`compaction`) uses the same exchange.
 Readers never wait: see `published` for why they always find one consistent state.
 """
 
-import errno
 import hashlib
 import hmac
 import json
 import logging
-import os
 import secrets
-import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -45,12 +42,11 @@ from space.store import compaction, health, recovery, thumbnails, verification
 from space.store.core import Core, add_shard, now_microseconds, prepare_shard, silent
 from space.store.entry import hash_of, new_entry
 from space.store.errors import StoreError, SubmissionError, explained
+from space.store.files import ensure_space
 from space.store.index import add_record, drop_record
 from space.store.pictures import MAX_PIXELS, encode_mask, prepare_photo
 from space.store.records import Filters, Receipt, Record, Submission, record_of, shelf_of
 from space.store.verification import Report
-
-RESERVE_BYTES = 32 * 2**20  # of the disk that saving leaves free
 
 _log = logging.getLogger(__name__)
 
@@ -114,7 +110,7 @@ class Store:
         try:
             with self.core.lock():
                 recovery.settle(self.core)
-                _ensure_space(self.core.data_dir, len(photo.data) + len(mask))
+                ensure_space(self.core.data_dir, len(photo.data) + len(mask))
                 self._commit(row, entry)
         except (OSError, sqlite3.Error) as error:
             if not self._rescued(entry["id"]):
@@ -293,9 +289,3 @@ class Store:
         """Let go of the index."""
         with self._compacting:
             self.core.index.close()
-
-
-def _ensure_space(data_dir: Path, size: int) -> None:
-    """Refuse to fill the disk to the brim: deleting needs some room as well."""
-    if shutil.disk_usage(data_dir).free < 2 * size + RESERVE_BYTES:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -9,7 +9,7 @@ from pathlib import Path
 import datasets
 
 from space.store import Store, StoreError
-from space.store import store as store_module
+from space.store import files as store_module
 from tests.space.store.conftest import make_mask, make_photo, make_submission
 
 
