@@ -172,6 +172,8 @@ def receipt_html(receipt: Receipt) -> str:
     """The answer to a save: id and receipt, to be copied and kept."""
     whole = f"{receipt.record_id} {receipt.token}"
     removed = " Camera and location data were removed." if receipt.metadata_removed else ""
+    if receipt.lookalikes:
+        removed += " A photo that looks much like this one is in the dataset already."
     return f"""<div class="rs" data-kind="done" role="status">
 <p><b>Saved.</b>{removed} Keep this receipt: whoever has it can delete the record.</p>
 <div class="rs-receipt"><code data-record="{receipt.record_id}" data-receipt="{receipt.token}"

@@ -48,6 +48,7 @@ def new_entry(
         "receipt_sha256": receipt,
         "source_sha256": hashlib.sha256(submission.image_bytes).hexdigest(),
         "source_bytes": len(submission.image_bytes),
+        "look": photo.look,
         "image_bytes": len(photo.data),
         "mask_bytes": len(mask),
     }

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from space.store.looks import bands
 from space.store.migrations import INDEX_VERSION, migrate, version_of
 from space.store.schema import SCALARS
 
@@ -119,8 +120,8 @@ def add_record(run: sqlite3.Connection, record: dict[str, Any]) -> None:
 
     Args:
         run: From `Index.transaction`.
-        record: The scalar columns, strokes, those of `_PRIVATE`, and the sizes image_bytes and
-            mask_bytes.
+        record: The scalar columns, strokes, those of `_PRIVATE`, the photo's `look`, and the sizes
+            image_bytes and mask_bytes.
     """
     columns = (*SCALARS, *_PRIVATE)
     places = ", ".join("?" * len(columns))
@@ -138,6 +139,10 @@ def add_record(run: sqlite3.Connection, record: dict[str, Any]) -> None:
             "INSERT INTO objects VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET uses = uses + 1",
             (kind, record[key], record[size]),
         )
+    run.execute(
+        "INSERT OR IGNORE INTO looks VALUES (?, ?, ?, ?, ?)",
+        (record["image_sha256"], *bands(record["look"])),
+    )
 
 
 def drop_record(run: sqlite3.Connection, row: sqlite3.Row) -> None:

@@ -13,11 +13,13 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from space.store.errors import SubmissionError
+from space.store.looks import look_of
 from space.store.metadata import strip_jpeg, strip_png, strip_webp
 
 MAX_PIXELS = 100_000_000
 _STRIPPERS = {"JPEG": strip_jpeg, "MPO": strip_jpeg, "PNG": strip_png, "WEBP": strip_webp}
 _PNG_MODES = ("1", "L", "LA", "RGB", "RGBA", "I;16")
+_LOOK_SIDE = 256
 _EXCHANGED_SIDES = (5, 6, 7, 8)  # orientations in which width and height change places
 _UNREADABLE = "This file is not a picture that can be read. PNG, JPEG, WebP and TIFF work."
 
@@ -30,6 +32,7 @@ class StoredPicture:
     sha256: str  # of `data`
     width: int  # of the upright photo
     height: int  # of the upright photo
+    look: int  # its perceptual hash
     metadata_removed: bool  # whether there was anything besides pixels and colours to remove
 
 
@@ -68,12 +71,13 @@ def _prepare(data: bytes, max_pixels: int) -> StoredPicture:
         orientation = _orientation(picture)
         strip = _STRIPPERS.get(kind)
         stored = strip(data, orientation) if strip else _as_png(picture)
-    width, height = _decoded_size(stored)
+    width, height, look = _decoded(stored)
     return StoredPicture(
         data=stored,
         sha256=hashlib.sha256(stored).hexdigest(),
         width=width,
         height=height,
+        look=look,
         metadata_removed=len(stored) < len(data) if strip else bool(_metadata(data)),
     )
 
@@ -109,12 +113,16 @@ def _as_png(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _decoded_size(data: bytes) -> tuple[int, int]:
-    """Decode a file to its last byte and return width and height as it will be shown."""
+def _decoded(data: bytes) -> tuple[int, int, int]:
+    """Decode a file to its last byte: width and height as it will be shown, and how it looks."""
     with Image.open(io.BytesIO(data)) as picture:
         picture.load()
         width, height = picture.size
-        return (height, width) if _orientation(picture) in _EXCHANGED_SIDES else (width, height)
+        exchanged = _orientation(picture) in _EXCHANGED_SIDES
+        # Small first: turning a photo of many megapixels would cost more than everything else.
+        picture.thumbnail((_LOOK_SIDE, _LOOK_SIDE), Image.Resampling.BOX, reducing_gap=None)
+        look = look_of(ImageOps.exif_transpose(picture))
+        return (height, width, look) if exchanged else (width, height, look)
 
 
 def encode_mask(mask: np.ndarray, width: int, height: int) -> bytes:

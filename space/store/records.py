@@ -69,6 +69,7 @@ class Receipt:
     record_id: str
     token: str  # known to nobody else: the store keeps a hash of it
     metadata_removed: bool = False  # whether camera or place data was taken out of the photo
+    lookalikes: int = 0  # other photos in the dataset that look much like this one
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import json
 import logging
 import re
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from space.store import shards
 from space.store.core import Core, add_shard, prepare_shard
 from space.store.errors import StoreError
 from space.store.index import add_record, set_meta
+from space.store.pictures import prepare_photo
 from space.store.records import shelf_of
 from space.store.shards import Shard
 
@@ -185,6 +187,7 @@ def entry_of(core: Core, row: dict[str, Any]) -> dict[str, Any]:
         "receipt_sha256": json.loads(row["extra"]).get("receipt_sha256", ""),
         "source_sha256": "",
         "source_bytes": 0,
+        "look": prepare_photo(image, sys.maxsize).look,
         "image_bytes": len(image),
         "mask_bytes": len(mask),
     }

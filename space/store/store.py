@@ -44,7 +44,8 @@ from space.store.entry import hash_of, new_entry
 from space.store.errors import StoreError, SubmissionError, explained
 from space.store.files import ensure_space
 from space.store.index import add_record, drop_record
-from space.store.pictures import MAX_PIXELS, encode_mask, prepare_photo
+from space.store.lookalikes import lookalikes
+from space.store.pictures import MAX_PIXELS, StoredPicture, encode_mask, prepare_photo
 from space.store.records import Filters, Receipt, Record, Submission, record_of, shelf_of
 from space.store.verification import Report
 
@@ -116,7 +117,15 @@ class Store:
             if not self._rescued(entry["id"]):
                 raise explained(error, "save this mask") from error
         self._compact_soon()
-        return Receipt(entry["id"], token, photo.metadata_removed)
+        return Receipt(entry["id"], token, photo.metadata_removed, self._lookalikes(photo))
+
+    def _lookalikes(self, photo: StoredPicture) -> int:
+        """A hint, so nothing that goes wrong here may spoil a save that is done."""
+        try:
+            return lookalikes(self.core, photo.look, photo.sha256)
+        except sqlite3.Error as error:
+            _log.warning("Photos that look alike could not be looked up: %s", error)
+            return 0
 
     def _commit(self, row: dict[str, Any], entry: dict[str, Any]) -> None:
         """Steps 1 to 5 of a save."""

@@ -71,7 +71,7 @@ def test_nothing_is_overwritten_or_left_half_done(
     (tmp_path / "there").mkdir()
     with pytest.raises(SubmissionError, match="exists already"):
         export(filled.core, "imagefolder", tmp_path / "there")
-    with pytest.raises(SubmissionError, match="imagefolder, parquet, zip"):
+    with pytest.raises(SubmissionError, match="imagefolder, coco, parquet, zip"):
         export(filled.core, "tar", tmp_path / "new")
 
     def broken(*_):
