@@ -1,56 +1,21 @@
-"""What runs and is killed in the storm: writers that also delete, a merger, a pusher, a reader."""
+"""What runs and is killed in the storm: writers that also delete, reviewers, a merger, a pusher
+with the real Hub client, and a reader. Each writes down what it has been told is done.
+"""
 
-import hashlib
-import json
 import logging
 import os
 import random
 import shutil
-import sys
 import time
 from pathlib import Path
 
 import datasets
-from huggingface_hub import CommitOperationAdd
+from huggingface_hub.utils import disable_progress_bars
 
-from space.store import Store, compaction, hub
+from space.store import Store, StoreError, SubmissionError, compaction, hub
+from tests.space.store.approving import set_status
 from tests.space.store.conftest import make_photo, make_submission
-
-
-class DiskHub:
-    """A repository on the disk: a commit counts when the file HEAD is replaced, or not at all."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        root.mkdir(exist_ok=True)
-
-    def files(self) -> dict[str, str]:
-        head = self.root / "HEAD"
-        return json.loads(head.read_text()) if head.exists() else {}
-
-    def create_repo(self, repo_id: str, *, repo_type: str, private: bool, exist_ok: bool) -> None:
-        pass
-
-    def list_repo_files(self, repo_id: str, *, repo_type: str) -> list[str]:
-        return sorted(self.files())
-
-    def create_commit(
-        self, repo_id: str, operations: list, *, commit_message: str, repo_type: str
-    ) -> None:
-        files = self.files()
-        for operation in operations:
-            path = operation.path_in_repo
-            if isinstance(operation, CommitOperationAdd):
-                assert path == "README.md" or path not in files, "pushed twice"
-                with operation.as_file() as stream:
-                    data = stream.read()
-                files[path] = hashlib.sha256(data).hexdigest()
-                (self.root / files[path]).write_bytes(data)
-            else:
-                del files[path]
-        head = self.root / f"HEAD.{os.getpid()}"
-        head.write_text(json.dumps(files))
-        head.replace(self.root / "HEAD")
+from tests.space.store.loopback_hub import client
 
 
 def note(handle: int, *words: object) -> None:
@@ -76,6 +41,23 @@ def write(root: Path, handle: int, chance: random.Random) -> None:
             note(handle, "deleted", victim.record_id)
 
 
+def review(root: Path, handle: int, chance: random.Random) -> None:
+    store = Store.open(root / "data")
+    while True:
+        records = store.newest(40)
+        if not records:
+            time.sleep(0.05)
+            continue
+        chosen = chance.choice(records)
+        status = chance.choice(("approved", "approved", "approved", "rejected"))
+        note(handle, "deciding", chosen.id, status)
+        try:
+            set_status(store, chosen.id, status)
+        except SubmissionError:  # deleted a moment ago
+            continue
+        note(handle, "decided", chosen.id, status)
+
+
 def merge(root: Path) -> None:
     compaction.DUE = 6
     store = Store.open(root / "data")
@@ -84,14 +66,20 @@ def merge(root: Path) -> None:
         time.sleep(0.05)
 
 
-def push(root: Path) -> None:
-    store, remote = Store.open(root / "data"), DiskHub(root / "hub")
+def push(root: Path, handle: int, url: str) -> None:
+    disable_progress_bars()
+    store, remote = Store.open(root / "data"), client(url)
     while True:
-        hub.push(store.core, remote, "ann/masks", ("pending",))
-        time.sleep(0.2)
+        try:
+            done = hub.push(store.core, remote, "ann/masks", ("approved",))
+            note(handle, "pushed", done.records)
+        except StoreError as error:
+            note(handle, "refused", str(error)[:200])
+        time.sleep(0.1)
 
 
 def read(root: Path, handle: int) -> None:
+    datasets.disable_progress_bars()
     while True:
         cache = root / f"cache-{os.getpid()}"
         try:
@@ -106,21 +94,18 @@ def read(root: Path, handle: int) -> None:
         shutil.rmtree(cache, ignore_errors=True)
 
 
-def main() -> None:
-    role, root, log, seed = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-    logging.disable(logging.WARNING)
-    datasets.disable_progress_bars()
+def act(role: str, root: Path, log: Path, seed: int, url: str) -> None:
+    """Play a role until killed."""
+    logging.disable(logging.CRITICAL)
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     note(handle, "ready")
     if role == "write":
         write(root, handle, random.Random(seed))
+    elif role == "review":
+        review(root, handle, random.Random(seed))
     elif role == "merge":
         merge(root)
     elif role == "push":
-        push(root)
+        push(root, handle, url)
     else:
         read(root, handle)
-
-
-if __name__ == "__main__":
-    main()

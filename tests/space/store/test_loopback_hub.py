@@ -11,9 +11,8 @@ import pytest
 from huggingface_hub import HfApi
 
 from space.store import Store, StoreError, hub
-from space.store.connection import connect
 from tests.space.store.conftest import make_submission
-from tests.space.store.loopback_hub import LoopbackHub, loopback_hub
+from tests.space.store.loopback_hub import LoopbackHub, client, loopback_hub
 
 PENDING = ("pending",)
 _LOAD = """
@@ -25,14 +24,13 @@ print(json.dumps([[row["id"], list(row["image"].size), row["mask"].mode] for row
 
 
 @pytest.fixture
-def remote(monkeypatch: pytest.MonkeyPatch) -> Iterator[LoopbackHub]:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_DISABLE_XET", True)
+def remote() -> Iterator[LoopbackHub]:
     with loopback_hub() as running:
         yield running
 
 
 def api(remote: LoopbackHub) -> HfApi:
-    return connect(remote.url, "hf_test", silence=2.0)
+    return client(remote.url)
 
 
 def load_back(remote: LoopbackHub, tmp_path: Path, split: str = "pending") -> list:
