@@ -157,6 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
             wanted = json.loads(body)
             known = len(self.hub.blobs.get(wanted["oid"], b"")) == wanted["size"]
             self.answer({}, 200 if known else 404)
+        elif re.fullmatch(_DATASET + r"/super-squash/[^/]+", path):
+            self.hub.squash()
+            self.answer({})
         elif re.fullmatch(_DATASET + r"/commit/[^/]+", path):
             lines = [json.loads(line) for line in body.splitlines()]
             self.handle_as("commit", lambda: self.commit(lines))
