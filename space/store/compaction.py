@@ -20,6 +20,9 @@ from space.store.shards import Shard
 DUE = 32
 _TIERS = (8, 256)  # shards of up to so many records are merged with each other
 MAX_BYTES = 256 * 2**20
+UNREVIEWED_BYTES = (
+    32 * 2**20
+)  # a decision rewrites its shard, so those that wait for one stay small
 MAX_ROWS = 4096
 
 
@@ -55,6 +58,7 @@ def pack(core: Core, shelf: str) -> int:
     packed = 0
     with locked(core.data_dir / "compaction.lock", timeout=600.0):
         rows = core.index.all(query, (shelf, _TIERS[-1]))
+        rows = [row for row in rows if row["bytes"] <= _limit(shelf) // 2]
         while len(batch := _batch(rows)) > 1:
             shutil.rmtree(building, ignore_errors=True)
             building.mkdir()
@@ -70,10 +74,15 @@ def _batch(rows: list[sqlite3.Row]) -> list[sqlite3.Row]:
     size = count = 0
     for row in rows:
         size, count = size + row["bytes"], count + row["rows"]
-        if batch and (size > MAX_BYTES or count > MAX_ROWS):
+        if batch and (size > _limit(row["shelf"]) or count > MAX_ROWS):
             break
         batch.append(row)
     return batch
+
+
+def _limit(shelf: str) -> int:
+    """How large a shard of a shelf may become, in bytes."""
+    return UNREVIEWED_BYTES if shelf.endswith("/pending") else MAX_BYTES
 
 
 def _batches(core: Core) -> list[list[sqlite3.Row]]:
@@ -81,6 +90,8 @@ def _batches(core: Core) -> list[list[sqlite3.Row]]:
     rows = core.index.all("SELECT * FROM shards WHERE rows <= ? ORDER BY name", (_TIERS[-1],))
     groups: dict[tuple[str, int], list[sqlite3.Row]] = {}
     for row in rows:
+        if row["bytes"] > _limit(row["shelf"]) // 2:
+            continue  # large enough; it would only keep the smaller ones behind it from merging
         tier = next(index for index, most in enumerate(_TIERS) if row["rows"] <= most)
         groups.setdefault((row["shelf"], tier), []).append(row)
     chosen = []

@@ -66,6 +66,26 @@ def test_push(data: Path) -> None:
     assert "2 records in 1 new shard pushed" in run(*options, "--status", "pending", hub=hub)[1]
 
 
+@pytest.mark.parametrize("kind", ["imagefolder", "coco", "parquet", "zip"])
+def test_import_of_an_export(data: Path, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / ("a.zip" if kind == "zip" else "a")
+    run("export", "--format", kind, "--output", path, "--data-dir", data)
+    target = ["--data-dir", tmp_path / "fresh"]
+    assert run("import", path, *target) == (0, f"3 records taken in from {path}")
+    assert "3 records left out" in run("import", path, *target)[1]
+    assert run("verify", *target)[1].endswith("all sound")
+
+
+def test_restore(data: Path, tmp_path: Path) -> None:
+    hub = FakeHub()
+    where = ["--hub-dataset", "ann/masks"]
+    run("push", *where, "--status", "pending", "--data-dir", data, hub=hub)
+    fresh = ["--data-dir", tmp_path / "fresh"]
+    assert run("restore", *where, *fresh, hub=hub) == (0, "2 records restored from ann/masks.")
+    assert run("restore", *where, *fresh, hub=hub) == (0, "0 records restored from ann/masks.")
+    assert run("verify", *fresh)[0] == 0
+
+
 def test_delete(data: Path, tmp_path: Path) -> None:
     store = Store.open(data)
     receipt = store.save(make_submission(9))
@@ -86,6 +106,10 @@ def test_delete(data: Path, tmp_path: Path) -> None:
         ["push", "--hub-dataset", "just-a-name"],
         ["push", "--hub-dataset", "a/b/c"],
         ["push"],
+        ["restore"],
+        ["restore", "--hub-dataset", "a/b/c"],
+        ["import", "/nowhere"],
+        ["import", "/nowhere", "--licence", "cc0-1.0"],
         ["nonsense"],
         [],
     ],
@@ -103,7 +127,9 @@ def test_bad_input_exits_with_2_and_one_line(
     assert len(errors) == 1
 
 
-@pytest.mark.parametrize("verb", ["info", "verify", "export", "push", "delete"])
+@pytest.mark.parametrize(
+    "verb", ["info", "verify", "export", "import", "push", "restore", "delete"]
+)
 def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as exit_info:
         run(verb, "--help")
