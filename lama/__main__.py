@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from lama import registry
@@ -50,6 +51,7 @@ def _add_inpaint(parser: argparse.ArgumentParser) -> None:
         help="black = keep; one for all, or a folder with the photos' names",
     )
     add("--output", type=Path, required=True, metavar="OUT", help="a file, or a folder")
+    add("--refine", action="store_true", help="coarse to fine; slow, for large holes")
     _add_model_options(parser)
     parser.set_defaults(run=_inpaint)
 
@@ -98,11 +100,19 @@ def _inpaint(options: argparse.Namespace) -> int:
         if not path.exists():
             raise ValueError(f"{path} does not exist")
     inpainter = load(options.model, options.device, options.precision)
-    done, failed = inpaint_files(inpainter.fill, options.image, options.mask, options.output)
-    for path, reason in failed:
+    fill = partial(inpainter.fill, refine=options.refine)
+    workers, prepare = (1, None) if options.refine else inpainter.share_cores()
+    outcome = inpaint_files(
+        fill, options.image, options.mask, options.output, workers=workers, prepare=prepare
+    )
+    for path, reason in outcome.failed:
         print(f"{path}: {reason}", file=sys.stderr)
-    print(f"{done} filled, {len(failed)} failed, with {inpainter.name} {inpainter.precision}")
-    return 2 if failed else 0
+    already = f", {outcome.already} were there already" if outcome.already else ""
+    print(
+        f"{outcome.filled} filled, {len(outcome.failed)} failed{already}, "
+        f"with {inpainter.name} {inpainter.precision}"
+    )
+    return 2 if outcome.failed else 0
 
 
 def _train(options: argparse.Namespace) -> int:

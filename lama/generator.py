@@ -7,6 +7,7 @@ and the mask (1 = hole); output (B, 3, H, W) in [0, 1]. H and W are multiples of
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
@@ -22,6 +23,14 @@ M = TypeVar("M", bound=nn.Module)
 def channels_last(module: M) -> M:
     """Lay a module's weights out the way CPU and GPU convolutions are quickest."""
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What a generator knows half-way: `features` go through its residual blocks."""
+
+    features: list[Tensor]
+    skips: tuple[Tensor, ...] = ()
 
 
 class Generator(nn.Module):
@@ -50,6 +59,20 @@ class Generator(nn.Module):
         Returns:
             (B, 3, H, W) in [0, 1], not blended with `image`.
         """
+        return self.decode(self.encode(image, mask))
+
+    def encode(self, image: Tensor, mask: Tensor, guess: Tensor | None = None) -> Encoded:
+        """The front half: everything before the residual blocks.
+
+        Args:
+            image: as `forward`.
+            mask: as `forward`.
+            guess: (B, 3, H, W), a first fill of the hole for generators that start from one.
+        """
+        raise NotImplementedError
+
+    def decode(self, encoded: Encoded) -> Tensor:
+        """The rear half: residual blocks and decoder; `decode(encode(...))` is `forward`."""
         raise NotImplementedError
 
 
@@ -58,9 +81,19 @@ class _Published(Generator):
 
     model: nn.Sequential
 
-    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
-        """See `Generator.forward`."""
-        return self.model(torch.cat([image * (1 - mask), mask], dim=1))
+    def encode(self, image: Tensor, mask: Tensor, _guess: Tensor | None = None) -> Encoded:
+        """See `Generator.encode`; no published generator takes a guess."""
+        x = self.model[: self._first_block()](torch.cat([image * (1 - mask), mask], dim=1))
+        return Encoded([x] if isinstance(x, Tensor) else list(x))
+
+    def decode(self, encoded: Encoded) -> Tensor:
+        """See `Generator.decode`."""
+        features = encoded.features
+        return self.model[self._first_block() :](features[0] if len(features) == 1 else features)
+
+    def _first_block(self) -> int:
+        kinds = (FFCResnetBlock, _RegularBlock, _DilatedBlock)
+        return next(i for i, layer in enumerate(self.model) if isinstance(layer, kinds))
 
 
 class FourierGenerator(_Published):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 import cv2
@@ -15,6 +16,7 @@ from torch import Tensor
 from lama.generator import Generator, channels_last
 from lama.groups import Group, hole_groups
 from lama.precision import check_precision, pick_device, prepare
+from lama.refinement import PIXELS, refine
 
 ImageLike = TypeVar("ImageLike", np.ndarray, Image.Image)
 
@@ -53,7 +55,8 @@ class Inpainter:
         self.generator.to(self._device)
         self._quick, self.precision = prepare(self.generator, precision, self._device)
         self.name, self.sha256 = name, sha256
-        self._lock = threading.Lock()
+        # One picture at a time, unless `share_cores` says otherwise.
+        self._lock: threading.Lock | threading.Semaphore = threading.Lock()
 
     @property
     def device(self) -> str:
@@ -89,6 +92,7 @@ class Inpainter:
         rgb: np.ndarray,
         mask: np.ndarray,
         *,
+        refine: bool = False,
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> np.ndarray:
@@ -97,8 +101,10 @@ class Inpainter:
         Args:
             rgb: the picture.
             mask: True = hole.
-            cancelled: asked between crops; true ends the work with `Cancelled`.
-            progress: told the share done after each crop, 0 to 1.
+            refine: work holes over at several sizes (`lama.refinement`): minutes instead of
+                seconds, for large holes in large pictures.
+            cancelled: asked between crops and passes; true ends the work with `Cancelled`.
+            progress: told the share done after each of them, 0 to 1.
 
         Raises:
             ValueError: As `__call__`.
@@ -107,18 +113,43 @@ class Inpainter:
         check_pair(rgb, mask)
         result, open_hole = rgb.copy(), mask.copy()
         total, done = int(mask.sum()), 0
+
+        def tell(share: float) -> None:
+            """`share` of the crop in work is done."""
+            if cancelled is not None and cancelled():
+                raise Cancelled
+            if progress is not None:
+                progress((done + share * pixels) / total)
+
         for group in hole_groups(mask):
+            pixels = int(group.hole.sum())
             if cancelled is not None and cancelled():
                 raise Cancelled
             where = group.crop.slices
-            filled = self._fill_crop(result[where], open_hole[where])
+            crop = result[where], open_hole[where]
+            filled = self._refine_crop(*crop, tell) if refine else self._fill_crop(*crop)
             result[where][group.hole] = filled[group.hole]
             # What is filled now is context for the next group.
             open_hole[where][group.hole] = False
-            done += int(group.hole.sum())
+            done += pixels
             if progress is not None:
                 progress(done / total)
         return result
+
+    def share_cores(self) -> tuple[int, Callable[[], None] | None]:
+        """From now on fill several pictures at once, for throughput instead of latency.
+
+        On a CPU a core each: that is quicker than all cores for one picture after another. On a
+        GPU pictures take turns, and only reading and writing overlap.
+
+        Returns:
+            How many threads should call `fill`, and what each of them should call first.
+        """
+        if self._device.type != "cpu":
+            return 3, None
+        cores = torch.get_num_threads()
+        self._lock = threading.Semaphore(cores)
+        return cores, partial(torch.set_num_threads, 1)
 
     def groups(self, mask: np.ndarray) -> list[Group]:
         """The crops that `fill` would look at, for estimates and tests."""
@@ -130,6 +161,34 @@ class Inpainter:
         scale = self.generator.largest / max(height, width)
         if scale >= 1:
             return to_uint8(self.fill_tensor(to_tensor(rgb), to_tensor(mask)))
+        return self._scaled(
+            rgb, mask, scale, lambda image, hole: self.fill_tensor(image, to_tensor(hole))
+        )
+
+    def _refine_crop(
+        self, rgb: np.ndarray, mask: np.ndarray, tell: Callable[[float], None]
+    ) -> np.ndarray:
+        """Fill a crop by `lama.refinement`, at its own size if memory allows."""
+
+        def run(image: Tensor, hole: np.ndarray) -> Tensor:
+            there = image.to(self._device), to_tensor(hole).to(self._device)
+            with self._lock:
+                return refine(self.generator, *there, tell)[0].cpu()
+
+        scale = (PIXELS / mask.size) ** 0.5
+        if scale >= 1:
+            return to_uint8(run(to_tensor(rgb), mask))
+        return self._scaled(rgb, mask, scale, run)
+
+    @staticmethod
+    def _scaled(
+        rgb: np.ndarray,
+        mask: np.ndarray,
+        scale: float,
+        run: Callable[[Tensor, np.ndarray], Tensor],
+    ) -> np.ndarray:
+        """Make a crop small, fill it, enlarge the result."""
+        height, width = rgb.shape[:2]
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         # The hole's old content must not bleed into its small neighbours.
         known = cv2.resize((~mask).astype(np.float32), size, interpolation=cv2.INTER_AREA)
@@ -138,8 +197,7 @@ class Inpainter:
         small_mask = known < 0.5
         small = np.where(small_mask[..., None], 0, small / np.maximum(known, 0.5)[..., None])
         image = torch.from_numpy(small.transpose(2, 0, 1)[None] / 255).clamp(0, 1)
-        filled = self.fill_tensor(image, to_tensor(small_mask))
-        blended = filled[0].permute(1, 2, 0).numpy() * 255
+        blended = run(image, small_mask)[0].permute(1, 2, 0).numpy() * 255
         large = cv2.resize(blended, (width, height), interpolation=cv2.INTER_CUBIC)
         return np.clip(large + 0.5, 0, 255).astype(np.uint8)
 

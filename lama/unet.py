@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from lama.config import UNetConfig
 from lama.ffc import FFCResnetBlock, join_channels, split_channels
-from lama.generator import Generator
+from lama.generator import Encoded, Generator
 
 
 def pull_push(image: Tensor, mask: Tensor) -> Tensor:
@@ -76,10 +76,6 @@ class FFCUNet(Generator):
         nn.init.normal_(last.weight, std=1e-3)
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
-    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
-        """See `Generator.forward`; known pixels come back as they went in (to 1e-4)."""
-        return self.refine(self.first_guess(image, mask), mask)
-
     def first_guess(self, image: Tensor, mask: Tensor) -> Tensor:
         """The picture with the hole filled by this network at half the size, or by pull-push."""
         if min(image.shape[-2:]) < 2 * self.config.base:
@@ -91,21 +87,27 @@ class FFCUNet(Generator):
         height, width = small.shape[-2:]
         padding = (0, -width % self.multiple, 0, -height % self.multiple)
         padded = (F.pad(t, padding, mode="replicate") for t in (small, small_mask))
-        coarse = self.forward(*padded)[..., :height, :width]
+        coarse = self(*padded)[..., :height, :width]
         coarse = coarse * small_mask + small * (1 - small_mask)
         grown = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
         return image * known + grown * mask
 
-    def refine(self, prefilled: Tensor, mask: Tensor) -> Tensor:
-        """Predict from any first guess of the hole: pull-push, or a coarser result enlarged."""
-        x = torch.cat([prefilled * 2 - 1, mask], dim=1)
+    def encode(self, image: Tensor, mask: Tensor, guess: Tensor | None = None) -> Encoded:
+        """See `Generator.encode`; any first guess does: pull-push, or a coarser result enlarged."""
+        guess = self.first_guess(image, mask) if guess is None else guess
+        x = torch.cat([guess * 2 - 1, mask], dim=1)
         x2 = self.enter(x)
         x4 = self.down4(x2)
-        x8 = join_channels(self.blocks(split_channels(self.down8(x4), self.ratio)))
+        return Encoded([self.down8(x4)], (x4, x2, x))
+
+    def decode(self, encoded: Encoded) -> Tensor:
+        """See `Generator.decode`; known pixels come back as they went in (to 1e-4)."""
+        x4, x2, x = encoded.skips
+        x8 = join_channels(self.blocks(split_channels(encoded.features[0], self.ratio)))
         y = self.leave(self.up2(self.up4(x8, x4), x2))
         residual = self.detail(torch.cat([F.relu(y), x], dim=1))
-        logit = torch.logit(prefilled.float(), eps=1e-4)
-        return torch.sigmoid(logit + residual.float() * mask)
+        guess, mask = x[:, :3].float() * 0.5 + 0.5, x[:, 3:]
+        return torch.sigmoid(torch.logit(guess, eps=1e-4) + residual.float() * mask)
 
 
 class _Up(nn.Module):

@@ -1,7 +1,10 @@
+import os
+
 import numpy as np
 import pytest
 from PIL import Image
 
+import lama
 from lama.__main__ import main
 from lama.batch import inpaint_files
 from lama.photo import open_photo
@@ -32,14 +35,46 @@ def test_one_photo(folder, picture, hole):
 
 
 def test_a_folder_goes_on_after_a_failure(folder):
-    done, failed = inpaint_files(invert, folder / "photos", folder / "masks", folder / "out")
-    assert done == 2
-    assert [(p.name, why.split(" in ")[0]) for p, why in failed] == [("c.webp", "no mask named c")]
+    outcome = inpaint_files(invert, folder / "photos", folder / "masks", folder / "out")
+    assert outcome.filled == 2
+    reasons = [(p.name, why.split(" in ")[0]) for p, why in outcome.failed]
+    assert reasons == [("c.webp", "no mask named c")]
     assert sorted(p.name for p in (folder / "out").iterdir()) == ["a.png", "b.png"]
 
 
 def test_one_mask_for_all(folder):
-    assert inpaint_files(invert, folder / "photos", folder / "masks/a.png", folder / "o")[0] == 3
+    outcome = inpaint_files(invert, folder / "photos", folder / "masks/a.png", folder / "o")
+    assert outcome.filled == 3
+
+
+def test_a_second_run_makes_only_what_is_missing_or_old(folder):
+    places = folder / "photos", folder / "masks/a.png", folder / "o"
+    inpaint_files(invert, *places)
+    (folder / "o/b.png").unlink()
+    os.utime(folder / "o/c.png", (1, 1))
+    outcome = inpaint_files(invert, *places, workers=2)
+    assert (outcome.filled, outcome.already) == (2, 1)
+
+
+def test_processes_share_a_folder(folder, monkeypatch):
+    places = folder / "photos", folder / "masks/a.png", folder / "o"
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    counts = []
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        counts.append(inpaint_files(invert, *places).filled)
+    assert counts == [2, 1]
+    assert len(list((folder / "o").iterdir())) == 3
+
+
+def test_threads_give_the_same_pictures(folder):
+    inpainter = lama.load("lama-tiny", "cpu", "fp32")
+    places = folder / "photos", folder / "masks/a.png"
+    inpaint_files(inpainter.fill, *places, folder / "one")
+    workers, _ = inpainter.share_cores()
+    inpaint_files(inpainter.fill, *places, folder / "many", workers=max(2, workers))
+    for path in (folder / "one").iterdir():
+        assert path.read_bytes() == (folder / "many" / path.name).read_bytes()
 
 
 @pytest.mark.parametrize(

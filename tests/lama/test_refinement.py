@@ -1,0 +1,115 @@
+"""Refinement: every kind of generator, odd sizes, thin holes, cancel, and what it is for."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import lama
+from lama.checkpoint import build
+from lama.config import DilatedConfig, FourierConfig, GeneratorConfig, RegularConfig, UNetConfig
+from lama.generator import Generator
+from lama.inference import Inpainter
+from lama.refinement import ITERATIONS, consistency_region, half, pyramid, refine, scales
+
+
+def made(config: GeneratorConfig, largest: int = 64) -> Generator:
+    torch.manual_seed(0)
+    generator = build(config).eval().requires_grad_(False)
+    generator.largest = largest
+    return generator
+
+
+def sample(height: int, width: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    source = torch.Generator().manual_seed(seed)
+    coarse = torch.rand((1, 3, 6, 6), generator=source)
+    image = torch.nn.functional.interpolate(coarse, (height, width), mode="bilinear")
+    mask = torch.zeros(1, 1, height, width)
+    mask[..., height // 5 : -height // 5, width // 4 : -width // 4] = 1
+    return image, mask
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        FourierConfig(ngf=8, n_blocks=1),
+        RegularConfig(ngf=8, n_blocks=1),
+        DilatedConfig(ngf=8, n_blocks=1),
+        UNetConfig(width=16, n_blocks=1, detail=8, base=16),
+    ],
+    ids=str,
+)
+def test_every_generator_can_be_refined(config: GeneratorConfig) -> None:
+    generator = made(config, largest=80)
+    image, mask = sample(163, 201)
+    shares: list[float] = []
+    result, course = refine(generator, image, mask, shares.append)
+    assert result.shape == image.shape
+    assert torch.equal(result[mask.expand_as(result) == 0], image[mask.expand_as(image) == 0])
+    assert course.sizes == [(163, 201)]
+    assert len(course.losses[0]) == ITERATIONS
+    assert min(course.losses[0]) < course.losses[0][0]
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1)
+
+
+def test_shipped_weights_come_nearer_to_the_coarse_fill() -> None:
+    generator = lama.load("lama-tiny", "cpu", "fp32").generator
+    generator.largest = 64
+    image, mask = sample(144, 120)
+    _, course = refine(generator, image, mask)
+    losses = course.losses[0]
+    assert all(after <= before * 1.02 for before, after in pairwise(losses))
+    assert losses[-1] < 0.98 * losses[0]
+
+
+def test_thin_holes_take_one_pass() -> None:
+    generator = made(UNetConfig(width=16, n_blocks=1, detail=8, base=16))
+    image, _ = sample(130, 150)
+    mask = torch.zeros(1, 1, 130, 150)
+    mask[..., 60:64, 20:120] = 1
+    result, course = refine(generator, image, mask)
+    assert [len(losses) for losses in course.losses] == [1]
+    assert torch.isfinite(result).all()
+
+
+def test_number_of_sizes_follows_the_published_rule() -> None:
+    generator = made(FourierConfig(ngf=8, n_blocks=1), largest=1024)
+    assert [scales(generator, n, 3 * n) for n in (300, 512, 723, 725, 1024, 1449, 9000)] == [
+        1, 1, 1, 2, 2, 3, 3,
+    ]  # fmt: skip
+
+
+def test_pyramid_keeps_the_old_content_of_the_hole_out() -> None:
+    image, mask = sample(64, 96)
+    levels = pyramid(image * (1 - mask) + mask * 7, mask, 3)
+    assert [tuple(p.shape[-2:]) for p, _ in levels] == [(16, 24), (32, 48), (64, 96)]
+    small, hole = levels[0]
+    known = hole.expand_as(small) == 0
+    wanted = half(half(image))
+    assert (small[known] - wanted[known]).abs().max() < 0.05
+    assert hole.mean() >= mask.mean()
+
+
+def test_consistency_region_lies_within_the_hole() -> None:
+    _, mask = sample(101, 141)
+    region = consistency_region(mask)
+    assert region.shape[-2:] == (50, 70)
+    assert 0 < region.sum() < mask.sum() / 4
+
+
+def test_fill_refines_and_can_be_cancelled() -> None:
+    generator = made(UNetConfig(width=16, n_blocks=1, detail=8, base=16), largest=48)
+    inpainter = Inpainter(generator, precision="fp32")
+    rgb = np.random.default_rng(0).integers(0, 256, (110, 131, 3), dtype=np.uint8)
+    mask = np.zeros((110, 131), bool)
+    mask[20:90, 30:100] = True
+    shares: list[float] = []
+    refined = inpainter.fill(rgb, mask, refine=True, progress=shares.append)
+    assert np.array_equal(refined[~mask], rgb[~mask])
+    assert not np.array_equal(refined[mask], inpainter.fill(rgb, mask)[mask])
+    assert len(shares) > ITERATIONS
+    with pytest.raises(lama.Cancelled):
+        inpainter.fill(rgb, mask, refine=True, cancelled=lambda: len(shares) > 0)
