@@ -15,18 +15,18 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from typing import Any, Protocol
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 from huggingface_hub.errors import HfHubHTTPError
-from huggingface_hub.utils import httpx, parse_ratelimit_headers, validate_repo_id
+from huggingface_hub.utils import httpx, validate_repo_id
 
 from space.store import compaction, health, shards
 from space.store.card import Figures, render
 from space.store.core import Core, now_microseconds
 from space.store.errors import HubError, SubmissionError
 from space.store.files import locked
+from space.store.hub_errors import explained
 from space.store.index import set_meta
 from space.store.schema import STATUSES
 
@@ -119,29 +119,6 @@ def push(
     return pushed
 
 
-def explained(error: Exception, doing: str) -> HubError:
-    """One line for a person, and how long the Hub wants to be left alone."""
-    reason = " ".join(str(error.__cause__ or error).split())[:300] or type(error).__name__
-    response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
-    pause = None if response is None else _pause(response.headers)
-    return HubError(f"{doing}: {reason}", reason, pause)
-
-
-def _pause(headers: Any) -> float | None:  # noqa: ANN401
-    """Seconds that an answer asks to wait: `Retry-After` as a number or a date, or `RateLimit`."""
-    wished = str(headers.get("retry-after", "")).strip()
-    if wished.isdigit():
-        return float(wished)
-    if wished:
-        try:
-            until = parsedate_to_datetime(wished).timestamp()
-        except ValueError:
-            return None
-        return max(0.0, until - now_microseconds() / 1e6)
-    limit = parse_ratelimit_headers(headers)
-    return float(limit.reset_in_seconds) if limit and limit.remaining == 0 else None
-
-
 def check(core: Core, repository: str, statuses: Sequence[str] = ("approved",)) -> None:
     """Refuse what cannot be pushed, or not to there.
 
@@ -223,31 +200,38 @@ def _push(core: Core, hub: Hub, repository: str, statuses: Sequence[str]) -> Pus
     gone |= {row["name"] for row in sent} - {row["name"] for row in chosen}
     withdrawn = sorted(path for path in remote if is_shard(path) and local_name(path) in gone)
     if new or withdrawn or "README.md" not in remote:
+        changes: list[Any] = [CommitOperationDelete(path) for path in withdrawn]
+        changes += _description(core, repository, shelves, remote)
         for start in range(0, max(len(new), 1), SHARDS_A_COMMIT):
-            batch = _attempt(core, new[start : start + SHARDS_A_COMMIT])
-            operations: list[Any] = [
-                CommitOperationAdd(
-                    remote_path(row["name"], row["shelf"]), core.published.data / row["name"]
-                )
-                for row in batch
-            ]
-            first = start == 0
-            if first:
-                operations += [CommitOperationDelete(path) for path in withdrawn]
-                operations += _description(core, repository, shelves, remote)
-            if operations:
-                hub.create_commit(
-                    repository,
-                    operations,
-                    commit_message=_message(batch, withdrawn if first else []),
-                    repo_type="dataset",
-                )
-            _mark(core, batch)
+            _commit(core, hub, repository, new[start : start + SHARDS_A_COMMIT], changes)
+            changes = []
     _forget(core, sorted(gone))
     on_hub = sum(row["rows"] for row in chosen)
     total = sum(core.index.counts("status").values())
     sent_rows = sum(row["rows"] for row in new)
     return Pushed(len(new), sent_rows, len(withdrawn), on_hub, total - on_hub)
+
+
+def _commit(
+    core: Core, hub: Hub, repository: str, rows: list[sqlite3.Row], changes: list[Any]
+) -> None:
+    """Send some shards, and what else is to change, in one commit."""
+    batch = _attempt(core, rows)
+    operations = [
+        *(
+            CommitOperationAdd(
+                remote_path(row["name"], row["shelf"]), core.published.data / row["name"]
+            )
+            for row in batch
+        ),
+        *changes,
+    ]
+    if operations:
+        withdrawn = sum(isinstance(change, CommitOperationDelete) for change in changes)
+        hub.create_commit(
+            repository, operations, commit_message=_message(batch, withdrawn), repo_type="dataset"
+        )
+    _mark(core, batch)
 
 
 def _description(
@@ -281,12 +265,12 @@ def _figures(core: Core, shelves: tuple[str, ...]) -> Figures:
     return Figures(sum(statuses.values()), images["n"] if images else 0, statuses, by("licence"))
 
 
-def _message(batch: list[sqlite3.Row], withdrawn: list[str]) -> str:
+def _message(batch: list[sqlite3.Row], withdrawn: int) -> str:
     parts = []
     if batch:
         parts.append(f"Add {sum(row['rows'] for row in batch)} records")
     if withdrawn:
-        parts.append(f"withdraw {len(withdrawn)} shards" if parts else "Withdraw shards")
+        parts.append(f"withdraw {withdrawn} shards" if parts else "Withdraw shards")
     return ", ".join(parts) or "Describe the dataset"
 
 

@@ -19,7 +19,8 @@ from space.store import recovery, shards
 from space.store.core import Core, add_shard, now_microseconds, prepare_shard
 from space.store.errors import SubmissionError
 from space.store.files import locked
-from space.store.hub import Hub, check, explained, is_shard, local_name, remember
+from space.store.hub import Hub, check, is_shard, local_name, remember
+from space.store.hub_errors import explained
 from space.store.index import add_record
 from space.store.records import shelf_of
 from space.store.shards import Shard

@@ -12,7 +12,7 @@ import pytest
 from space import sync
 from space.store import Store, StoreError, SubmissionError, hub
 from space.store.errors import HubError
-from space.store.hub import explained
+from space.store.hub_errors import explained
 from space.sync import Sync
 from tests.space.store.conftest import make_mask, make_photo, make_submission
 from tests.space.store.test_hub import FakeHub
@@ -112,7 +112,7 @@ def test_failures_are_told_and_made_good(store: Store, monkeypatch: pytest.Monke
     assert store.info()["failed"] == 1
     remote.fail = ""
     wait_for(lambda: store.info()["synced"] == 1)
-    assert store.info()["last_error"] is None
+    wait_for(lambda: store.info()["last_error"] is None)
     syncing.stop()
 
 

@@ -126,6 +126,27 @@ def ids(remote: LoopbackHub) -> list[str]:
     return found
 
 
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ("401", "does not let this token write there (401)"),
+        ("500", "trouble of its own (500)"),
+        ("429", "asks for a pause"),
+        ("hang before", "did not answer in time"),
+        ("cut before", "the connection to the Hub broke"),
+    ],
+)
+def test_what_went_wrong_is_said_without_addresses(
+    store: Store, remote: LoopbackHub, trouble: str, words: str
+) -> None:
+    store.save(make_submission(0))
+    remote.trouble["commit"] = [trouble]
+    with pytest.raises(HubError) as caught:
+        hub.push(store.core, api(remote), "ann/masks", PENDING)
+    assert words in str(caught.value)
+    assert "http" not in str(caught.value)
+
+
 def test_the_hubs_own_pause_is_honoured(store: Store, remote: LoopbackHub) -> None:
     store.save(make_submission(0))
     remote.retry_after = "240"
