@@ -36,7 +36,7 @@ class App:
     data_dir: Path
 
 
-def start_app(data_dir: Path, *arguments: str) -> tuple[subprocess.Popen, App]:
+def start_app(data_dir: Path, *arguments: str, **environment: str) -> tuple[subprocess.Popen, App]:
     """Start `python app.py` on a free port and wait until it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -48,7 +48,7 @@ def start_app(data_dir: Path, *arguments: str) -> tuple[subprocess.Popen, App]:
         cwd=ROOT,
         stdout=log,
         stderr=subprocess.STDOUT,
-        env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        env={**os.environ, "HF_HUB_OFFLINE": "1", **environment},
     )
     url = f"http://127.0.0.1:{port}/"
     deadline = time.monotonic() + 120
