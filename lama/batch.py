@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -69,30 +70,31 @@ def inpaint_files(
     if output.exists() and not output.is_dir():
         raise ValueError(f"{output} is a file; results of a folder need a folder")
     mine = photos[int(os.environ.get("RANK", "0")) :: int(os.environ.get("WORLD_SIZE", "1"))]
-
-    def work(photo: Path) -> str:
-        try:
-            hole = _mask_for(photo, mask)
-            result = output / f"{photo.stem}{SUFFIX['PNG']}"
-            if _is_done(result, photo, hole):
-                return "already"
-            _one(fill, photo, hole, result)
-        except ValueError as error:
-            return f"failed: {error}"
-        return "filled"
-
     outcome = Outcome()
+    work = partial(_one_of_many, fill, mask, output)
     with ThreadPoolExecutor(workers, initializer=prepare) as pool:
-        for photo, word in zip(
-            mine, tqdm(pool.map(work, mine), total=len(mine), unit="photo"), strict=True
-        ):
-            if word == "filled":
+        results = tqdm(pool.map(work, mine), total=len(mine), unit="photo")
+        for photo, result in zip(mine, results, strict=True):
+            if isinstance(result, ValueError):
+                outcome.failed.append((photo, str(result)))
+            elif result:
                 outcome.filled += 1
-            elif word == "already":
-                outcome.already += 1
             else:
-                outcome.failed.append((photo, word.removeprefix("failed: ")))
+                outcome.already += 1
     return outcome
+
+
+def _one_of_many(fill: Fill, mask: Path, output: Path, photo: Path) -> bool | ValueError:
+    """True if filled, False if the result was there already; a failure does not end the others."""
+    try:
+        hole = _mask_for(photo, mask)
+        result = output / f"{photo.stem}{SUFFIX['PNG']}"
+        if _is_done(result, photo, hole):
+            return False
+        _one(fill, photo, hole, result)
+    except ValueError as error:
+        return error
+    return True
 
 
 def _one(fill: Fill, image: Path, mask: Path, output: Path) -> None:
