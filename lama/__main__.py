@@ -74,6 +74,12 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     add("--batch", type=int, help="samples a step over all processes (preset's otherwise)")
     add("--lr", type=float, help="the generator's learning rate (preset's otherwise)")
     add("--seed", type=int, default=0)
+    add(
+        "--mixed-precision",
+        choices=("auto", "no", "bf16"),
+        default="auto",
+        help="bf16 convolutions; auto: where the machine has them",
+    )
     add("--save-every", type=int, default=500, metavar="STEPS")
     add("--holdout", type=int, default=48, help="photos kept aside to watch the run by")
     parser.set_defaults(run=_train)
@@ -117,6 +123,7 @@ def _inpaint(options: argparse.Namespace) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     import masks
+    from lama.precision import has_bf16
     from lama.training.config import PRESETS
     from lama.training.data import find_photos
     from lama.training.loop import Run, train
@@ -125,7 +132,10 @@ def _train(options: argparse.Namespace) -> int:
     if options.preset not in PRESETS:
         raise ValueError(f"unknown preset {options.preset!r}; known are {', '.join(PRESETS)}")
     changes = {k: getattr(options, k) for k in ("steps", "batch", "lr") if getattr(options, k)}
-    config = replace(PRESETS[options.preset], seed=options.seed, **changes)
+    mixed = options.mixed_precision
+    if mixed == "auto":
+        mixed = "bf16" if has_bf16() else "no"
+    config = replace(PRESETS[options.preset], seed=options.seed, mixed_precision=mixed, **changes)
     photos = find_photos(options.photos)
     every = max(2, len(photos) // max(1, options.holdout))
     held = photos[::every] if options.holdout else []

@@ -11,6 +11,7 @@ from lama.compiled import agreement, compile_generator, int8_works
 from lama.generator import Generator, channels_last
 
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
+_BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 # dB against the plain form on a test picture. 8 bits stay far above what an eye can tell (40);
 # the exact form differs by rounding alone.
 _LEAST_AGREEMENT = {"fp32": 90.0, "bf16": 40.0, "int8": 40.0}
@@ -64,11 +65,18 @@ def _quickest_first() -> list[str]:
     flags = _cpu_flags()
     names = ["fp32"]
     # Without the instructions bf16 is emulated, at a third of fp32's speed, and 8 bits gain little.
-    if flags & {"avx512_bf16", "amx_bf16"}:
+    if flags & _BF16_FLAGS:
         names.insert(0, "bf16")
     if flags & {"avx512_vnni", "avx_vnni", "amx_int8"} and int8_works():
         names.insert(0, "int8")
     return names
+
+
+def has_bf16() -> bool:
+    """Whether this machine (its GPU, or without one its CPU) computes in bf16 quicker than fp32."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return bool(_cpu_flags() & _BF16_FLAGS)
 
 
 @functools.cache

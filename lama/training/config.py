@@ -47,6 +47,7 @@ class TrainConfig:
     discriminator_layers: int = 4
     seed: int = 0
     workers: int = 1
+    mixed_precision: str = "no"  # or bf16: convolutions in bf16; weights, FFT and losses in fp32
 
 
 def to_json(config: TrainConfig) -> dict[str, Any]:

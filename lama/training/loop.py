@@ -65,7 +65,9 @@ class Run:
     ) -> None:
         self.config, self.run_dir, self.photos, self.strategy = config, run_dir, photos, strategy
         self.validation = validation
-        self.accelerator = Accelerator(cpu=not torch.cuda.is_available())
+        self.accelerator = Accelerator(
+            cpu=not torch.cuda.is_available(), mixed_precision=config.mixed_precision
+        )
         torch.manual_seed(config.seed)
         self.step = 0
         self.generator: Generator = channels_last(build(config.generator))
@@ -228,15 +230,16 @@ def _one_step(
     adversarial = run.step >= config.adversarial_from and config.weights.adversarial > 0
     generator.train()
     discriminator.requires_grad_(False)
-    loss, prediction, stats = generator_phase(
-        generator,
-        discriminator if adversarial else None,
-        image,
-        mask,
-        config.weights,
-        run.perceptual,
-        run.lpips,
-    )
+    with accelerator.autocast():
+        loss, prediction, stats = generator_phase(
+            generator,
+            discriminator if adversarial else None,
+            image,
+            mask,
+            config.weights,
+            run.perceptual,
+            run.lpips,
+        )
     if not torch.isfinite(loss):
         raise TrainingError(
             f"the loss is {loss.item()} at step {run.step}; the checkpoint in {run.run_dir} is "
@@ -265,7 +268,8 @@ def _discriminator_step(
     config, accelerator = run.config, run.accelerator
     discriminator.requires_grad_(True)
     optimizer_d.zero_grad(set_to_none=True)
-    loss, stats = discriminator_phase(discriminator, image, prediction, mask)
+    with accelerator.autocast():
+        loss, stats = discriminator_phase(discriminator, image, prediction, mask)
     accelerator.backward(loss)
     if config.weights.r1 and run.step % config.r1_every == 0:
         stats["r1"] = r1_phase(discriminator, image)

@@ -59,7 +59,8 @@ class LPIPS(nn.Module):
         maps = []
         for stage in self.stages:
             x = stage(x)
-            maps.append(x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10))
+            wide = x.float()  # sums of squares want more digits than bf16 has
+            maps.append(wide / (wide.square().sum(1, keepdim=True).sqrt() + 1e-10))
         return maps
 
     def distance(self, a: list[Tensor], b: list[Tensor]) -> Tensor:
@@ -106,7 +107,7 @@ class EfficientNetFeatures(nn.Module):
         maps = []
         for stage in self.stages:
             x = stage(x)
-            maps.append(x)
+            maps.append(x.float())
         return maps
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:

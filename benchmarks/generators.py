@@ -1,0 +1,109 @@
+"""Compiled forms of the generators against the plain one, and against what the CPU could do."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
+
+import lama
+from benchmarks.method import Figures, interleaved
+from lama.checkpoint import build
+from lama.compiled import compile_generator, int8_works
+from lama.config import FourierConfig
+from lama.generator import Generator, channels_last
+
+SIZE = 512
+
+
+def forms(generator: Generator) -> dict[str, Generator]:
+    """The plain form as published (contiguous, 32 bits), and the compiled ones."""
+    made = {"plain fp32": generator, "compiled fp32": compile_generator(generator, "fp32")}
+    if int8_works():
+        made["compiled int8"] = compile_generator(generator, "int8")
+    return made | {"compiled bf16": compile_generator(generator, "bf16")}
+
+
+def networks() -> dict[str, Generator]:
+    """The published layout with weights that do something, and the shipped model."""
+    torch.manual_seed(0)
+    big = build(FourierConfig(n_blocks=18)).eval().requires_grad_(False)
+    for module in big.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean = torch.randn(module.num_features) * 0.1
+            module.running_var = torch.rand(module.num_features) + 0.5
+    tiny = lama.load("lama-tiny", "cpu", "fp32").generator
+    return {"big-lama layout": big, "lama-tiny": tiny.to(memory_format=torch.contiguous_format)}
+
+
+def measure(name: str, generator: Generator, repeats: int, bf16: bool) -> list[Figures]:
+    """Time, agreement and share of the arithmetic bound of every form at 512x512."""
+    image, mask = picture()
+    flops = FlopCounterMode(display=False)
+    with torch.inference_mode(), flops:
+        exact = generator(image, mask)
+    calls = {
+        form: _call(module, image, mask)
+        for form, module in forms(generator).items()
+        if bf16 or "bf16" not in form
+    }
+    matrix = torch.randn(1536, 1536)
+    calls["gemm"] = lambda: matrix @ matrix
+    seconds = interleaved(calls, repeats)
+    gemm = 2 * 1536**3 / seconds.pop("gemm").median
+    bound = flops.get_total_flops() / gemm
+    rows = []
+    for form, timing in seconds.items():
+        answer = calls[form]()
+        error = float((answer - exact).square().mean())
+        rows.append(
+            Figures(
+                f"{name}, {form}",
+                timing,
+                {
+                    "times_as_fast": seconds["plain fp32"].median / timing.median,
+                    "psnr_db": min(200.0, -10 * float(np.log10(error + 1e-20))),
+                    "max_error": float((answer - exact).abs().max()),
+                    "gigaflop": flops.get_total_flops() / 1e9,
+                    "gemm_gigaflops": gemm / 1e9,
+                    "share_of_bound": bound / timing.median,
+                },
+            )
+        )
+    return rows
+
+
+def picture() -> tuple[torch.Tensor, torch.Tensor]:
+    """A smooth random picture with edges, and a hole in its middle."""
+    source = torch.Generator().manual_seed(0)
+    coarse = torch.rand((1, 3, 24, 24), generator=source)
+    image = torch.nn.functional.interpolate(coarse, size=(SIZE, SIZE), mode="bicubic").clamp(0, 1)
+    image[..., : SIZE // 3] = image[..., : SIZE // 3].round()
+    mask = torch.zeros(1, 1, SIZE, SIZE)
+    mask[..., 120:350, 140:400] = 1
+    return image, mask
+
+
+def where_time_goes(generator: Generator, precision: str) -> str:
+    """A profile of the compiled form: operators by their own time."""
+    quick = channels_last(compile_generator(generator, precision))
+    call = _call(quick, *picture())
+    call()
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        call()
+    rows = sorted(profiled.key_averages(), key=lambda r: -r.self_cpu_time_total)
+    total = sum(row.self_cpu_time_total for row in rows)
+    return "\n".join(
+        f"{row.self_cpu_time_total / total:6.1%} {row.self_cpu_time_total / 1e3:8.1f} ms"
+        f" {row.count:5d} calls  {row.key}"
+        for row in rows[:12]
+    )
+
+
+def _call(module: Generator, image: torch.Tensor, mask: torch.Tensor):  # noqa: ANN202
+    def call() -> torch.Tensor:
+        with torch.inference_mode():
+            return module(image, mask).float()
+
+    return call

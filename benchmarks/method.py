@@ -1,0 +1,79 @@
+"""How everything here is measured: in turn, warmed up, medians with quartiles, on what."""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Seconds a call."""
+
+    median: float
+    low: float  # quartiles
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One row of a table."""
+
+    name: str
+    timing: Timing
+    more: dict[str, float] = field(default_factory=dict)
+
+    def text(self) -> str:
+        """As a line to print."""
+        more = "  ".join(f"{key} {value:.4g}" for key, value in self.more.items())
+        spread = f"[{self.timing.low:.3f}, {self.timing.high:.3f}]"
+        return f"{self.name:<46} {self.timing.median:8.3f} s {spread}  {more}"
+
+
+def interleaved(
+    calls: dict[str, Callable[[], Any]], repeats: int, warm_up: int = 2
+) -> dict[str, Timing]:
+    """Time several calls in turn, so that a slow minute of the machine hits all of them."""
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(warm_up):
+        for call in calls.values():
+            call()
+    for _ in range(repeats):
+        for name, call in calls.items():
+            began = time.perf_counter()
+            call()
+            seconds[name].append(time.perf_counter() - began)
+    return {name: timing(values) for name, values in seconds.items()}
+
+
+def timing(values: list[float]) -> Timing:
+    """Median and quartiles."""
+    low, median, high = statistics.quantiles(values, n=4, method="inclusive")
+    return Timing(median, low, high, len(values))
+
+
+def machine() -> dict[str, object]:
+    """What the figures belong to."""
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    cpu = [line for line in lines if line.startswith("model name")]
+    return {
+        "commit": commit.stdout.strip(),
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "threads": torch.get_num_threads(),
+        "cpu": cpu[0].split(":")[1].strip() if cpu else platform.processor(),
+    }

@@ -1,0 +1,112 @@
+"""Large photos with a small hole, and folders of photos: time, memory, throughput."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+import lama
+from benchmarks.method import Figures, interleaved
+from lama.batch import inpaint_files
+from lama.inference import Inpainter
+
+LARGE, SMALL = (6000, 8000), (1000, 1000)
+
+
+def hole_not_photo(inpainter: Inpainter, repeats: int) -> list[Figures]:
+    """A 100x100 hole in 48 megapixels against the same hole in 1 megapixel."""
+    calls = {
+        f"100x100 hole in {h * w / 1e6:.0f} megapixels": _filling(inpainter, h, w)
+        for h, w in (SMALL, LARGE)
+    }
+    seconds = interleaved(calls, repeats)
+    one, many = seconds.values()
+    return [
+        Figures(name, timing, {"ratio": many.median / one.median})
+        for name, timing in seconds.items()
+    ]
+
+
+def memory() -> float:
+    """Peak megabytes above the decoded 48-megapixel photo, in a fresh process."""
+    code = "from benchmarks.photos import _peak; print(_peak())"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=600
+    )
+    return float(done.stdout.split()[-1])
+
+
+def throughput(repeats: int, precision: str = "auto") -> list[Figures]:
+    """Eight 512x512 photos in a folder: one call after another, and as `lama inpaint` does it."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        _write_photos(folder, 8)
+        alone, shared = (lama.load("lama-tiny", "cpu", precision) for _ in range(2))
+        workers, prepare = shared.share_cores()
+        cores = torch.get_num_threads()
+
+        def one_after_another() -> None:
+            torch.set_num_threads(cores)
+            _clear(folder / "out")
+            for photo in sorted((folder / "photos").iterdir()):
+                inpaint_files(alone.fill, photo, folder / "mask.png", folder / "out")
+
+        def together() -> None:
+            _clear(folder / "out")
+            inpaint_files(
+                shared.fill,
+                folder / "photos",
+                folder / "mask.png",
+                folder / "out",
+                workers=workers,
+                prepare=prepare,
+            )
+
+        calls = {
+            "8 photos, one call after another": one_after_another,
+            "8 photos, as a folder": together,
+        }
+        seconds = interleaved(calls, repeats, warm_up=1)
+        torch.set_num_threads(cores)
+    one, many = seconds.values()
+    ratio = {"times_as_fast": one.median / many.median}
+    return [Figures(name, timing, ratio) for name, timing in seconds.items()]
+
+
+def _filling(inpainter: Inpainter, height: int, width: int):  # noqa: ANN202
+    photo = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    mask = np.zeros((height, width), bool)
+    mask[height // 2 : height // 2 + 100, width // 2 : width // 2 + 100] = True
+    return lambda: inpainter.fill(photo, mask)
+
+
+def _peak() -> float:
+    inpainter = lama.load("lama-tiny", "cpu")
+    _filling(inpainter, *SMALL)()
+    call = _filling(inpainter, *LARGE)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    call()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def _write_photos(folder: Path, count: int) -> None:
+    (folder / "photos").mkdir()
+    rng = np.random.default_rng(1)
+    for i in range(count):
+        noise = Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8))
+        noise.resize((512, 512), Image.Resampling.BICUBIC).save(folder / f"photos/{i}.jpg")
+    mask = np.zeros((512, 512), np.uint8)
+    mask[150:360, 160:330] = 255
+    Image.fromarray(mask).save(folder / "mask.png")
+
+
+def _clear(folder: Path) -> None:
+    for path in folder.glob("*"):
+        path.unlink()
