@@ -9,12 +9,12 @@ import argparse
 import logging
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from lama import registry
 from lama.batch import inpaint_files
+from lama.training.train_command import add_train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m lama", description="Large-mask inpainting.")
     verbs = parser.add_subparsers(dest="verb", required=True)
     _add_inpaint(verbs.add_parser("inpaint", help="fill the holes of one photo or of a folder"))
-    _add_train(verbs.add_parser("train", help="train a generator"))
+    add_train(verbs.add_parser("train", help="train a generator"))
     _add_evaluate(verbs.add_parser("evaluate", help="measure models against classical fills"))
     models = verbs.add_parser("models", help="what can be loaded by name")
     models.add_argument("--download", metavar="NAME", help="fetch a model from the Hub")
@@ -61,28 +61,6 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     add("--model", default="lama-tiny", help="a name from `models`, or a path")
     add("--device", default="auto", help="auto, cpu, cuda, ...")
     add("--precision", default="auto", choices=("auto", "fp32", "bf16", "int8"))
-
-
-def _add_train(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--photos", type=Path, nargs="+", required=True, metavar="DIR", help="training photos")
-    add("--run-dir", type=Path, required=True, metavar="DIR", help="everything is written here")
-    add("--preset", default="lama-tiny", help="lama-tiny-64, lama-tiny-128, lama-tiny, big-lama...")
-    add("--init", type=Path, metavar="CHECKPOINT", help="start from these generator weights")
-    add("--resume", action="store_true", help="go on from the run folder's last state")
-    add("--steps", type=int, help="length of the run (preset's otherwise)")
-    add("--batch", type=int, help="samples a step over all processes (preset's otherwise)")
-    add("--lr", type=float, help="the generator's learning rate (preset's otherwise)")
-    add("--seed", type=int, default=0)
-    add(
-        "--mixed-precision",
-        choices=("auto", "no", "bf16"),
-        default="auto",
-        help="bf16 convolutions; auto: where the machine has them",
-    )
-    add("--save-every", type=int, default=500, metavar="STEPS")
-    add("--holdout", type=int, default=48, help="photos kept aside to watch the run by")
-    parser.set_defaults(run=_train)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -119,39 +97,6 @@ def _inpaint(options: argparse.Namespace) -> int:
         f"with {inpainter.name} {inpainter.precision}"
     )
     return 2 if outcome.failed else 0
-
-
-def _train(options: argparse.Namespace) -> int:
-    import masks
-    from lama.precision import has_bf16
-    from lama.training.config import PRESETS
-    from lama.training.data import find_photos
-    from lama.training.loop import Run, train
-    from lama.training.validation import Validation
-
-    if options.preset not in PRESETS:
-        raise ValueError(f"unknown preset {options.preset!r}; known are {', '.join(PRESETS)}")
-    changes = {k: getattr(options, k) for k in ("steps", "batch", "lr") if getattr(options, k)}
-    mixed = options.mixed_precision
-    if mixed == "auto":
-        mixed = "bf16" if has_bf16() else "no"
-    config = replace(PRESETS[options.preset], seed=options.seed, mixed_precision=mixed, **changes)
-    photos = find_photos(options.photos)
-    every = max(2, len(photos) // max(1, options.holdout))
-    held = photos[::every] if options.holdout else []
-    strategy = masks.get(config.masks)
-    validation = Validation(held, strategy) if held else None
-    run = Run(config, options.run_dir, sorted(set(photos) - set(held)), strategy, validation)
-    if options.resume and run.resume():
-        print(f"going on from step {run.step}")
-    elif options.init:
-        run.start_from(options.init)
-    elif options.resume:
-        print(f"nothing to resume in {options.run_dir}: starting anew")
-    elif (options.run_dir / "state.pt").exists():
-        raise ValueError(f"{options.run_dir} holds a run already; add --resume, or take another")
-    train(run, save_every=options.save_every)
-    return 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:

@@ -30,6 +30,8 @@ class TrainConfig:
     perceptual: str = "efficientnet"  # or a path to the ADE20K encoder (see docs/training.md)
     dilated: bool = True  # high receptive field of the perceptual network
     masks: str = "training"  # a strategy of `masks`
+    masks_share: float = 0.5  # share of holes from saved masks, where such are given
+    freeze_batchnorm: bool = False  # the generator's batch statistics stay as they were loaded
     crop: int = 256
     zoom: float = 1.0  # a crop covers up to this many times its size of the photo
     batch: int = 10
@@ -85,6 +87,16 @@ _TINY = TrainConfig(
     discriminator_layers=3,
 )
 
+# Short runs from good weights: no new discriminator, which would first have to learn.
+_FINE_TUNE = replace(
+    _TINY,
+    weights=replace(_TINY.weights, adversarial=0, feature_matching=0),
+    steps=1000,
+    lr=1e-4,
+    warmup=50,
+    freeze_batchnorm=True,
+)
+
 PRESETS: dict[str, TrainConfig] = {
     "lama-fourier": TrainConfig(),
     "big-lama": TrainConfig(generator=FourierConfig(n_blocks=18), batch=120),
@@ -92,4 +104,16 @@ PRESETS: dict[str, TrainConfig] = {
     "lama-tiny-64": replace(_TINY, crop=64, zoom=6.0, batch=16, adversarial_from=1500),
     "lama-tiny-128": replace(_TINY, lr=4e-4, adversarial_from=0),
     "lama-tiny": replace(_TINY, crop=256, zoom=2.0, batch=4, lr=2e-4, adversarial_from=0),
+    "fine-tune": _FINE_TUNE,
 }
+
+
+def for_generator(config: TrainConfig, generator: GeneratorConfig) -> TrainConfig:
+    """The same run for another generator, as fine-tuning wants it.
+
+    A generator that does not start from a filled hole also has to keep what is known, as the
+    published configuration asks; one that does leaves it alone by itself.
+    """
+    prefilled = isinstance(generator, UNetConfig)
+    known = 0.0 if prefilled else LossWeights().known_l1
+    return replace(config, generator=generator, weights=replace(config.weights, known_l1=known))

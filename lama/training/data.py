@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from lama.training.logged import LoggedMasks
+
 logger = logging.getLogger(__name__)
 
 Strategy = Callable[[np.ndarray, np.random.Generator], np.ndarray]
@@ -58,6 +60,8 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
         seed: of the run.
         start: first sample number.
         stop: one past the last.
+        logged: masks that people drew, mixed with those of `strategy`.
+        masks_share: share of the samples whose hole is one of them.
     """
 
     def __init__(
@@ -70,7 +74,12 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
         seed: int = 0,
         start: int = 0,
         stop: int,
+        logged: LoggedMasks | None = None,
+        masks_share: float = 0.5,
     ) -> None:
+        if not 0 <= masks_share <= 1:
+            raise ValueError(f"masks_share is a share from 0 to 1, got {masks_share}")
+        self.logged, self.masks_share = logged, masks_share
         self.photos = list(photos)
         self.strategy = strategy
         self.crop, self.zoom, self.seed = crop, zoom, seed
@@ -86,11 +95,18 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
         rng = np.random.default_rng([self.seed, number])
         photo = self._photo(number, rng)
         image = augment(random_crop(photo, self.crop, self.zoom, rng), rng)
-        mask = self.strategy(image, rng)
+        mask = self._hole(image, rng)
         return (
             torch.from_numpy(image.transpose(2, 0, 1).copy()).float() / 255,
             torch.from_numpy(mask[None].astype(np.float32)),
         )
+
+    def _hole(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        if self.logged is not None and rng.random() < self.masks_share:
+            drawn = self.logged.draw(self.crop, rng)
+            if drawn is not None:
+                return drawn
+        return self.strategy(image, rng)
 
     def _photo(self, number: int, rng: np.random.Generator) -> np.ndarray:
         epoch, place = divmod(number, len(self.photos))
@@ -109,7 +125,10 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
 
 def read_rgb(path: Path) -> np.ndarray | None:
     """A picture file as upright uint8 (H, W, 3), or None if it cannot be read."""
-    data = np.fromfile(path, np.uint8)
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError:
+        return None
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 

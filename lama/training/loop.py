@@ -25,12 +25,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from lama.checkpoint import build, fill_generator, read_checkpoint, save_checkpoint
+from lama.checkpoint import build, save_checkpoint
 from lama.files import write_atomic
 from lama.generator import Generator, channels_last
+from lama.loading import read_generator
 from lama.training.config import TrainConfig, to_json
 from lama.training.data import Crops, Strategy
 from lama.training.discriminator import Discriminator
+from lama.training.logged import LoggedMasks
 from lama.training.perceptual import LPIPS, EfficientNetFeatures
 from lama.training.step import discriminator_phase, generator_phase, r1_phase
 from lama.training.validation import Validation
@@ -53,6 +55,7 @@ class Run:
         photos: training files.
         strategy: draws holes.
         validation: measures the averaged weights on held-out photos, or None.
+        logged: masks that people drew, for a share of the samples.
     """
 
     def __init__(
@@ -62,9 +65,10 @@ class Run:
         photos: list[Path],
         strategy: Strategy,
         validation: Validation | None = None,
+        logged: LoggedMasks | None = None,
     ) -> None:
         self.config, self.run_dir, self.photos, self.strategy = config, run_dir, photos, strategy
-        self.validation = validation
+        self.validation, self.logged = validation, logged
         self.accelerator = Accelerator(
             cpu=not torch.cuda.is_available(), mixed_precision=config.mixed_precision
         )
@@ -103,11 +107,12 @@ class Run:
         return self.generator if self.average is None else cast(Generator, self.average.module)
 
     def start_from(self, checkpoint: Path) -> None:
-        """Take the generator's weights from a checkpoint of the same config."""
-        config, tensors, _ = read_checkpoint(checkpoint)
-        if config != self.config.generator:
-            raise ValueError(f"{checkpoint} holds {config}, the run wants {self.config.generator}")
-        loaded = fill_generator(self.config.generator, tensors, str(checkpoint))
+        """Take the generator's weights from a file of the same config, in any known format."""
+        loaded = read_generator(checkpoint)
+        if loaded.config != self.config.generator:
+            raise ValueError(
+                f"{checkpoint} holds {loaded.config}, the run wants {self.config.generator}"
+            )
         self.generator.load_state_dict(loaded.state_dict())
         self.average = self._averaged()
 
@@ -157,6 +162,8 @@ class Run:
             seed=config.seed,
             start=self.step * config.batch,
             stop=config.steps * config.batch,
+            logged=self.logged,
+            masks_share=config.masks_share,
         )
         share = config.batch // count
         first = self.accelerator.process_index * share
@@ -229,6 +236,8 @@ def _one_step(
     config, accelerator = run.config, run.accelerator
     adversarial = run.step >= config.adversarial_from and config.weights.adversarial > 0
     generator.train()
+    if config.freeze_batchnorm:
+        freeze_batchnorm(generator)
     discriminator.requires_grad_(False)
     with accelerator.autocast():
         loss, prediction, stats = generator_phase(
@@ -276,6 +285,13 @@ def _discriminator_step(
         accelerator.backward(stats["r1"] * config.weights.r1 * config.r1_every)
     optimizer_d.step()
     return stats
+
+
+def freeze_batchnorm(module: nn.Module) -> None:
+    """Leave batch statistics as they are: small batches of few photos would ruin them."""
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            part.eval()
 
 
 def _set_rates(run: Run) -> None:

@@ -1,0 +1,128 @@
+"""The verb `train` of the command line: flags, and from flags to a run."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# Torch and the rest of training are imported when the verb runs, not when --help is asked for.
+if TYPE_CHECKING:
+    from lama.training.config import TrainConfig
+
+
+def add_train(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the flags of `train`; `run` is set as its default `run`."""
+    add = parser.add_argument
+    add("--photos", type=Path, nargs="+", required=True, metavar="DIR", help="training photos")
+    add("--run-dir", type=Path, required=True, metavar="DIR", help="everything is written here")
+    add("--preset", help="lama-tiny (default), lama-tiny-64, lama-tiny-128, big-lama, fine-tune...")
+    add("--init", metavar="MODEL", help="start from these weights: a name from `models`, or a path")
+    add("--resume", action="store_true", help="go on from the run folder's last state")
+    add(
+        "--masks-from",
+        metavar="DATASET",
+        help="fine-tune on saved masks: the app's dataset folder, or a dataset on the Hub",
+    )
+    add("--masks-share", type=float, metavar="SHARE", help="share of holes that are saved masks")
+    add(
+        "--freeze-batchnorm",
+        action=argparse.BooleanOptionalAction,
+        help="keep the batch statistics of --init (default with --masks-from)",
+    )
+    add("--steps", type=int, help="length of the run (preset's otherwise)")
+    add("--batch", type=int, help="samples a step over all processes (preset's otherwise)")
+    add("--lr", type=float, help="the generator's learning rate (preset's otherwise)")
+    add("--seed", type=int, default=0)
+    add(
+        "--mixed-precision",
+        choices=("auto", "no", "bf16"),
+        default="auto",
+        help="bf16 convolutions; auto: where the machine has them",
+    )
+    add("--save-every", type=int, default=500, metavar="STEPS")
+    add("--holdout", type=int, default=48, help="photos kept aside to watch the run by")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train as the flags say; returns the exit code."""
+    import masks
+    from lama.training.data import find_photos
+    from lama.training.logged import load_masks
+    from lama.training.loop import Run, train
+    from lama.training.validation import Validation
+
+    if not options.resume and (options.run_dir / "state.pt").exists():
+        raise ValueError(f"{options.run_dir} holds a run already; add --resume, or take another")
+    init = _weights(options.init) if options.init else None
+    config = configure(options, init)
+    photos = find_photos(options.photos)
+    every = max(2, len(photos) // max(1, options.holdout))
+    held = photos[::every] if options.holdout else []
+    strategy = masks.get(config.masks)
+    validation = Validation(held, strategy) if held else None
+    logged = load_masks(options.masks_from) if options.masks_from else None
+    if logged:
+        print(f"{len(logged)} saved masks for {config.masks_share:.0%} of the samples")
+    training = sorted(set(photos) - set(held))
+    started = Run(config, options.run_dir, training, strategy, validation, logged)
+    if options.resume and started.resume():
+        print(f"going on from step {started.step}")
+    elif init:
+        started.start_from(init)
+    elif options.resume:
+        print(f"nothing to resume in {options.run_dir}: starting anew")
+    train(started, save_every=options.save_every)
+    return 0
+
+
+def configure(options: argparse.Namespace, init: Path | None) -> TrainConfig:
+    """The preset with the flags' changes.
+
+    Args:
+        options: parsed flags.
+        init: weights to start from; fine-tuning takes their generator, whatever it is.
+    """
+    from lama.loading import read_generator
+    from lama.precision import has_bf16
+    from lama.training.config import PRESETS, for_generator
+
+    name = options.preset or ("fine-tune" if options.masks_from else "lama-tiny")
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}; known are {', '.join(PRESETS)}")
+    if name == "fine-tune" and init is None:
+        raise ValueError("fine-tuning wants weights to start from, for example --init lama-tiny")
+    config = PRESETS[name]
+    if name == "fine-tune" and init is not None:
+        config = for_generator(config, read_generator(init).config)
+    names = ("steps", "batch", "lr", "masks_share")
+    changes = {k: getattr(options, k) for k in names if getattr(options, k) is not None}
+    if options.freeze_batchnorm is not None or options.masks_from:
+        changes["freeze_batchnorm"] = options.freeze_batchnorm is not False
+    mixed = options.mixed_precision
+    if mixed == "auto":
+        mixed = "bf16" if has_bf16() else "no"
+    return replace(config, seed=options.seed, mixed_precision=mixed, **changes)
+
+
+def _weights(name_or_path: str) -> Path:
+    """The file behind a model's name (checked), or the path itself."""
+    from lama import registry
+
+    if name_or_path in registry.MODELS:
+        found = registry.find(name_or_path)
+        if found is None:
+            raise ValueError(
+                f"{name_or_path} is not on this disk; fetch it with "
+                f"`python -m lama models --download {name_or_path}`"
+            )
+        registry.check(registry.entry(name_or_path), found)
+        return found
+    path = Path(name_or_path)
+    if not path.exists():
+        raise ValueError(
+            f"{name_or_path!r} is neither a model ({', '.join(registry.available())}) nor a path"
+        )
+    return path
