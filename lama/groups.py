@@ -60,9 +60,14 @@ def hole_groups(mask: np.ndarray, context: float = 0.75, least: int = 96) -> Ite
         Groups; every hole pixel is in exactly one.
     """
     height, width = mask.shape
-    rows, columns = -(-height // CELL), -(-width // CELL)
+    left, top, across, down = cv2.boundingRect(mask.view(np.uint8))
+    # Only the cells between the outermost holes are looked at: the rest may be very large.
+    row, column = top // CELL, left // CELL
+    rows, columns = -(-(top + down) // CELL) - row, -(-(left + across) // CELL) - column
+    corner = row * CELL, column * CELL
+    part = mask[corner[0] : (row + rows) * CELL, corner[1] : (column + columns) * CELL]
     padded = np.zeros((rows * CELL, columns * CELL), bool)
-    padded[:height, :width] = mask
+    padded[: part.shape[0], : part.shape[1]] = part
     cells = padded.reshape(rows, CELL, columns, CELL).any(axis=(1, 3))
     near = cv2.dilate(np.asarray(cells, np.uint8), np.ones((3, 3), np.uint8))
     count, labels = cv2.connectedComponents(near, connectivity=8)
@@ -70,15 +75,26 @@ def hole_groups(mask: np.ndarray, context: float = 0.75, least: int = 96) -> Ite
         own = cells & (labels == label)
         ys, xs = np.nonzero(own)
         loose = Box(
-            int(ys.min()) * CELL,
-            int(xs.min()) * CELL,
-            min(height, (int(ys.max()) + 1) * CELL),
-            min(width, (int(xs.max()) + 1) * CELL),
+            corner[0] + int(ys.min()) * CELL,
+            corner[1] + int(xs.min()) * CELL,
+            min(height, corner[0] + (int(ys.max()) + 1) * CELL),
+            min(width, corner[1] + (int(xs.max()) + 1) * CELL),
         )
-        in_group = np.kron(own, np.ones((CELL, CELL), bool))[:height, :width]
-        tight = _bounds(mask[loose.slices] & in_group[loose.slices], loose)
+        # A group's cells as pixels; its neighbours' holes may lie in the same rectangle.
+        mine = np.kron(
+            own[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1], np.ones((CELL, CELL), bool)
+        )
+        hole = mask[loose.slices] & mine[: loose.height, : loose.width]
+        tight = _bounds(hole, loose)
         crop = _grow(tight, max(least, round(context * max(tight.height, tight.width))), mask.shape)
-        yield Group(crop, mask[crop.slices] & in_group[crop.slices])
+        in_crop = np.zeros((crop.height, crop.width), bool)
+        inside = hole[
+            tight.top - loose.top : tight.bottom - loose.top,
+            tight.left - loose.left : tight.right - loose.left,
+        ]
+        y, x = tight.top - crop.top, tight.left - crop.left
+        in_crop[y : y + tight.height, x : x + tight.width] = inside
+        yield Group(crop, in_crop)
 
 
 def _bounds(hole: np.ndarray, within: Box) -> Box:

@@ -92,6 +92,7 @@ class Inpainter:
         rgb: np.ndarray,
         mask: np.ndarray,
         *,
+        out: np.ndarray | None = None,
         refine: bool = False,
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
@@ -101,18 +102,22 @@ class Inpainter:
         Args:
             rgb: the picture.
             mask: True = hole.
+            out: where the result goes, an array like `rgb`; `rgb` itself fills it in place, so
+                that time and memory follow the hole alone. A new array by default.
             refine: work holes over at several sizes (`lama.refinement`): minutes instead of
                 seconds, for large holes in large pictures.
             cancelled: asked between crops and passes; true ends the work with `Cancelled`.
             progress: told the share done after each of them, 0 to 1.
 
         Raises:
-            ValueError: As `__call__`.
+            ValueError: As `__call__`, or an `out` that does not fit.
             Cancelled: `cancelled()` was true.
         """
         check_pair(rgb, mask)
-        result, open_hole = rgb.copy(), mask.copy()
-        total, done = int(mask.sum()), 0
+        result = _result_array(rgb, out)
+        groups = list(hole_groups(mask))
+        open_hole = mask if len(groups) == 1 else mask.copy()
+        total, done = np.count_nonzero(mask), 0
 
         def tell(share: float) -> None:
             """`share` of the crop in work is done."""
@@ -121,16 +126,16 @@ class Inpainter:
             if progress is not None:
                 progress((done + share * pixels) / total)
 
-        for group in hole_groups(mask):
-            pixels = int(group.hole.sum())
+        for group in groups:
+            pixels = np.count_nonzero(group.hole)
             if cancelled is not None and cancelled():
                 raise Cancelled
             where = group.crop.slices
             crop = result[where], open_hole[where]
             filled = self._refine_crop(*crop, tell) if refine else self._fill_crop(*crop)
             result[where][group.hole] = filled[group.hole]
-            # What is filled now is context for the next group.
-            open_hole[where][group.hole] = False
+            if len(groups) > 1:  # what is filled now is context for the next group
+                open_hole[where][group.hole] = False
             done += pixels
             if progress is not None:
                 progress(done / total)
@@ -255,6 +260,16 @@ def check_pair(rgb: np.ndarray, mask: np.ndarray) -> None:
         raise ValueError("the mask has no hole: paint over what should go")
     if mask.all():
         raise ValueError("the mask covers the whole picture: leave something to fill it from")
+
+
+def _result_array(rgb: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    if out is None:
+        return rgb.copy()
+    if out.shape != rgb.shape or out.dtype != rgb.dtype or not out.flags.writeable:
+        raise ValueError(f"out must be a writeable uint8 array {rgb.shape}, got {out.shape}")
+    if out is not rgb:
+        np.copyto(out, rgb)
+    return out
 
 
 def to_tensor(array: np.ndarray) -> Tensor:

@@ -62,13 +62,14 @@ def prepare(generator: Generator, precision: str, device: torch.device) -> tuple
 
 
 def _quickest_first() -> list[str]:
+    """Measured order: AMX computes bf16 as quickly as it is fed, and without 8 bits' rounding."""
     flags = _cpu_flags()
     names = ["fp32"]
     # Without the instructions bf16 is emulated, at a third of fp32's speed, and 8 bits gain little.
     if flags & _BF16_FLAGS:
         names.insert(0, "bf16")
-    if flags & {"avx512_vnni", "avx_vnni", "amx_int8"} and int8_works():
-        names.insert(0, "int8")
+    if flags & {"avx512_vnni", "avx_vnni"} and int8_works():
+        names.insert(1 if "amx_bf16" in flags else 0, "int8")
     return names
 
 
