@@ -135,6 +135,45 @@ def _photo_hashes(run: sqlite3.Connection) -> None:
         run.execute(statement)
 
 
+def _reviews(run: sqlite3.Connection) -> None:
+    """Version 3: who reviews what, what was decided by whom, and files that are to be removed."""
+    for statement in statements(
+        """
+        CREATE TABLE leases (
+            record_id TEXT PRIMARY KEY,   -- one reviewer a record
+            reviewer TEXT NOT NULL,
+            since INTEGER NOT NULL,       -- microseconds since 1970, UTC, as everywhere
+            until INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX leases_by_reviewer ON leases (reviewer);
+        CREATE TABLE skips (
+            record_id TEXT NOT NULL, reviewer TEXT NOT NULL, PRIMARY KEY (record_id, reviewer)
+        ) WITHOUT ROWID;
+        CREATE TABLE reviews (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            record_id TEXT NOT NULL,
+            reviewer TEXT NOT NULL,
+            decision TEXT NOT NULL,       -- approved or rejected
+            fixed INTEGER NOT NULL,       -- whether the mask was mended with it
+            status_before TEXT NOT NULL,
+            decided_at INTEGER NOT NULL,
+            seconds REAL NOT NULL,        -- from when the reviewer got the record
+            UNIQUE (record_id, reviewer)
+        );
+        CREATE INDEX reviews_by_reviewer ON reviews (reviewer, id);
+        CREATE TABLE litter (
+            kind TEXT NOT NULL, sha256 TEXT NOT NULL, PRIMARY KEY (kind, sha256)
+        ) WITHOUT ROWID;
+        CREATE TRIGGER reviews_out AFTER DELETE ON records BEGIN
+            DELETE FROM leases WHERE record_id = OLD.id;
+            DELETE FROM skips WHERE record_id = OLD.id;
+            DELETE FROM reviews WHERE record_id = OLD.id;
+        END;
+        """
+    ):
+        run.execute(statement)
+
+
 @dataclass(frozen=True)
 class Step:
     """One change of the tables."""
@@ -145,6 +184,7 @@ class Step:
 
 STEPS = (
     Step(2, _photo_hashes),
+    Step(3, _reviews),
 )  # fmt: skip
 INDEX_VERSION = STEPS[-1].version
 

@@ -45,6 +45,18 @@ def settle(core: Core) -> None:
             _discard(core, path)
     for row in core.index.all("SELECT id FROM tombstones WHERE files IS NOT NULL"):
         finish_deletion(core, row["id"])
+    sweep_litter(core)
+
+
+def sweep_litter(core: Core) -> None:
+    """Remove files that a committed change left without use. The lock has to be held."""
+    rows = core.index.all("SELECT kind, sha256 FROM litter")
+    for row in rows:
+        if not core.index.get("SELECT 1 FROM objects WHERE kind = ? AND sha256 = ?", tuple(row)):
+            core.objects.remove(row["kind"], row["sha256"])
+    if rows:
+        with core.index.transaction() as run:
+            run.execute("DELETE FROM litter")
 
 
 def _publish(core: Core, path: Path) -> None:

@@ -1,0 +1,290 @@
+"""A reviewer's decision: durable before it is shown, and taken back as a whole.
+
+A record's status is part of its row in a shard, and shards are never changed, so a decision takes
+the record out of its shard into a new one of another shelf, by the same exchange as a deletion:
+one transaction turns status, review, mask and shard together.
+
+A mended mask replaces the old one in `mask`; the old one stays with the record, as run lengths in
+`extra`, with whose it was, so that it travels, is exported and is deleted with the record.
+
+The first decision counts. A second reviewer's opinion, where one is asked for, changes nothing if
+it agrees; if it does not, the record waits again, and a third reviewer's decision settles it.
+"""
+
+import hashlib
+import io
+import json
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from space.store import rle
+from space.store.core import Core, now_microseconds, prepare_shard
+from space.store.errors import SubmissionError, explained
+from space.store.files import ensure_space
+from space.store.pictures import encode_mask
+from space.store.queue import lease
+from space.store.records import shelf_of
+from space.store.recovery import settle, sweep_litter
+
+DECISIONS = ("approved", "rejected")
+
+
+@dataclass(frozen=True)
+class Fix:
+    """A mended mask."""
+
+    mask: np.ndarray  # bool (H, W), True = hole, of the record's size
+    strokes: str = ""  # JSON, or empty
+    strategy: str = "drawn"
+
+
+@dataclass(frozen=True)
+class _Mask:
+    """A mask as the index and a shard have it."""
+
+    data: bytes
+    sha256: str
+    fraction: float
+    strokes: str
+    strategy: str
+
+
+def decide(
+    core: Core,
+    record_id: str,
+    reviewer: str,
+    decision: str,
+    *,
+    alias: str = "reviewer",
+    fix: Fix | None = None,
+) -> str:
+    """Enter a decision; when this returns, it survives a power cut.
+
+    Args:
+        core: The data directory.
+        record_id: Of the record, which `queue.take` gave to this reviewer.
+        reviewer: Who; stays in the index.
+        decision: `approved` or `rejected`.
+        alias: Who, as it is published in `extra`.
+        fix: A mended mask, which becomes the record's mask.
+
+    Returns:
+        The record's status now: `pending` if two reviewers disagree.
+
+    Raises:
+        SubmissionError: The record is gone, another reviewer's, or decided on already.
+        StoreError: The disk or the index refused; nothing has changed.
+    """
+    if decision not in DECISIONS:
+        raise SubmissionError(f"A decision is one of {', '.join(DECISIONS)}, not {decision!r}.")
+    try:
+        with core.lock():
+            settle(core)
+            row = _row(core, record_id)
+            since, status = _turn(core, row, reviewer, decision)
+            mask = _mended(row, fix)
+            now, fixed = now_microseconds(), int(mask is not None)
+            seconds = (now - since) / 1e6
+            values = (record_id, reviewer, decision, fixed, row["status"], now, seconds)
+
+            def enter(run: sqlite3.Connection) -> None:
+                run.execute(
+                    "INSERT INTO reviews (record_id, reviewer, decision, fixed, status_before, "
+                    "decided_at, seconds) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    values,
+                )
+                run.execute("DELETE FROM leases WHERE record_id = ?", (record_id,))
+                run.execute("DELETE FROM skips WHERE record_id = ?", (record_id,))
+
+            extra = _told(core, row, alias, decision, mask)
+            _rewrite(core, row, status, extra, mask, enter)
+            return status
+    except (OSError, sqlite3.Error) as error:
+        raise explained(error, "enter this decision") from error
+
+
+def undo(core: Core, reviewer: str) -> str:
+    """Take a reviewer's last decision back; the record is the reviewer's again.
+
+    Returns:
+        The record's id.
+
+    Raises:
+        SubmissionError: There is none, or somebody else has decided on the record since.
+        StoreError: The disk or the index refused; nothing has changed.
+    """
+    try:
+        with core.lock():
+            settle(core)
+            last = core.index.get(
+                "SELECT * FROM reviews WHERE reviewer = ? ORDER BY id DESC LIMIT 1", (reviewer,)
+            )
+            if last is None:
+                raise SubmissionError("There is no decision of yours to take back.")
+            later = "SELECT 1 FROM reviews WHERE record_id = ? AND id > ?"
+            if core.index.get(later, (last["record_id"], last["id"])):
+                raise SubmissionError("Somebody else has decided on this record since.")
+            row = _row(core, last["record_id"])
+            extra = json.loads(row["extra"])
+            extra["reviews"] = extra.get("reviews", [])[:-1]
+            mask = None
+            if last["fixed"]:
+                mask = _earlier(row, extra["earlier_masks"].pop())
+            extra = {k: v for k, v in extra.items() if v or k not in ("reviews", "earlier_masks")}
+
+            def enter(run: sqlite3.Connection) -> None:
+                run.execute("DELETE FROM reviews WHERE id = ?", (last["id"],))
+                run.execute("DELETE FROM leases WHERE record_id = ?", (row["id"],))
+                lease(run, row["id"], reviewer, now_microseconds())
+
+            _rewrite(core, row, last["status_before"], extra, mask, enter)
+            return str(row["id"])
+    except (OSError, sqlite3.Error) as error:
+        raise explained(error, "take this decision back") from error
+
+
+def _row(core: Core, record_id: str) -> sqlite3.Row:
+    row = core.index.get("SELECT * FROM records WHERE id = ?", (record_id,))
+    if row is None:
+        raise SubmissionError("This record was deleted meanwhile.")
+    return row
+
+
+def _turn(core: Core, row: sqlite3.Row, reviewer: str, decision: str) -> tuple[int, str]:
+    """Since when the reviewer has the record, and the status that the decision gives it."""
+    opinions = core.index.all(
+        "SELECT reviewer, decision FROM reviews WHERE record_id = ? ORDER BY id", (row["id"],)
+    )
+    if any(opinion["reviewer"] == reviewer for opinion in opinions):
+        raise SubmissionError("You have decided on this record already. Undo that first.")
+    held = core.index.get("SELECT * FROM leases WHERE record_id = ?", (row["id"],))
+    now = now_microseconds()
+    mine = held is not None and held["reviewer"] == reviewer
+    if held is not None and not mine and held["until"] > now:
+        raise SubmissionError("Another reviewer has this record open now.")
+    if not mine and row["status"] != "pending":
+        raise SubmissionError("Somebody else has decided on this record meanwhile.")
+    since = held["since"] if held is not None and mine else now
+    if len(opinions) != 1:
+        return since, decision
+    return since, row["status"] if opinions[0]["decision"] == decision else "pending"
+
+
+def _mended(row: sqlite3.Row, fix: Fix | None) -> _Mask | None:
+    """The new mask; None if it is the old one."""
+    if fix is None:
+        return None
+    data = encode_mask(fix.mask, row["width"], row["height"])
+    digest = hashlib.sha256(data).hexdigest()
+    if digest == row["mask_sha256"]:
+        return None
+    fraction = float(np.float32(fix.mask.mean()))
+    return _Mask(data, digest, fraction, fix.strokes, fix.strategy)
+
+
+def _told(
+    core: Core, row: sqlite3.Row, alias: str, decision: str, mask: _Mask | None
+) -> dict[str, Any]:
+    """The record's `extra` with the decision in it, and what stays of a mask that is replaced."""
+    extra: dict[str, Any] = json.loads(row["extra"])
+    stamp = datetime.now(UTC).isoformat(timespec="seconds")
+    extra.setdefault("reviews", []).append(
+        {"by": alias, "decision": decision, "at": stamp, "fixed": mask is not None}
+    )
+    if mask is not None:
+        [whole] = core.rows([row])
+        extra.setdefault("earlier_masks", []).append(
+            {
+                "replaced_at": stamp,
+                "replaced_by": alias,
+                "strategy": row["strategy"],
+                "strokes": whole["strokes"],
+                "counts": rle.encode(_pixels(whole["mask"])),
+            }
+        )
+    return extra
+
+
+def _earlier(row: sqlite3.Row, kept: dict[str, Any]) -> _Mask:
+    """A replaced mask, as it was."""
+    pixels = rle.decode(kept["counts"], row["height"], row["width"])
+    data = encode_mask(pixels, row["width"], row["height"])
+    digest = hashlib.sha256(data).hexdigest()
+    fraction = float(np.float32(pixels.mean()))
+    return _Mask(data, digest, fraction, kept["strokes"], kept["strategy"])
+
+
+def _pixels(data: bytes) -> np.ndarray:
+    with Image.open(io.BytesIO(data)) as picture:
+        return np.asarray(picture) > 127
+
+
+def _rewrite(
+    core: Core,
+    row: sqlite3.Row,
+    status: str,
+    extra: dict[str, Any],
+    mask: _Mask | None,
+    enter: Callable[[sqlite3.Connection], None],
+) -> None:
+    """Move a record into a shard of its own with new values. The lock has to be held."""
+    old, record_id = row["shard"], row["id"]
+    values: dict[str, Any] = {
+        "status": status,
+        "extra": json.dumps(extra, ensure_ascii=False),
+    }
+    [whole] = core.rows([row])
+    ensure_space(core.data_dir, len(whole["image"]) + len(whole["mask"]))
+    if mask is not None:
+        values |= {"hole_fraction": mask.fraction, "strategy": mask.strategy}
+        whole |= {"mask": mask.data, "strokes": mask.strokes}
+    others = [other for other in core.records_in(old) if other["id"] != record_id]
+    rest = (
+        [prepare_shard(core, core.rows(others), shelf_of(row["licence"], row["status"]))]
+        if others
+        else []
+    )
+    alone = prepare_shard(core, [{**whole, **values}], shelf_of(row["licence"], status))
+    if mask is not None:
+        core.objects.put("masks", mask.sha256, mask.data)
+    core.step("decision prepared")
+
+    def change(run: sqlite3.Connection) -> None:
+        for _, shard in rest:
+            run.execute("UPDATE records SET shard = ? WHERE shard = ?", (shard.name, old))
+        columns = ", ".join(f"{name} = ?" for name in values)
+        run.execute(
+            f"UPDATE records SET {columns}, shard = ? WHERE id = ?",
+            (*values.values(), alone[1].name, record_id),
+        )
+        if mask is not None:
+            _replace_mask(run, row, mask)
+        enter(run)
+
+    core.exchange({old}, [*rest, alone], change)
+    sweep_litter(core)
+    if mask is not None:
+        (core.thumbnails / f"{record_id}.jpg").unlink(missing_ok=True)
+    core.published.write_card(core.card())
+
+
+def _replace_mask(run: sqlite3.Connection, row: sqlite3.Row, mask: _Mask) -> None:
+    """Count the uses of both masks anew, as part of a transaction."""
+    old = ("masks", row["mask_sha256"])
+    run.execute("UPDATE records SET mask_sha256 = ? WHERE id = ?", (mask.sha256, row["id"]))
+    run.execute(
+        "INSERT INTO objects VALUES ('masks', ?, ?, 1) ON CONFLICT DO UPDATE SET uses = uses + 1",
+        (mask.sha256, len(mask.data)),
+    )
+    run.execute("UPDATE objects SET uses = uses - 1 WHERE kind = ? AND sha256 = ?", old)
+    run.execute("DELETE FROM objects WHERE kind = ? AND sha256 = ? AND uses <= 0", old)
+    run.execute("INSERT OR IGNORE INTO litter VALUES (?, ?)", old)
+    run.execute("DELETE FROM strokes WHERE record_id = ?", (row["id"],))
+    if mask.strokes:
+        run.execute("INSERT INTO strokes VALUES (?, ?)", (row["id"], mask.strokes))

@@ -1,0 +1,135 @@
+"""Which record a reviewer gets next: a lease, so that nobody else gets the same one meanwhile.
+
+A lease is a row of the index with an end. Whoever dies, or goes home, loses it by time; whoever
+reloads the page gets the record back that was open. Everything is one transaction of SQLite, which
+lets one writer in at a time, so two processes cannot take the same record.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+
+from space.store.core import Core, now_microseconds
+from space.store.errors import explained
+from space.store.records import Record, record_of
+from space.store.schema import PRIVATE
+
+LEASE_SECONDS = 600.0
+_SECOND = 1_000_000
+
+_FIRST = "r.status = 'pending'"
+# Decided once, by somebody else. Records that came in decided have no opinion to compare with.
+_SECOND_OPINION = (
+    "r.status != 'pending' AND (SELECT count(*) FROM reviews v WHERE v.record_id = r.id) = 1"
+)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What is left for one reviewer."""
+
+    waiting: int  # nobody has decided, or two disagreed; those others have open are counted too
+    skipped: int  # of these, put off by this reviewer
+
+
+def take(
+    core: Core,
+    reviewer: str,
+    *,
+    second: bool = False,
+    private: bool = True,
+    seconds: float = LEASE_SECONDS,
+) -> Record | None:
+    """The record that a reviewer looks at next, oldest first, held for some time.
+
+    Args:
+        core: The data directory.
+        reviewer: Who.
+        second: Whether records that one other reviewer has decided on are wanted instead.
+        private: Whether records that are not to leave this machine may be shown.
+        seconds: How long nobody else gets it.
+
+    Returns:
+        The one that the reviewer has already if there is such, else a new one; None if there is
+        nothing left that this reviewer has neither decided on nor skipped.
+
+    Raises:
+        StoreError: The index cannot be written to.
+    """
+    now = now_microseconds()
+    wanted = _SECOND_OPINION if second else _FIRST
+    shown = "1" if private else f"r.licence != '{PRIVATE}'"
+    mine = "NOT EXISTS (SELECT 1 FROM reviews v WHERE v.record_id = r.id AND v.reviewer = :who)"
+    held = (
+        f"SELECT r.* FROM leases l JOIN records r ON r.id = l.record_id WHERE l.reviewer = :who "
+        f"AND {wanted} AND {shown} AND {mine} LIMIT 1"
+    )
+    fresh = (
+        f"SELECT r.* FROM records r WHERE {wanted} AND {shown} AND {mine} "
+        "AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.record_id = r.id) "
+        "AND NOT EXISTS (SELECT 1 FROM skips s WHERE s.record_id = r.id AND s.reviewer = :who) "
+        "ORDER BY r.id LIMIT 1"
+    )
+    try:
+        with core.index.transaction() as run:
+            run.execute("DELETE FROM leases WHERE until <= ?", (now,))
+            row = run.execute(held, {"who": reviewer}).fetchone()
+            if row is None:
+                row = run.execute(fresh, {"who": reviewer}).fetchone()
+            if row is None:
+                return None
+            lease(run, row["id"], reviewer, now, seconds)
+            return record_of(row)
+    except sqlite3.Error as error:
+        raise explained(error, "fetch the next record") from error
+
+
+def lease(
+    run: sqlite3.Connection,
+    record_id: str,
+    reviewer: str,
+    now: int,
+    seconds: float = LEASE_SECONDS,
+) -> None:
+    """Hold a record for a reviewer, and no other with it, as part of a transaction."""
+    run.execute("DELETE FROM leases WHERE reviewer = ? AND record_id != ?", (reviewer, record_id))
+    until = now + round(seconds * _SECOND)
+    run.execute(
+        "INSERT INTO leases VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET until = excluded.until",
+        (record_id, reviewer, now, until),
+    )
+
+
+def skip(core: Core, record_id: str, reviewer: str) -> None:
+    """Put a record off: this reviewer does not get it again before `unskip`, others may.
+
+    Raises:
+        StoreError: The index cannot be written to.
+    """
+    try:
+        with core.index.transaction() as run:
+            # Not for a record that was deleted meanwhile: nothing would ever clear it away.
+            run.execute(
+                "INSERT OR IGNORE INTO skips SELECT id, ? FROM records WHERE id = ?",
+                (reviewer, record_id),
+            )
+            run.execute(
+                "DELETE FROM leases WHERE record_id = ? AND reviewer = ?", (record_id, reviewer)
+            )
+    except sqlite3.Error as error:
+        raise explained(error, "skip this record") from error
+
+
+def unskip(core: Core, reviewer: str) -> None:
+    """Let a reviewer get again what was skipped."""
+    with core.index.transaction() as run:
+        run.execute("DELETE FROM skips WHERE reviewer = ?", (reviewer,))
+
+
+def left(core: Core, reviewer: str) -> Queue:
+    """How much is left to do."""
+    row = core.index.get(
+        "SELECT count(*) AS n FROM skips s JOIN records r ON r.id = s.record_id "
+        "WHERE s.reviewer = ? AND r.status = 'pending'",
+        (reviewer,),
+    )
+    return Queue(core.index.counts("status").get("pending", 0), row["n"] if row else 0)

@@ -1,0 +1,275 @@
+"""Leases, decisions, mended masks, second opinions, and taking a decision back."""
+
+import json
+import multiprocessing
+import threading
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pytest
+
+from space.store import Store, StoreError, SubmissionError, deciding, queue
+from space.store.agreement import agreement, cohens_kappa
+from space.store.deciding import Fix
+from tests.space.store.conftest import make_mask, make_submission
+
+
+def saved(store: Store, count: int, **changes) -> list[str]:
+    return [store.save(make_submission(i, **changes)).record_id for i in range(count)]
+
+
+def sound(store: Store) -> None:
+    assert store.verify().problems == []
+
+
+def train_split(store: Store, tmp_path: Path) -> dict:
+    table = datasets.load_dataset(
+        str(store.dataset_dir), split="train", cache_dir=str(tmp_path / "cache")
+    )
+    return {row["id"]: row for row in table}
+
+
+def test_records_come_oldest_first_and_stay_with_their_reviewer(store: Store) -> None:
+    ids = saved(store, 3)
+    assert queue.take(store.core, "ann").id == ids[0]
+    assert queue.take(store.core, "ann").id == ids[0], "a reload brings the same one"
+    assert queue.take(store.core, "bob").id == ids[1]
+    assert queue.take(store.core, "cyd").id == ids[2]
+    assert queue.take(store.core, "dan") is None
+
+
+def test_a_lease_ends_by_time(store: Store) -> None:
+    [only] = saved(store, 1)
+    queue.take(store.core, "ann", seconds=-1)
+    assert queue.take(store.core, "bob").id == only
+    with pytest.raises(SubmissionError, match="Another reviewer has this record open"):
+        deciding.decide(store.core, only, "ann", "approved")
+    deciding.decide(store.core, only, "bob", "approved")
+    with pytest.raises(SubmissionError, match="decided on this record meanwhile"):
+        deciding.decide(store.core, only, "ann", "rejected")
+
+
+def test_skipped_records_go_to_others_and_come_back_when_wished(store: Store) -> None:
+    ids = saved(store, 2)
+    queue.skip(store.core, queue.take(store.core, "ann").id, "ann")
+    assert queue.take(store.core, "ann").id == ids[1]
+    assert queue.take(store.core, "bob").id == ids[0]
+    assert queue.left(store.core, "ann") == queue.Queue(2, 1)
+    deciding.decide(store.core, ids[1], "ann", "rejected")
+    queue.skip(store.core, ids[0], "bob")
+    assert queue.take(store.core, "ann") is None
+    queue.unskip(store.core, "ann")
+    assert queue.take(store.core, "ann").id == ids[0]
+
+
+def test_private_records_can_be_left_out(store: Store) -> None:
+    saved(store, 1, licence="private")
+    assert queue.take(store.core, "ann", private=False) is None
+    assert queue.take(store.core, "ann") is not None
+
+
+def take_all(data_dir: Path, name: str, answers) -> None:
+    store = Store.open(data_dir)
+    found = []
+    while (record := queue.take(store.core, name)) is not None:
+        found.append(record.id)
+        deciding.decide(store.core, record.id, name, "approved")
+    store.close()
+    answers.put((name, found))
+
+
+def test_processes_never_get_the_same_record(store: Store) -> None:
+    ids = saved(store, 12)
+    context = multiprocessing.get_context("spawn")
+    answers = context.Queue()
+    names = ["ann", "bob"]
+    for name in names:
+        context.Process(target=take_all, args=(store.core.data_dir, name, answers)).start()
+    got = dict(answers.get(timeout=60) for _ in names)
+    assert sorted(got["ann"] + got["bob"]) == sorted(ids), "each record once"
+    assert store.info()["approved"] == 12
+    sound(store)
+
+
+def test_threads_never_get_the_same_record(store: Store) -> None:
+    ids = saved(store, 10)
+    taken, start = [], threading.Barrier(10)
+
+    def take(name: str) -> None:
+        start.wait()
+        taken.append(queue.take(store.core, name).id)
+
+    threads = [threading.Thread(target=take, args=(f"r{i}",)) for i in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == sorted(ids)
+
+
+def test_decisions_are_in_the_dataset(store: Store, tmp_path: Path) -> None:
+    first, second, third = saved(store, 3)
+    assert deciding.decide(store.core, first, "ann", "approved", alias="user-1") == "approved"
+    assert deciding.decide(store.core, second, "ann", "rejected") == "rejected"
+    rows = train_split(store, tmp_path)
+    assert {i: rows[i]["status"] for i in rows} == {
+        first: "approved", second: "rejected", third: "pending"
+    }  # fmt: skip
+    [review] = json.loads(rows[first]["extra"])["reviews"]
+    assert (review["by"], review["decision"], review["fixed"]) == ("user-1", "approved", False)
+    with pytest.raises(SubmissionError, match="already"):
+        deciding.decide(store.core, first, "ann", "rejected")
+    with pytest.raises(SubmissionError, match="approved, rejected"):
+        deciding.decide(store.core, third, "ann", "pending")
+    sound(store)
+
+
+def test_a_mended_mask_replaces_the_old_one_which_stays_in_the_history(
+    store: Store, tmp_path: Path
+) -> None:
+    record_id, other = saved(store, 2)
+    before = store.get(record_id)
+    store.thumbnail(before)
+    mended = make_mask(77)
+    fix = Fix(mended, '[{"tool": "lasso"}]')
+    assert deciding.decide(store.core, record_id, "ann", "approved", fix=fix) == "approved"
+    record = store.get(record_id)
+    assert (store.mask(record) == mended).all()
+    assert record.hole_fraction == pytest.approx(mended.mean())
+    assert not store.core.objects.path("masks", before.mask_sha256).exists()
+    assert not list(store.core.thumbnails.glob(f"{record_id}*")), "it shows the old mask"
+    row = train_split(store, tmp_path)[record_id]
+    assert (np.asarray(row["mask"]) > 0).tolist() == mended.tolist()
+    assert row["strokes"] == '[{"tool": "lasso"}]'
+    [kept] = json.loads(row["extra"])["earlier_masks"]
+    decoded = deciding.rle.decode(kept["counts"], record.height, record.width)
+    assert (decoded == make_mask(0)).all()
+    assert kept["strokes"] == '[{"tool": "brush", "seed": 0}]'
+    assert (store.mask(store.get(other)) == make_mask(1)).all()
+    sound(store)
+
+
+def test_a_mask_that_another_record_uses_stays(store: Store) -> None:
+    one, two = (store.save(make_submission(i, mask=make_mask(5))).record_id for i in (1, 2))
+    deciding.decide(store.core, one, "ann", "approved", fix=Fix(make_mask(6)))
+    assert (store.mask(store.get(two)) == make_mask(5)).all()
+    sound(store)
+
+
+def test_an_unchanged_mask_is_no_fix(store: Store) -> None:
+    only, other = saved(store, 2)
+    deciding.decide(store.core, only, "ann", "approved", fix=Fix(make_mask(0)))
+    assert "earlier_masks" not in store.get(only).extra
+    assert agreement(store.core).reviewers[0].fixed == 0
+    with pytest.raises(SubmissionError, match="same size"):
+        deciding.decide(store.core, other, "bob", "approved", fix=Fix(make_mask(0, 9, 9)))
+
+
+@pytest.mark.parametrize("fix", [None, Fix(make_mask(7))])
+def test_undo_brings_everything_back(store: Store, fix: Fix | None) -> None:
+    first, second = saved(store, 2)
+    before = store.get(first)
+    deciding.decide(store.core, first, "ann", "approved", fix=fix)
+    assert queue.take(store.core, "ann").id == second
+    assert deciding.undo(store.core, "ann") == first
+    after = store.get(first)
+    assert after == before
+    assert queue.take(store.core, "ann").id == first, "it is the reviewer's again"
+    assert queue.take(store.core, "bob").id == second
+    sound(store)
+    with pytest.raises(SubmissionError, match="no decision"):
+        deciding.undo(store.core, "ann")
+
+
+def test_two_who_disagree_need_a_third(store: Store) -> None:
+    [only] = saved(store, 1)
+    core = store.core
+    deciding.decide(core, only, "ann", "approved")
+    assert queue.take(core, "ann", second=True) is None, "nobody is a second to oneself"
+    assert queue.take(core, "bob", second=True).id == only
+    assert deciding.decide(core, only, "bob", "rejected") == "pending"
+    with pytest.raises(SubmissionError, match="Somebody else has decided"):
+        deciding.undo(core, "ann")
+    assert queue.take(core, "ann") is None
+    assert queue.take(core, "cyd").id == only
+    assert deciding.decide(core, only, "cyd", "rejected") == "rejected"
+    sound(store)
+
+
+def test_figures_of_review(store: Store) -> None:
+    ids = saved(store, 4)
+    core = store.core
+    for record_id, first, second in zip(ids, "aarr", "aara", strict=True):
+        words = {"a": "approved", "r": "rejected"}
+        queue.take(core, "ann")
+        deciding.decide(core, record_id, "ann", words[first])
+        assert queue.take(core, "bob", second=True).id == record_id
+        deciding.decide(core, record_id, "bob", words[second])
+    found = agreement(core)
+    assert (found.reviewed, found.doubled, found.agreed) == (4, 4, 3)
+    assert found.kappa == pytest.approx(0.5)
+    assert [one.name for one in found.reviewers] == ["ann", "bob"]
+    assert [one.approved for one in found.reviewers] == [2, 3]
+    assert found.per_hour > 0
+
+
+def test_kappa_is_none_where_it_says_nothing() -> None:
+    assert cohens_kappa({}) is None
+    assert cohens_kappa({(1, 1): 9}) is None
+    assert cohens_kappa({(1, 1): 20, (1, 0): 5, (0, 1): 10, (0, 0): 15}) == pytest.approx(0.4)
+
+
+def test_deleting_takes_the_reviews_along(store: Store) -> None:
+    receipt = store.save(make_submission(3))
+    queue.take(store.core, "ann")
+    deciding.decide(store.core, receipt.record_id, "ann", "approved", fix=Fix(make_mask(8)))
+    queue.skip(store.core, receipt.record_id, "bob")
+    store.delete(receipt.record_id, receipt.token)
+    for table in ("leases", "skips", "reviews", "litter"):
+        assert store.core.index.all(f"SELECT * FROM {table}") == []
+    with pytest.raises(SubmissionError, match="deleted"):
+        deciding.decide(store.core, receipt.record_id, "bob", "approved")
+    sound(store)
+
+
+STEPS = ["decision prepared", "directory made", "exchange committed", "link moved"]
+
+
+@pytest.mark.parametrize("at", STEPS)
+def test_a_crash_leaves_the_decision_whole_or_none(tmp_path: Path, at: str) -> None:
+    class Crash(BaseException):
+        pass
+
+    armed = []
+
+    def crash(step: str) -> None:
+        if armed and step == at:
+            raise Crash
+
+    store = Store.open(tmp_path / "data", on_step=crash)
+    ids = saved(store, 2)
+    armed.append(True)
+    with pytest.raises(Crash):
+        deciding.decide(store.core, ids[0], "ann", "approved", fix=Fix(make_mask(9)))
+    store.close()
+    again = Store.open(tmp_path / "data")
+    sound(again)
+    done = at in ("exchange committed", "link moved")
+    record = again.get(ids[0])
+    assert record.status == ("approved" if done else "pending")
+    assert (again.mask(record) == make_mask(9 if done else 0)).all()
+    again.close()
+
+
+def test_a_full_disk_changes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    [only] = saved(store, 1)
+
+    def full(*_) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(deciding, "ensure_space", full)
+    with pytest.raises(StoreError, match="disk is full"):
+        deciding.decide(store.core, only, "ann", "approved")
+    assert store.get(only).status == "pending"
+    sound(store)
