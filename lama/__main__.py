@@ -66,14 +66,37 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--photos", type=Path, nargs="+", required=True, metavar="DIR")
-    add("--strategy", default="thick", help="how holes are drawn, see `python -m masks --list`")
-    add("--size", type=int, default=256, help="side of the squares in pixels")
+    add(
+        "--strategy",
+        nargs="+",
+        default=["thick"],
+        help="how holes are drawn, see `python -m masks --list`; each at each size",
+    )
+    add("--size", type=int, nargs="+", default=[256], help="sides of the squares in pixels")
     add("--seed", type=int, default=0)
     add("--limit", type=int, metavar="N", help="only the first N photos")
-    add("--output", type=Path, required=True, metavar="report.json", help="a .png lands beside it")
-    add("--fills", nargs="*", default=["telea", "navier-stokes"], help="classical fills beside it")
-    add("--metrics", nargs="+", default=["l1", "psnr", "ssim", "lpips-alex"])
-    _add_model_options(parser)
+    add("--output", type=Path, required=True, metavar="report.json", help="sheets land beside it")
+    add("--cache", type=Path, metavar="DIR", help="keep fills and numbers here for the next time")
+    add(
+        "--fills",
+        nargs="*",
+        default=["telea", "navier-stokes", "biharmonic", "exemplar"],
+        help="classical fills beside it",
+    )
+    add(
+        "--metrics",
+        nargs="+",
+        default=["l1", "psnr", "ssim", "lpips-alex", "lpips-vgg", "kid-efficientnet-lite0"],
+    )
+    add(
+        "--model",
+        "--models",
+        nargs="+",
+        default=["lama-tiny"],
+        help="names from `models`, or paths; several are compared",
+    )
+    add("--device", default="auto", help="auto, cpu, cuda, ...")
+    add("--precision", default="auto", choices=("auto", "fp32", "bf16", "int8"))
     parser.set_defaults(run=_evaluate)
 
 
@@ -100,26 +123,28 @@ def _inpaint(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from lama.loading import load
-    from lama.training.evaluate import contact_sheet, evaluate, make_cases, table, write_report
-    from lama.training.fills import FILLS
+    from lama.training import report
+    from lama.training.cache import Cache
+    from lama.training.cases import cells
+    from lama.training.evaluate import classical, evaluate, learned
 
-    unknown = [name for name in options.fills if name not in FILLS]
-    if unknown:
-        raise ValueError(f"unknown fill {unknown[0]!r}; known are {', '.join(FILLS)}")
-    inpainter = load(options.model, options.device, options.precision)
-    cases = make_cases(options.photos, options.strategy, options.size, options.seed, options.limit)
-    fills = {name: FILLS[name] for name in options.fills} | {inpainter.name: inpainter.fill}
-    report, pictures = evaluate(cases, fills, options.metrics)
-    facts = {
-        "photos": len(cases),
-        "strategy": options.strategy,
-        "size": options.size,
-        "seed": options.seed,
-        "weights_sha256": inpainter.sha256,
-    }
-    write_report(options.output, facts | {"methods": report}, contact_sheet(cases, pictures))
-    print(f"{len(cases)} photos, {options.strategy} masks, {options.size} px\n\n{table(report)}")
+    wanted = cells(options.strategy, options.size)
+    methods = classical(options.fills)
+    methods += learned(options.model, options.device, options.precision)
+    results = evaluate(
+        options.photos,
+        wanted,
+        methods,
+        options.metrics,
+        seed=options.seed,
+        limit=options.limit,
+        cache=Cache(options.cache),
+    )
+    facts = {"photos": [str(path) for path in options.photos], "seed": options.seed}
+    found = report.summarise(results, methods, facts)
+    files = report.write(options.output, found, results)
+    print(report.markdown(found))
+    print(f"\nwritten: {', '.join(str(path) for path in files)}")
     return 0
 
 

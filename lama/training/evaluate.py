@@ -1,159 +1,232 @@
-"""Measure models and classical fills on the same photos and holes, with a contact sheet to look at.
+"""Run models and classical fills on the same photos and holes, and measure what they made.
 
-Protocol (after the published evaluation): each photo's centre square is brought to one size,
-gets one hole of a strategy, at most half of the picture, from a seed; every method fills the same.
+`lama.training.cases` says what is filled, `lama.training.metrics` and `kernel_distance` how it is
+measured, `lama.training.report` what is written. Each photo is read once, and everything about it
+is done before the next one: memory does not grow with the number of photos.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from tqdm import tqdm
 
-import masks
-from lama.files import write_atomic
+from lama.training import kernel_distance
+from lama.training.cache import Cache, fingerprint
+from lama.training.cases import Case, Cell, cases
 from lama.training.data import find_photos, read_rgb
-from lama.training.fills import Fill
-from lama.training.metrics import LOWER_IS_BETTER, metrics
-from lama.training.validation import centre_square
+from lama.training.fills import FILLS, Fill, check_fills, fill_version
+from lama.training.gallery import Gallery
+from lama.training.kernel_distance import CropFeatures
+from lama.training.metrics import VERSION, Metric, metrics
 
 logger = logging.getLogger(__name__)
-MOST_HOLE = 0.5  # the published protocol's largest hole, as a share of the picture
-BUCKETS = 10  # equal hole-area bins over 0 to 1
 
 
 @dataclass(frozen=True)
-class Case:
-    """One photo with its hole: `rgb` uint8 (S, S, 3), `mask` bool (S, S)."""
+class Method:
+    """A way to fill.
 
-    path: Path
-    rgb: np.ndarray
-    mask: np.ndarray
+    Attributes:
+        name: unique in the report.
+        fill: uint8 (H, W, 3) and bool (H, W) to uint8 (H, W, 3).
+        version: what the result depends on besides its input; None is never kept in a cache.
+        facts: for the report, such as the weights' sha256; empty for a classical fill.
+    """
+
+    name: str
+    fill: Fill
+    version: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def make_cases(
-    photos: Sequence[Path], strategy: str, size: int, seed: int = 0, limit: int | None = None
-) -> list[Case]:
-    """Read the photos and draw their holes; unreadable photos are logged and left out."""
-    files = find_photos(photos)[:limit]
-    chosen, cases = masks.get(strategy), []
-    for i, path in enumerate(files):
-        photo = read_rgb(path)
-        if photo is None:
-            logger.warning("not a picture that can be read, left out: %s", path)
-            continue
-        rgb = centre_square(photo, size)
-        rng = np.random.default_rng([seed, i])
-        mask = chosen(rgb, rng)
-        while mask.mean() > MOST_HOLE:
-            mask = chosen(rgb, rng)
-        cases.append(Case(path, rgb, mask))
-    return cases
+@dataclass(frozen=True)
+class Row:
+    """One case's numbers: `values[method][metric]`, `seconds[method]`."""
+
+    file: str
+    hole: float
+    bucket: str
+    values: dict[str, dict[str, float]]
+    seconds: dict[str, float]
+
+
+@dataclass
+class Result:
+    """Everything measured in a cell."""
+
+    cell: Cell
+    rows: list[Row] = field(default_factory=list)
+    features: dict[str, list[np.ndarray]] = field(default_factory=dict)  # by method, and "photo"
+    gallery: Gallery = field(default_factory=Gallery)
+
+
+def classical(names: Sequence[str]) -> list[Method]:
+    """The fills of `lama.training.fills` as methods; ValueError lists the known ones."""
+    check_fills(names)
+    return [Method(name, FILLS[name], fill_version(name)) for name in names]
+
+
+def learned(
+    paths: Sequence[str | Path], device: str = "auto", precision: str = "auto"
+) -> list[Method]:
+    """Models as methods, each under a name of its own: see `lama.load` for what can be named."""
+    from lama.loading import load  # noqa: PLC0415 - weights are read when asked for
+
+    found = [load(path, device, precision) for path in paths]
+    names = [inpainter.name for inpainter in found]
+    methods = []
+    for path, inpainter in zip(paths, found, strict=True):
+        name = inpainter.name
+        if names.count(name) > 1:  # run folders all call their weights generator.safetensors
+            name = f"{Path(path).resolve().parent.name}/{name}"
+        facts = {
+            "weights": str(path),
+            "sha256": inpainter.sha256,
+            "precision": inpainter.precision,
+            "parameters": inpainter.parameter_count,
+        }
+        methods.append(Method(name, inpainter.fill, None, facts))
+    return methods
 
 
 def evaluate(
-    cases: Sequence[Case], fills: Mapping[str, Fill], names: Sequence[str]
-) -> tuple[dict[str, Any], dict[str, list[np.ndarray]]]:
-    """Run every fill on every case.
+    photos: Sequence[Path],
+    wanted: Sequence[Cell],
+    methods: Sequence[Method],
+    names: Sequence[str],
+    *,
+    seed: int = 0,
+    limit: int | None = None,
+    cache: Cache | None = None,
+    on_case: Callable[[Case, Mapping[str, np.ndarray]], None] | None = None,
+) -> dict[Cell, Result]:
+    """Run every method on every case.
 
     Args:
-        cases: what to fill.
-        fills: methods by name.
+        photos: folders, searched recursively; files that are no pictures are logged and left out.
+        wanted: strategies and sizes.
+        methods: what fills.
         names: metrics, see `lama.training.metrics`.
+        seed: of the holes.
+        limit: only the first so many photos.
+        cache: where fills and numbers of earlier runs are.
+        on_case: told each case and its fills by method.
 
-    Returns:
-        A report (mean and median of each metric, seconds, by hole-area bucket) and the pictures.
+    Raises:
+        ValueError: No photos, unknown metrics, two methods of one name.
     """
-    measures = metrics(names)
-    report: dict[str, Any] = {}
-    pictures: dict[str, list[np.ndarray]] = {}
-    buckets = [min(BUCKETS - 1, int(case.mask.mean() * BUCKETS)) for case in cases]
-    for method, fill in fills.items():
-        values: dict[str, list[float]] = {name: [] for name in names}
-        seconds, pictures[method] = [], []
-        for case in tqdm(cases, desc=method, unit="photo", leave=False):
+    if len({method.name for method in methods}) < len(methods):
+        raise ValueError("two of the models or fills have the same name: rename one of the files")
+    bench = _Bench(methods, names, cache or Cache(None))
+    results = {cell: Result(cell) for cell in wanted}
+    files = find_photos(photos)[:limit]
+    with tqdm(total=len(files) * len(wanted), unit="hole", dynamic_ncols=True) as bar:
+        for number, path in enumerate(files):
+            photo = read_rgb(path)
+            if photo is None:
+                logger.warning("not a picture that can be read, left out: %s", path)
+                bar.update(len(wanted))
+                continue
+            for case in cases(path, photo, number, wanted, seed):
+                bar.set_postfix_str(f"{case.cell} {path.name}", refresh=False)
+                pictures = bench.run(case, results[case.cell])
+                if on_case:
+                    on_case(case, pictures)
+                bar.update()
+    if not any(result.rows for result in results.values()):
+        raise ValueError(f"none of the {len(files)} photos could be read")
+    return results
+
+
+class _Bench:
+    """Fills a case with every method and measures the fills."""
+
+    def __init__(self, methods: Sequence[Method], names: Sequence[str], cache: Cache) -> None:
+        self.methods, self.names, self.cache = methods, names, cache
+        self.measures = metrics(names)
+        self.features = CropFeatures() if kernel_distance.NAME in names else None
+
+    def run(self, case: Case, result: Result) -> dict[str, np.ndarray]:
+        """Add the case to the result of its cell; returns the fills by method."""
+        pictures, seconds = {}, {}
+        for method in self.methods:
+            pictures[method.name], seconds[method.name] = self._fill(method, case)
+        values = self._measure(case, pictures)
+        if self.features:
+            for name, found in self._features(case, pictures).items():
+                result.features.setdefault(name, []).append(found)
+        row = Row(case.path.name, float(case.mask.mean()), case.bucket, values, seconds)
+        result.rows.append(row)
+        models = [method.name for method in self.methods if method.facts]
+        result.gallery.add(case, pictures, values, models)
+        return pictures
+
+    def _fill(self, method: Method, case: Case) -> tuple[np.ndarray, float]:
+        def make() -> tuple[np.ndarray, float]:
             began = time.perf_counter()
-            filled = fill(case.rgb, case.mask)
-            seconds.append(time.perf_counter() - began)
-            filled = np.where(case.mask[..., None], filled, case.rgb)
-            pictures[method].append(filled)
-            tensors = (_tensor(filled), _tensor(case.rgb), torch.from_numpy(case.mask[None, None]))
-            for name, measure in measures.items():
-                values[name].append(measure(tensors[0], tensors[1], tensors[2].float()).item())
-        report[method] = {
-            "mean": {k: float(np.mean(v)) for k, v in values.items()},
-            "median": {k: float(np.median(v)) for k, v in values.items()},
-            "seconds": float(np.median(seconds)),
-            "buckets": _by_bucket(values, buckets),
-            "photos": [
-                {"file": case.path.name, **{k: v[i] for k, v in values.items()}}
-                for i, case in enumerate(cases)
-            ],
+            filled = method.fill(case.rgb.copy(), case.mask)
+            seconds = time.perf_counter() - began
+            return np.where(case.mask[..., None], filled, case.rgb), seconds
+
+        if method.version is None:
+            return make()
+        key = fingerprint("fill", method.name, method.version, case.rgb, case.mask)
+        return self.cache.picture(key, make)
+
+    def _measure(
+        self, case: Case, pictures: Mapping[str, np.ndarray]
+    ) -> dict[str, dict[str, float]]:
+        keys = {
+            name: fingerprint("numbers", VERSION, p, case.rgb, case.mask)
+            for name, p in pictures.items()
         }
-    return report, pictures
+        kept = {name: self.cache.numbers(key) for name, key in keys.items()}
+        photo, mask = _tensor(case.rgb), torch.from_numpy(case.mask[None, None]).float()
+        for metric, measure in self.measures.items():
+            missing = [name for name in pictures if metric not in kept[name]]
+            if missing:
+                found = _at_once(measure, [pictures[name] for name in missing], photo, mask)
+                for name, value in zip(missing, found, strict=True):
+                    kept[name][metric] = value
+        for name, key in keys.items():
+            self.cache.keep_numbers(key, kept[name])
+        return {name: {metric: kept[name][metric] for metric in self.measures} for name in pictures}
 
-
-def _by_bucket(values: Mapping[str, Sequence[float]], buckets: Sequence[int]) -> dict[str, Any]:
-    result = {}
-    for bucket in sorted(set(buckets)):
-        inside = [i for i, b in enumerate(buckets) if b == bucket]
-        label = f"{bucket * 10}-{bucket * 10 + 10} %"
-        result[label] = {"n": len(inside)} | {
-            name: float(np.mean([v[i] for i in inside])) for name, v in values.items()
+    def _features(self, case: Case, pictures: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        assert self.features
+        everything = {**pictures, "photo": case.rgb}
+        keys = {
+            name: fingerprint(kernel_distance.NAME, VERSION, p, case.mask)
+            for name, p in everything.items()
         }
-    return result
+        found = {name: self.cache.array(key) for name, key in keys.items()}
+        missing = [name for name, array in found.items() if array is None]
+        if missing:
+            new = self.features([everything[name] for name in missing], case.mask)
+            for name, array in zip(missing, new, strict=True):
+                found[name] = array
+                self.cache.keep_array(keys[name], array)
+        return {name: array for name, array in found.items() if array is not None}
 
 
-def table(report: Mapping[str, Any]) -> str:
-    """The means as a Markdown table; the best of each column is bold."""
-    methods = list(report)
-    names = list(report[methods[0]]["mean"])
-    best = {
-        name: (min if LOWER_IS_BETTER[name] else max)(methods, key=_mean_of(report, name))
-        for name in names
-    }
-    lines = [f"| method | {' | '.join(names)} | seconds |", "|---" * (len(names) + 2) + "|"]
-    for method in methods:
-        cells = [
-            f"**{report[method]['mean'][n]:.4f}**"
-            if best[n] == method
-            else f"{report[method]['mean'][n]:.4f}"
-            for n in names
-        ]
-        lines.append(f"| {method} | {' | '.join(cells)} | {report[method]['seconds']:.3f} |")
-    return "\n".join(lines)
-
-
-def _mean_of(report: Mapping[str, Any], name: str) -> Callable[[str], float]:
-    return lambda method: report[method]["mean"][name]
-
-
-def contact_sheet(
-    cases: Sequence[Case], pictures: Mapping[str, Sequence[np.ndarray]], most: int = 12
-) -> np.ndarray:
-    """A row a photo: hole, every method, photo; uint8 RGB."""
-    rows = []
-    for i, case in enumerate(cases[:most]):
-        holed = masks.overlay(case.rgb, case.mask)
-        rows.append(np.hstack([holed, *(p[i] for p in pictures.values()), case.rgb]))
-    return np.vstack(rows)
-
-
-def write_report(path: Path, report: Mapping[str, Any], sheet: np.ndarray) -> None:
-    """Write the JSON and, beside it, the sheet as `<name>.png`."""
-    write_atomic(path, json.dumps(report, indent=1).encode())
-    ok, data = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-    if ok:
-        write_atomic(path.with_suffix(".png"), data.tobytes())
+def _at_once(
+    measure: Metric, pictures: Sequence[np.ndarray], photo: torch.Tensor, mask: torch.Tensor
+) -> list[float]:
+    """A metric of several fills of one photo, in batches that keep memory in bounds."""
+    most = max(1, 8 * 256**2 // (photo.shape[-1] * photo.shape[-2]))
+    values: list[float] = []
+    for start in range(0, len(pictures), most):
+        batch = torch.cat([_tensor(picture) for picture in pictures[start : start + most]])
+        values += measure(batch, photo, mask).tolist()
+    return values
 
 
 def _tensor(rgb: np.ndarray) -> torch.Tensor:

@@ -1,14 +1,22 @@
-"""Classical fills to compare with: each takes uint8 (H, W, 3) and bool (H, W), returns uint8."""
+"""Classical fills to compare with: each takes uint8 (H, W, 3) and bool (H, W), returns uint8.
+
+All work on the whole picture at its own size.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import inspect
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
 
 import cv2
 import numpy as np
 import torch
 from skimage.restoration import inpaint_biharmonic
 
+from lama.training import exemplar as exemplar_module
+from lama.training.exemplar import exemplar
 from lama.unet import pull_push
 
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -43,5 +51,21 @@ FILLS: dict[str, Fill] = {
     "telea": telea,
     "navier-stokes": navier_stokes,
     "biharmonic": biharmonic,
+    "exemplar": exemplar,
     "pull-push": pyramid,
 }
+
+
+def check_fills(names: Sequence[str]) -> None:
+    """ValueError unless every name is in `FILLS`."""
+    unknown = [name for name in names if name not in FILLS]
+    if unknown:
+        raise ValueError(f"unknown fill {unknown[0]!r}; known are {', '.join(FILLS)}")
+
+
+def fill_version(name: str) -> str:
+    """What a fill's result depends on besides its input: changes when its code does."""
+    if name in ("exemplar", "pull-push"):
+        source = inspect.getsource(exemplar_module) + inspect.getsource(pull_push)
+        return hashlib.sha256(source.encode()).hexdigest()
+    return f"{RADIUS} {cv2.__version__} {version('scikit-image')}"

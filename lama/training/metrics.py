@@ -1,7 +1,8 @@
 """How far a filled picture is from the photo: numbers a person can compare with the paper's.
 
-Each metric takes float (B, 3, H, W) pictures in [0, 1], the fill blended into the photo, and the
-mask (B, 1, H, W) with 1 = hole, and returns one number a picture.
+Each metric takes float (B, 3, H, W) pictures in [0, 1], the fill blended into the photo; the photo
+(B or 1, 3, H, W); and the mask (B or 1, 1, H, W) with 1 = hole. It returns one number a fill. One
+photo with many fills is the quick way: its own features are computed once.
 """
 
 from __future__ import annotations
@@ -32,14 +33,14 @@ def psnr(fill: Tensor, photo: Tensor, _mask: Tensor) -> Tensor:
 def ssim(fill: Tensor, photo: Tensor, _mask: Tensor) -> Tensor:
     """(B,) structural similarity, 11 x 11 Gaussian with sigma 1.5, per channel on [0, 1]."""
     value = structural_similarity_index_measure(
-        fill, photo, sigma=1.5, kernel_size=11, data_range=1.0, reduction="none"
+        fill, photo.expand_as(fill), sigma=1.5, kernel_size=11, data_range=1.0, reduction="none"
     )
     assert isinstance(value, Tensor)
     return value
 
 
 def lpips(net: str) -> Metric:
-    """LPIPS v0.1 on "alex" or "vgg", whole picture."""
+    """LPIPS v0.1 on "alex" or "vgg", whole picture; the published evaluation took VGG."""
     network = LPIPS(net)
 
     def measure(fill: Tensor, photo: Tensor, _mask: Tensor) -> Tensor:
@@ -50,7 +51,10 @@ def lpips(net: str) -> Metric:
 
 
 def metrics(names: Sequence[str]) -> dict[str, Metric]:
-    """Metrics by name; ValueError lists the known ones."""
+    """Metrics of single pictures by name; ValueError lists the known ones.
+
+    The kernel distance compares sets: see `lama.training.kernel_distance`.
+    """
     known: dict[str, Callable[[], Metric]] = {
         "l1": lambda: masked_l1,
         "psnr": lambda: psnr,
@@ -58,10 +62,18 @@ def metrics(names: Sequence[str]) -> dict[str, Metric]:
         "lpips-alex": lambda: lpips("alex"),
         "lpips-vgg": lambda: lpips("vgg"),
     }
-    unknown = [name for name in names if name not in known]
+    unknown = [name for name in names if name not in LOWER_IS_BETTER]
     if unknown:
-        raise ValueError(f"unknown metric {unknown[0]!r}; known are {', '.join(known)}")
-    return {name: known[name]() for name in names}
+        raise ValueError(f"unknown metric {unknown[0]!r}; known are {', '.join(LOWER_IS_BETTER)}")
+    return {name: known[name]() for name in names if name in known}
 
 
-LOWER_IS_BETTER = {"l1": True, "psnr": False, "ssim": False, "lpips-alex": True, "lpips-vgg": True}
+LOWER_IS_BETTER = {
+    "l1": True,
+    "psnr": False,
+    "ssim": False,
+    "lpips-alex": True,
+    "lpips-vgg": True,
+    "kid-efficientnet-lite0": True,
+}
+VERSION = "1"  # of the definitions above: numbers that were kept under another are not used

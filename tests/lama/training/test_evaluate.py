@@ -5,65 +5,172 @@ import pytest
 from PIL import Image
 
 from lama.__main__ import main
-from lama.training.evaluate import Case, evaluate, make_cases, table
-from lama.training.fills import FILLS
+from lama.training.cache import Cache
+from lama.training.cases import Cell, cases, cells
+from lama.training.evaluate import Method, classical, evaluate, learned
+from lama.training.report import by_size, gains, markdown, summarise, table
+
+METRICS = ["l1", "psnr", "ssim", "lpips-alex", "kid-efficientnet-lite0"]
+
+
+def bands(i):
+    y, x = np.mgrid[:90, :120]
+    return np.stack([x * 2, y * 2, 128 + 90 * np.sin(x / (5 + i))], 2).astype(np.uint8)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    y, x = np.mgrid[:90, :120]
+    photos = tmp_path / "photos"
+    photos.mkdir()
     for i in range(3):
-        bands = np.stack([x * 2, y * 2, 128 + 90 * np.sin(x / (5 + i))], 2).astype(np.uint8)
-        Image.fromarray(bands).save(tmp_path / f"{i}.png")
-    return tmp_path
+        Image.fromarray(bands(i)).save(photos / f"{i}.png")
+    return photos
 
 
-@pytest.mark.parametrize("name", FILLS)
-def test_fills_change_the_hole_only(name, picture, hole):
-    filled = FILLS[name](picture.copy(), hole)
-    assert filled.dtype == np.uint8
-    assert np.array_equal(filled[~hole], picture[~hole])
-    assert np.abs(filled[hole].astype(int) - picture[hole]).mean() < 60
+def grey(rgb, _mask):
+    return np.full_like(rgb, 99)
 
 
-def test_cases_are_square_seeded_and_at_most_half_hole(folder):
-    cases = make_cases([folder], "thick", 64)
-    assert [c.rgb.shape for c in cases] == [(64, 64, 3)] * 3
-    assert all(0 < c.mask.mean() <= 0.5 for c in cases)
-    again = make_cases([folder], "thick", 64)
-    assert all(np.array_equal(a.mask, b.mask) for a, b in zip(cases, again, strict=True))
-    other = make_cases([folder], "thick", 64, seed=1)
-    assert not all(np.array_equal(a.mask, b.mask) for a, b in zip(cases, other, strict=True))
+def test_cases_are_square_seeded_and_at_most_half_hole():
+    wanted = cells(["thick", "medium"], [64, 48])
+    assert [str(cell) for cell in wanted] == ["thick-64", "thick-48", "medium-64", "medium-48"]
+
+    def draw(number=0, seed=0):
+        return list(cases("a.png", bands(0), number, wanted, seed))
+
+    drawn = draw()
+    assert [c.rgb.shape for c in drawn] == [(64, 64, 3), (48, 48, 3)] * 2
+    assert all(0 < c.mask.mean() <= 0.5 for c in drawn)
+    low, high = drawn[0].bucket.removesuffix(" %").split("-")
+    assert int(low) <= drawn[0].mask.mean() * 100 < int(high)
+    assert all(np.array_equal(a.mask, b.mask) for a, b in zip(drawn, draw(), strict=True))
+    for other in (draw(number=1), draw(seed=1)):
+        assert not all(np.array_equal(a.mask, b.mask) for a, b in zip(drawn, other, strict=True))
+
+
+def test_impossible_tasks_are_refused():
+    with pytest.raises(ValueError, match="wide"):
+        cells(["nonsense"], [256])
+    with pytest.raises(ValueError, match="32 at least"):
+        cells(["thick"], [16])
+    with pytest.raises(ValueError, match="telea"):
+        classical(["magic"])
 
 
 def test_a_perfect_fill_has_perfect_numbers(folder):
-    cases = make_cases([folder], "thick", 64)
-    truth = {case.mask.tobytes(): case.rgb for case in cases}
-    fills = {
-        "truth": lambda rgb, mask: truth[mask.tobytes()],
-        "grey": lambda r, m: np.full_like(r, 99),
-    }
-    holed = [Case(c.path, c.rgb, c.mask) for c in cases]
-    report, pictures = evaluate(holed, fills, ["l1", "psnr", "ssim", "lpips-alex"])
-    best = report["truth"]["mean"]
+    truth = {}
+    for number, path in enumerate(sorted(folder.iterdir())):
+        for case in cases(path, np.asarray(Image.open(path)), number, [Cell("thick", 64)], 0):
+            truth[case.mask.tobytes()] = case.rgb
+    methods = [
+        Method("truth", lambda rgb, mask: truth[mask.tobytes()], facts={"sha256": "0"}),
+        Method("grey", grey),
+    ]
+    results = evaluate([folder], [Cell("thick", 64)], methods, METRICS)
+    report = summarise(results, methods, {})
+    cell = report["cells"][0]
+    best = cell["methods"]["truth"]["mean"]
+    assert cell["n"] == 3
     assert best["l1"] == 0
     assert best["psnr"] == pytest.approx(100)
     assert best["ssim"] == pytest.approx(1, abs=1e-4)
     assert best["lpips-alex"] == pytest.approx(0, abs=1e-5)
-    assert report["grey"]["mean"]["l1"] > 0.05
-    assert sum(b["n"] for b in report["grey"]["buckets"].values()) == 3
-    assert "**0.0000**" in table(report).splitlines()[2]
-    assert np.array_equal(pictures["truth"][0], cases[0].rgb)
+    assert best["kid-efficientnet-lite0"] == pytest.approx(0, abs=1e-9)
+    worse = cell["methods"]["grey"]
+    assert worse["mean"]["l1"] > 0.05
+    assert worse["mean"]["kid-efficientnet-lite0"] > 0
+    assert sum(b["n"] for b in worse["buckets"].values()) == 3
+    assert [row["file"] for row in worse["photos"]] == ["0.png", "1.png", "2.png"]
+    assert "**0.0000**" in table(cell["methods"]).splitlines()[2]
+    assert "| truth | thick 64 | -100.0% (grey)" in gains(report)
 
 
-def test_command_writes_a_report_and_a_sheet(folder, tmp_path, capsys):
+def test_models_are_compared_by_size(folder):
+    methods = [Method("a", grey, facts={"sha256": "1"}), Method("b", grey, facts={"sha256": "2"})]
+    results = evaluate([folder], cells(["thick"], [64, 48]), methods, ["l1"], limit=2)
+    report = summarise(results, methods, {})
+    lines = by_size(report).splitlines()
+    assert lines[0] == "| model | holes | metric | 48 px | 64 px |"
+    assert len(lines) == 4
+    l1 = report["cells"][1]["methods"]["a"]["mean"]["l1"]
+    assert f"| a | thick | l1 | {l1:.4f} |" in lines[2]
+    assert "Models by size" in markdown(report)
+    assert "best classical" not in markdown(report)
+
+
+def test_unreadable_photos_are_left_out(folder, caplog):
+    (folder / "1.png").write_bytes(b"not a picture")
+    results = evaluate([folder], [Cell("thick", 48)], [Method("grey", grey)], ["l1"])
+    assert [row.file for row in results[Cell("thick", 48)].rows] == ["0.png", "2.png"]
+    assert "1.png" in caplog.text
+    for path in folder.iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(ValueError, match="none of the 3 photos"):
+        evaluate([folder], [Cell("thick", 48)], [Method("grey", grey)], ["l1"])
+
+
+def test_two_methods_need_two_names(folder):
+    with pytest.raises(ValueError, match="same name"):
+        evaluate([folder], [Cell("thick", 48)], [Method("a", grey), Method("a", grey)], ["l1"])
+
+
+def test_what_is_kept_is_not_made_again_and_changes_nothing(folder, tmp_path):
+    calls = []
+
+    def counted(rgb, mask):
+        calls.append(mask.shape)
+        return grey(rgb, mask)
+
+    def run(version, names=METRICS):
+        methods = [Method("grey", counted, version)]
+        results = evaluate(
+            [folder], [Cell("thick", 48)], methods, names, cache=Cache(tmp_path / "kept")
+        )
+        means = summarise(results, methods, {})["cells"][0]["methods"]["grey"]["mean"]
+        return means, len(calls)
+
+    first, made = run("1", ["l1"])
+    assert made == 3
+    second, made = run("1")
+    assert made == 3
+    assert second["l1"] == first["l1"]
+    assert run("1")[0] == second
+    assert run("2")[1] == 6
+    assert run(None)[1] == 9
+    assert run(None)[1] == 12
+
+
+def test_models_with_one_file_name_get_their_folders_names(tmp_path, small_unet):
+    from lama.checkpoint import save_checkpoint
+
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        save_checkpoint(tmp_path / name / "generator.safetensors", small_unet, {})
+    paths = [tmp_path / name / "generator.safetensors" for name in ("first", "second")]
+    methods = learned(paths, "cpu", "fp32")
+    assert [m.name for m in methods] == ["first/generator", "second/generator"]
+    assert methods[0].facts["precision"] == "fp32"
+    assert len(methods[0].facts["sha256"]) == 64
+
+
+def test_command_writes_a_report_and_sheets(folder, tmp_path, capsys):
     out = tmp_path / "out" / "report.json"
-    arguments = ["evaluate", "--photos", str(folder), "--size", "64", "--output", str(out)]
-    assert main([*arguments, "--metrics", "l1", "--fills", "telea", "--limit", "2"]) == 0
+    arguments = ["evaluate", "--photos", str(folder), "--output", str(out)]
+    arguments += ["--size", "64", "96", "--strategy", "thick", "medium"]
+    arguments += ["--cache", str(tmp_path / "kept"), "--limit", "2", "--fills", "telea"]
+    assert main([*arguments, "--metrics", "l1", "lpips-alex"]) == 0
     report = json.loads(out.read_text())
-    assert report["photos"] == 2
-    assert set(report["methods"]) == {"telea", "lama-tiny"}
-    assert Image.open(out.with_suffix(".png")).size == (4 * 64, 2 * 64)
-    assert "| telea |" in capsys.readouterr().out
+    named = [(cell["strategy"], cell["size"]) for cell in report["cells"]]
+    assert named == [("thick", 64), ("thick", 96), ("medium", 64), ("medium", 96)]
+    assert set(report["cells"][0]["methods"]) == {"telea", "lama-tiny"}
+    assert len(report["models"]["lama-tiny"]["sha256"]) == 64
+    printed = capsys.readouterr().out
+    assert out.with_suffix(".md").read_text() in printed
+    assert "### thick, 96 px, 2 photos" in printed
+    for cell, size in (("thick-64", 64), ("medium-96", 96)):
+        for name in (f"report-{cell}.png", f"report-{cell}-worst-lama-tiny.png"):
+            width, height = Image.open(out.with_name(name)).size
+            assert width == 4 * size + 3 * 6
+            assert height > 2 * size
     assert main([*arguments, "--metrics", "beauty"]) == 2
     assert main([*arguments, "--fills", "magic"]) == 2

@@ -1,0 +1,84 @@
+"""What an evaluation fills: squares of photos with one hole each, the same for every method.
+
+Protocol (after the published evaluation): each photo's centre square is brought to a size and gets
+one hole of a strategy, at most half of the picture, drawn from the seed and the photo's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import masks
+from lama.training.validation import centre_square
+
+MOST_HOLE = 0.5  # the published protocol's largest hole, as a share of the picture
+BUCKETS = 10  # equal hole-area bins over 0 to 1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One kind of task: holes of a strategy in squares of `size` pixels a side."""
+
+    strategy: str
+    size: int
+
+    def __str__(self) -> str:
+        return f"{self.strategy}-{self.size}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One photo with its hole: `rgb` uint8 (S, S, 3), `mask` bool (S, S)."""
+
+    path: Path
+    cell: Cell
+    rgb: np.ndarray
+    mask: np.ndarray
+
+    @property
+    def bucket(self) -> str:
+        """The paper's hole-area bin, for example "10-20 %"."""
+        low = min(BUCKETS - 1, int(self.mask.mean() * BUCKETS)) * 100 // BUCKETS
+        return f"{low}-{low + 100 // BUCKETS} %"
+
+
+def cells(strategies: Sequence[str], sizes: Sequence[int]) -> list[Cell]:
+    """Every strategy at every size.
+
+    Raises:
+        ValueError: An unknown strategy, or a size below 32 pixels.
+    """
+    for strategy in strategies:
+        masks.get(strategy)
+    small = [size for size in sizes if size < 32]
+    if small:
+        raise ValueError(f"pictures of {small[0]} pixels are too small to measure: 32 at least")
+    return [Cell(strategy, size) for strategy in strategies for size in sizes]
+
+
+def cases(
+    path: Path, photo: np.ndarray, number: int, wanted: Sequence[Cell], seed: int
+) -> Iterator[Case]:
+    """One case for each cell.
+
+    Args:
+        path: where the photo came from, for the report.
+        photo: uint8 (H, W, 3).
+        number: of the photo in the run; its holes depend on it and on `seed`.
+        wanted: the cells.
+        seed: of the run.
+    """
+    squares: dict[int, np.ndarray] = {}
+    for cell in wanted:
+        if cell.size not in squares:
+            squares[cell.size] = centre_square(photo, cell.size)
+        rgb, strategy = squares[cell.size], masks.get(cell.strategy)
+        rng = np.random.default_rng([seed, number])
+        mask = strategy(rgb, rng)
+        while mask.mean() > MOST_HOLE:
+            mask = strategy(rgb, rng)
+        yield Case(path, cell, rgb, mask)

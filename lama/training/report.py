@@ -1,0 +1,189 @@
+"""What an evaluation says: one JSON file with everything, tables to read, sheets to look at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from lama.files import write_atomic
+from lama.training import kernel_distance
+from lama.training.cases import Cell
+from lama.training.evaluate import Method, Result
+from lama.training.kernel_distance import kernel_distance as distance
+from lama.training.metrics import LOWER_IS_BETTER
+
+KID_NOTE = (
+    "kid-efficientnet-lite0: unbiased polynomial-kernel distance on pooled ImageNet "
+    "EfficientNet-Lite0 features of the whole picture and four squares of half its side around "
+    "the hole; not Inception's KID or FID, and not comparable with them"
+)
+
+
+def summarise(
+    results: Mapping[Cell, Result], methods: Sequence[Method], facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The report as JSON-ready values.
+
+    Args:
+        results: of `lama.training.evaluate.evaluate`.
+        methods: what was run.
+        facts: how, to stand at the top.
+    """
+    models = {method.name: dict(method.facts) for method in methods if method.facts}
+    return {
+        **facts,
+        "notes": [KID_NOTE] if any(result.features for result in results.values()) else [],
+        "models": models,
+        "cells": [_cell(result, [m.name for m in methods]) for result in results.values()],
+    }
+
+
+def _cell(result: Result, names: Sequence[str]) -> dict[str, Any]:
+    methods: dict[str, Any] = {}
+    for name in names:
+        values = {
+            metric: [row.values[name][metric] for row in result.rows]
+            for metric in result.rows[0].values[name]
+        }
+        entry: dict[str, Any] = {
+            "mean": {metric: float(np.mean(v)) for metric, v in values.items()},
+            "median": {metric: float(np.median(v)) for metric, v in values.items()},
+            "seconds": float(np.median([row.seconds[name] for row in result.rows])),
+            "buckets": _by_bucket(values, [row.bucket for row in result.rows]),
+            "photos": [
+                {"file": row.file, "hole": row.hole, **row.values[name]} for row in result.rows
+            ],
+        }
+        if result.features and len(result.rows) > 1:
+            fills, photos = (np.stack(result.features[key]) for key in (name, "photo"))
+            kid = distance(fills, photos)
+            entry["mean"][kernel_distance.NAME] = kid.value
+            entry["kid"] = {"std_over_halves": kid.std, "n": kid.n, "crops": fills.shape[1]}
+        methods[name] = entry
+    cell = result.cell
+    return {
+        "strategy": cell.strategy,
+        "size": cell.size,
+        "n": len(result.rows),
+        "methods": methods,
+    }
+
+
+def _by_bucket(values: Mapping[str, Sequence[float]], buckets: Sequence[str]) -> dict[str, Any]:
+    found = {}
+    for bucket in sorted(set(buckets), key=lambda label: int(label.split("-")[0])):
+        inside = [i for i, b in enumerate(buckets) if b == bucket]
+        found[bucket] = {"n": len(inside)} | {
+            metric: float(np.mean([v[i] for i in inside])) for metric, v in values.items()
+        }
+    return found
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """Every cell's means, the models against the best of the rest, and the models by size."""
+    parts = []
+    for cell in report["cells"]:
+        parts.append(f"### {cell['strategy']}, {cell['size']} px, {cell['n']} photos\n")
+        parts.append(table(cell["methods"]) + "\n")
+    if report["models"] and len(report["models"]) < len(report["cells"][0]["methods"]):
+        parts += ["### Models against the best classical fill\n", gains(report) + "\n"]
+    if report["models"] and len({cell["size"] for cell in report["cells"]}) > 1:
+        parts += ["### Models by size\n", by_size(report) + "\n"]
+    return "\n".join(parts + [f"{note}." for note in report["notes"]])
+
+
+def table(methods: Mapping[str, Any]) -> str:
+    """Means as a Markdown table, a row a method; the best of each column is bold."""
+    metrics = list(next(iter(methods.values()))["mean"])
+    lines = [_line("method", *metrics, "seconds"), "|---" * (len(metrics) + 2) + "|"]
+    for name, entry in methods.items():
+        shown = []
+        for metric in metrics:
+            best = _best(methods, metric)
+            text = _number(metric, entry["mean"][metric])
+            shown.append(
+                f"**{text}**" if methods[best]["mean"][metric] == entry["mean"][metric] else text
+            )
+        lines.append(_line(name, *shown, f"{entry['seconds']:.2f}"))
+    return "\n".join(lines)
+
+
+def gains(report: Mapping[str, Any]) -> str:
+    """How each model's mean compares with the best classical fill's, metric by metric."""
+    metrics = list(next(iter(report["cells"][0]["methods"].values()))["mean"])
+    lines = [_line("model", "cell", *metrics), "|---" * (len(metrics) + 2) + "|"]
+    for cell in report["cells"]:
+        rest = {n: e for n, e in cell["methods"].items() if n not in report["models"]}
+        for model in report["models"]:
+            shown = []
+            for metric in metrics:
+                best = _best(rest, metric)
+                mine, theirs = cell["methods"][model]["mean"][metric], rest[best]["mean"][metric]
+                shown.append(f"{_compared(metric, mine, theirs)} ({best})")
+            lines.append(_line(model, f"{cell['strategy']} {cell['size']}", *shown))
+    return "\n".join(lines)
+
+
+def by_size(report: Mapping[str, Any]) -> str:
+    """Each model's means over the sizes, a row a model, strategy and metric."""
+    sizes = sorted({cell["size"] for cell in report["cells"]})
+    lines = [
+        _line("model", "holes", "metric", *(f"{s} px" for s in sizes)),
+        "|---" * (len(sizes) + 3) + "|",
+    ]
+    found = {(cell["strategy"], cell["size"]): cell["methods"] for cell in report["cells"]}
+    strategies = list(dict.fromkeys(cell["strategy"] for cell in report["cells"]))
+    for strategy in strategies:
+        for metric in next(iter(found[strategy, sizes[0]].values()))["mean"]:
+            for model in report["models"]:
+                means = [found[strategy, size][model]["mean"][metric] for size in sizes]
+                shown = [_number(metric, mean) for mean in means]
+                lines.append(_line(model, strategy, metric, *shown))
+    return "\n".join(lines)
+
+
+def write(path: Path, report: Mapping[str, Any], results: Mapping[Cell, Result]) -> list[Path]:
+    """Write the JSON and, beside it, the tables and the sheets; returns all files."""
+    files = [path, path.with_suffix(".md")]
+    write_atomic(path, json.dumps(report, indent=1).encode())
+    write_atomic(files[1], markdown(report).encode())
+    for cell, result in results.items():
+        sheets = {f"{path.stem}-{cell}.png": result.gallery.sheet()}
+        for model in result.gallery.worst:
+            name = f"{path.stem}-{cell}-worst-{model.replace('/', '-')}.png"
+            sheets[name] = result.gallery.worst_sheet(model)
+        for name, sheet in sheets.items():
+            ok, data = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+            assert ok
+            files.append(path.with_name(name))
+            write_atomic(files[-1], data.tobytes())
+    return files
+
+
+def _best(methods: Mapping[str, Any], metric: str) -> str:
+    pick = min if LOWER_IS_BETTER[metric] else max
+    return pick(methods, key=lambda name: methods[name]["mean"][metric])
+
+
+def _compared(metric: str, mine: float, theirs: float) -> str:
+    """A ratio where zero is perfect, a difference otherwise."""
+    if LOWER_IS_BETTER[metric] and theirs > 0 and metric != kernel_distance.NAME:
+        return f"{mine / theirs - 1:+.1%}"
+    return f"{mine - theirs:+.{_digits(metric)}f}"
+
+
+def _digits(metric: str) -> int:
+    return 2 if metric == "psnr" else 4
+
+
+def _number(metric: str, value: float) -> str:
+    return f"{value:.{_digits(metric)}f}"
+
+
+def _line(*words: str) -> str:
+    return f"| {' | '.join(words)} |"
