@@ -6,10 +6,10 @@ workers, processes or interruptions, and resuming at step s means starting at sa
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -17,43 +17,33 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lama.training.logged import LoggedMasks
+from lama.training.logged import LEAST, MOST, LoggedMasks
+from lama.training.photos import PhotoFiles, Photos, Picture, find_photos, read_rgb
 
-logger = logging.getLogger(__name__)
+__all__ = ["Crops", "Sample", "Strategy", "collate", "crop_window", "find_photos", "read_rgb"]
 
 Strategy = Callable[[np.ndarray, np.random.Generator], np.ndarray]
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 
-@dataclass(frozen=True)
-class Sample:
-    """image (3, S, S) float32 in [0, 1]; mask (1, S, S) float32, 1 = hole."""
+class Sample(NamedTuple):
+    """One, or a batch of them with a leading B."""
 
-    image: Tensor
-    mask: Tensor
-
-
-def find_photos(folders: Sequence[Path]) -> list[Path]:
-    """All pictures below the folders, sorted, so that a seed means the same photos everywhere."""
-    found = [
-        path
-        for folder in folders
-        for path in sorted(Path(folder).rglob("*"))
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    ]
-    if not found:
-        raise ValueError(
-            f"no photos below {', '.join(map(str, folders))}; "
-            f"looked for {' '.join(sorted(SUFFIXES))}"
-        )
-    return found
+    image: Tensor  # (3, S, S) float32 in [0, 1]
+    mask: Tensor  # (1, S, S) float32, 1 = hole
+    broken: tuple[str, ...]  # photos that could not be read on the way to this one
 
 
-class Crops(Dataset[tuple[Tensor, Tensor]]):
+def collate(samples: Sequence[Sample]) -> Sample:
+    """Samples as a batch."""
+    images, holes, broken = zip(*samples, strict=True)
+    return Sample(torch.stack(images), torch.stack(holes), tuple(n for b in broken for n in b))
+
+
+class Crops(Dataset[Sample]):
     """The run's samples from number `start` to `stop`.
 
     Args:
-        photos: files; broken ones are logged, counted in `broken` and replaced by another photo.
+        photos: a source, or files; what cannot be read is named in the sample and replaced.
         strategy: draws the hole for a crop.
         crop: side of a sample in pixels.
         zoom: a crop covers between `crop` and `zoom * crop` pixels of the photo, then is shrunk.
@@ -61,12 +51,13 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
         start: first sample number.
         stop: one past the last.
         logged: masks that people drew, mixed with those of `strategy`.
-        masks_share: share of the samples whose hole is one of them.
+        masks_share: share of the samples whose hole is one of them, or the photo's own, if its
+            source brings one.
     """
 
     def __init__(
         self,
-        photos: Sequence[Path],
+        photos: Photos | Sequence[Path],
         strategy: Strategy,
         *,
         crop: int,
@@ -80,76 +71,77 @@ class Crops(Dataset[tuple[Tensor, Tensor]]):
         if not 0 <= masks_share <= 1:
             raise ValueError(f"masks_share is a share from 0 to 1, got {masks_share}")
         self.logged, self.masks_share = logged, masks_share
-        self.photos = list(photos)
+        self.photos = PhotoFiles(photos) if isinstance(photos, Sequence) else photos
         self.strategy = strategy
         self.crop, self.zoom, self.seed = crop, zoom, seed
         self.start, self.stop = start, stop
-        self.broken: set[Path] = set()
 
     def __len__(self) -> int:
         return self.stop - self.start
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """Sample `start + index` as (image, mask); see `Sample` for shapes."""
+    def __getitem__(self, index: int) -> Sample:
+        """Sample `start + index`."""
         number = self.start + index
         rng = np.random.default_rng([self.seed, number])
-        photo = self._photo(number, rng)
-        image = augment(random_crop(photo, self.crop, self.zoom, rng), rng)
-        mask = self._hole(image, rng)
-        return (
+        photo, broken = self._photo(number, rng)
+        window = crop_window(photo.image.shape, self.crop, self.zoom, rng)
+        mirror = rng.random() < 0.5
+        image = recolour(_cut(photo.image, window, self.crop, mirror), rng)
+        own = None
+        if photo.mask is not None:
+            own = _cut(photo.mask.astype(np.uint8) * 255, window, self.crop, mirror) > 127
+        mask = self._hole(image, own, rng)
+        return Sample(
             torch.from_numpy(image.transpose(2, 0, 1).copy()).float() / 255,
             torch.from_numpy(mask[None].astype(np.float32)),
+            broken,
         )
 
-    def _hole(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        if self.logged is not None and rng.random() < self.masks_share:
-            drawn = self.logged.draw(self.crop, rng)
+    def _hole(
+        self, image: np.ndarray, own: np.ndarray | None, rng: np.random.Generator
+    ) -> np.ndarray:
+        """The photo's own hole or a saved one for a share of the samples, else a generated one."""
+        if (own is not None or self.logged is not None) and rng.random() < self.masks_share:
+            if own is not None and LEAST <= own.mean() <= MOST:
+                return own
+            drawn = self.logged.draw(self.crop, rng) if self.logged is not None else None
             if drawn is not None:
                 return drawn
         return self.strategy(image, rng)
 
-    def _photo(self, number: int, rng: np.random.Generator) -> np.ndarray:
-        epoch, place = divmod(number, len(self.photos))
-        order = np.random.default_rng([self.seed, epoch, 1]).permutation(len(self.photos))
-        path = self.photos[order[place]]
-        for _ in range(10):
-            image = read_rgb(path)
-            if image is not None:
-                return image
-            if path not in self.broken:
-                self.broken.add(path)
-                logger.warning("not a picture that can be read, skipped: %s", path)
-            path = self.photos[rng.integers(len(self.photos))]
-        raise ValueError(f"ten photos in a row could not be read, the last was {path}")
+    def _photo(self, number: int, rng: np.random.Generator) -> tuple[Picture, tuple[str, ...]]:
+        broken: list[str] = []
+        for index in islice(self.photos.candidates(number, self.seed, rng), 10):
+            photo = self.photos.read(index)
+            if photo is not None:
+                return photo, tuple(broken)
+            broken.append(self.photos.name(index))
+        raise ValueError(f"ten photos in a row could not be read, the last was {broken[-1]}")
 
 
-def read_rgb(path: Path) -> np.ndarray | None:
-    """A picture file as upright uint8 (H, W, 3), or None if it cannot be read."""
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError:
-        return None
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+Window = tuple[int, int, int]  # top, left, side
 
 
-def random_crop(photo: np.ndarray, crop: int, zoom: float, rng: np.random.Generator) -> np.ndarray:
-    """A square of `crop` to `zoom * crop` photo pixels, brought to `crop`; small photos grow."""
-    height, width = photo.shape[:2]
+def crop_window(shape: Sequence[int], crop: int, zoom: float, rng: np.random.Generator) -> Window:
+    """A square of `crop` to `zoom * crop` pixels somewhere in a photo, or its short side."""
+    height, width = shape[:2]
     largest = min(height, width, round(crop * zoom))
     side = largest if largest <= crop else round(np.exp(rng.uniform(np.log(crop), np.log(largest))))
-    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+    return int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1)), int(side)
+
+
+def _cut(photo: np.ndarray, window: Window, crop: int, mirror: bool) -> np.ndarray:
+    """A window of a photo brought to `crop` pixels, mirrored if asked."""
+    top, left, side = window
     square = photo[top : top + side, left : left + side]
-    if side == crop:
-        return square
-    how = cv2.INTER_AREA if side > crop else cv2.INTER_CUBIC
-    return cv2.resize(square, (crop, crop), interpolation=how)
+    if side != crop:
+        how = cv2.INTER_AREA if side > crop else cv2.INTER_CUBIC
+        square = cv2.resize(square, (crop, crop), interpolation=how)
+    return square[:, ::-1] if mirror else square
 
 
-def augment(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Mirror half of the pictures; change brightness and contrast of half by up to a fifth."""
-    if rng.random() < 0.5:
-        image = image[:, ::-1]
+def recolour(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Change brightness and contrast of half of the pictures by up to a fifth."""
     if rng.random() < 0.5:
         gain, shift = rng.uniform(0.8, 1.2), rng.uniform(-0.2, 0.2) * 255
         mean = image.mean()

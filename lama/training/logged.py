@@ -14,6 +14,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from lama.training.photos import cell_bytes
+
 NARROWEST, WIDEST = 1.25, 3.0  # sides of the window in units of the hole's longer extent
 LEAST, MOST = 0.002, 0.75  # share of a crop that a hole may cover
 
@@ -120,7 +122,7 @@ def load_masks(dataset: str) -> LoggedMasks:
             )
         stream = stream.select_columns([c for c in ("mask", "status") if c in columns])
         stream = stream.cast_column("mask", Image(decode=False))
-        rows = [(row.get("status"), _bytes(row["mask"])) for row in stream]
+        rows = [(row.get("status"), cell_bytes(row["mask"])) for row in stream]
     except (OSError, KeyError, RuntimeError, DatasetsError) as error:
         raise ValueError(f"the dataset {dataset} cannot be read: {error}") from error
     counts = Counter(status for status, _ in rows)
@@ -145,13 +147,3 @@ def locate(dataset: str) -> str:
     if dataset.startswith((".", "/", "~")) or dataset.count("/") != 1:
         raise ValueError(f"the dataset {dataset} does not exist")
     return dataset
-
-
-def _bytes(cell: dict[str, object] | None) -> bytes:
-    """The file in an undecoded image cell, which carries it or says where it lies."""
-    if not cell:
-        return b""
-    data, path = cell.get("bytes"), cell.get("path")
-    if isinstance(data, bytes):
-        return data
-    return Path(str(path)).read_bytes() if path else b""

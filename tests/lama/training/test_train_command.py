@@ -79,11 +79,16 @@ def test_what_cannot_be_is_refused(flags, message, photos, tmp_path, capsys):
     assert message in capsys.readouterr().err
 
 
-def test_fine_tuning_on_approved_masks_keeps_the_batch_statistics(toy, photos, tmp_path, capsys):
+@pytest.mark.parametrize("folder", ["photos", None])
+def test_fine_tuning_on_approved_masks_keeps_the_batch_statistics(
+    toy, photos, folder, tmp_path, capsys
+):
+    photos = photos if folder else None
     with_store = Store.open(tmp_path / "data")
     for i in range(3):
         set_status(with_store, with_store.save(make_submission(i)).record_id, "approved")
-    flags = ["--photos", str(photos), "--run-dir", str(tmp_path / "run"), "--init", str(toy)]
+    flags = ["--photos", str(photos)] if photos else []  # else those that the masks were drawn on
+    flags += ["--run-dir", str(tmp_path / "run"), "--init", str(toy)]
     flags += ["--masks-from", str(tmp_path / "data" / "dataset"), "--steps", "2", "--batch", "2"]
     code = main(["train", *flags, "--holdout", "0", "--mixed-precision", "no"])
     with_store.close()

@@ -1,0 +1,270 @@
+"""Hugging Face datasets as a source of photos: with random access, or streamed."""
+
+from __future__ import annotations
+
+import atexit
+import re
+import shutil
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from lama.training.photos import (
+    Indexed,
+    Joined,
+    PhotoFiles,
+    Photos,
+    Picture,
+    cell_bytes,
+    decode_rgb,
+    find_photos,
+)
+
+Table = Any  # datasets has no types
+SHUFFLE = 1000  # photos of a stream that are mixed at a time
+_BEHIND = 64  # photos of a stream that are kept for whoever asks again
+
+
+@dataclass(frozen=True)
+class DatasetPhotos:
+    """A dataset's address: `hf:NAME_OR_PATH[:SPLIT[:IMAGE_COLUMN[:MASK_COLUMN]]]`."""
+
+    place: str
+    split: str = "train"
+    image: str = ""  # the column `image`, else the first that holds images
+    mask: str = ""  # none
+
+    @classmethod
+    def parse(cls, text: str) -> DatasetPhotos:
+        """Read the address; a split may be a slice such as `train[:10%]`.
+
+        Raises:
+            ValueError: It is not of that form.
+        """
+        parts = re.split(r":(?![^\[]*\])", text.removeprefix("hf:"))
+        if not text.startswith("hf:") or not parts[0] or len(parts) > 4:
+            raise ValueError(
+                f"{text!r} is not a dataset's address: "
+                "hf:NAME_OR_PATH[:SPLIT[:IMAGE_COLUMN[:MASK_COLUMN]]]"
+            )
+        place, split, image, mask = (*parts, "", "", "")[:4]
+        return cls(place, split or "train", image, mask)
+
+    def __str__(self) -> str:
+        parts = [self.place, self.split, self.image, self.mask]
+        return f"hf:{':'.join(parts).rstrip(':')}"
+
+    def load(self, *, streaming: bool) -> tuple[Table, DatasetPhotos]:
+        """The dataset with undecoded pictures, and this address with the columns filled in.
+
+        Of a dataset of saved masks (docs/dataset.md) only approved records are taken, and no copy
+        stays in the cache of `datasets`: a record that is deleted later should be gone.
+
+        Raises:
+            ValueError: It cannot be read, or has no such column.
+        """
+        # Takes a second to import, and folders do without.
+        from datasets import Image, load_dataset  # noqa: PLC0415
+        from datasets.exceptions import DatasetsError  # noqa: PLC0415
+
+        path = Path(self.place).expanduser()
+        try:
+            place = str(path) if path.exists() else self.place
+            table = load_dataset(place, split=self.split, streaming=True)
+            saved = {"consent", "status"} <= set(table.features or {})
+            if not streaming:
+                cache = _passing_folder() if saved else None
+                table = load_dataset(place, split=self.split, cache_dir=cache)
+        except (OSError, KeyError, ValueError, RuntimeError, DatasetsError) as error:
+            raise ValueError(f"{self} cannot be read: {error}") from error
+        features = table.features or {}
+        pictures = [name for name, kind in features.items() if isinstance(kind, Image)]
+        image = self.image or ("image" if "image" in pictures else (pictures or [""])[0])
+        for column in filter(None, (image or "image", self.mask)):
+            if column not in pictures:
+                raise ValueError(
+                    f"{self} has no column {column!r} of images; those of images are "
+                    f"{', '.join(pictures) or 'none'}"
+                )
+        columns = [image, self.mask] if self.mask else [image]
+        table = table.select_columns([*columns, "status"] if saved else columns)
+        for column in columns:
+            table = table.cast_column(column, Image(decode=False))
+        if saved:
+            table = table.filter(_is_approved, input_columns="status")
+        return table, DatasetPhotos(self.place, self.split, image, self.mask)
+
+
+def _is_approved(status: str) -> bool:
+    return status == "approved"
+
+
+def _passing_folder() -> str:
+    """A folder that goes away with this process."""
+    folder = tempfile.mkdtemp(prefix="lama-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+class DatasetTable(Indexed):
+    """A Hugging Face dataset with random access.
+
+    Args:
+        address: where it is.
+        table: as `DatasetPhotos.load` gives it.
+        rows: those of its rows that are meant, or all.
+    """
+
+    def __init__(
+        self, address: DatasetPhotos, table: Table, rows: Sequence[int] | None = None
+    ) -> None:
+        super().__init__()
+        self.address, self.table = address, table
+        self.rows = range(len(table)) if rows is None else rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def name(self, index: int) -> str:
+        """Address and row."""
+        return f"{self.address} row {self.rows[index]}"
+
+    def read(self, index: int) -> Picture | None:
+        """See `Photos.read`."""
+        return picture_of(self.table[self.rows[index]], self.address)
+
+
+class Streamed:
+    """A Hugging Face dataset that is read from front to back, over and over, mixed on the way.
+
+    Sample n takes the n-th photo of the stream. Every worker of every process reads the whole
+    stream and decodes only what is its own; this costs transfer, and keeps samples what they are
+    with any number of workers. Going on with a run reads up to where it was.
+
+    Args:
+        address: where it is.
+        table: as `DatasetPhotos.load(streaming=True)` gives it.
+        skip: this many photos at the front are left for validation.
+    """
+
+    def __init__(self, address: DatasetPhotos, table: Table, skip: int = 0) -> None:
+        self.address, self.skip = address, skip
+        self.table = table.skip(skip) if skip else table
+        self._rows: Iterator[dict[str, Any]] | None = None
+        self._window: deque[dict[str, Any]] = deque(maxlen=_BEHIND)
+        self._read = 0  # rows taken from the stream so far
+
+    def candidates(self, number: int, seed: int, _rng: np.random.Generator) -> Iterator[int]:
+        """See `Photos.candidates`; the ones after it stand in."""
+        if self._rows is None:
+            self._rows = self._endless(seed)
+        return count(number)
+
+    def _endless(self, seed: int) -> Iterator[dict[str, Any]]:
+        for epoch in count():
+            mixed = self.table.shuffle(seed=seed, buffer_size=SHUFFLE)
+            mixed.set_epoch(epoch)
+            # `iter`, because plain iteration shares the rows among workers by itself.
+            batches = iter(mixed.iter(batch_size=1))
+            first = next(batches, None)
+            if first is None:
+                raise ValueError(f"{self.address} has no photo to train on")
+            for batch in chain([first], batches):
+                yield {name: values[0] for name, values in batch.items()}
+
+    def name(self, index: int) -> str:
+        """Address and place in the stream."""
+        return f"{self.address} photo {index} of the stream"
+
+    def read(self, index: int) -> Picture | None:
+        """See `Photos.read`; after `candidates` only, and not far back."""
+        assert self._rows is not None, "ask for candidates first: they say with which seed"
+        while self._read <= index:
+            self._window.append(next(self._rows))
+            self._read += 1
+        behind = self._read - index
+        assert behind <= len(self._window), f"photo {index} of the stream is long gone"
+        return picture_of(self._window[-behind], self.address)
+
+
+def open_photos(
+    sources: Sequence[str], holdout: int, *, streaming: bool = False
+) -> tuple[Photos, Indexed, list[int]]:
+    """Training and held-out photos of folders and datasets.
+
+    Args:
+        sources: folders, and `hf:` addresses.
+        holdout: how many to hold out: spread over everything, or the first of a stream.
+        streaming: read the dataset as a stream; it has to be the only source.
+
+    Returns:
+        What to train on; what holds the held-out photos; which of it those are.
+
+    Raises:
+        ValueError: Nothing there, or streaming is not possible.
+    """
+    addresses = [DatasetPhotos.parse(s) for s in sources if s.startswith("hf:")]
+    folders = [Path(s) for s in sources if not s.startswith("hf:")]
+    if streaming:
+        if folders or len(addresses) != 1:
+            raise ValueError("streaming takes exactly one dataset (hf:...) and no folder")
+        table, address = addresses[0].load(streaming=True)
+        held = _Few(address, list(table.take(holdout)) if holdout else [])
+        return Streamed(address, table, holdout), held, list(range(len(held)))
+    files = find_photos(folders) if folders else []
+    loaded = [address.load(streaming=False) for address in addresses]
+    every_table = [DatasetTable(address, table) for table, address in loaded]
+    total = len(files) + sum(map(len, every_table))
+    if not total:
+        raise ValueError(f"no photos (or none approved) in {', '.join(map(str, addresses))}")
+    every = max(2, total // max(1, holdout))
+    taken = range(0, total, every) if holdout else range(0)
+    training: list[Indexed] = []
+    if files:
+        kept = set(files) - {files[i] for i in taken if i < len(files)}
+        training.append(PhotoFiles(sorted(kept)))
+    first = len(files)
+    for part in every_table:
+        rows = [i for i in range(len(part)) if first + i not in taken]
+        training.append(DatasetTable(part.address, part.table, rows))
+        first += len(part)
+    if not any(map(len, training)):
+        raise ValueError(f"{total} photos are too few to hold some out: --holdout 0")
+    everything = Joined([*([PhotoFiles(files)] if files else []), *every_table])
+    return training[0] if len(training) == 1 else Joined(training), everything, list(taken)
+
+
+class _Few(Indexed):
+    """The held-out front of a stream."""
+
+    def __init__(self, address: DatasetPhotos, rows: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.address, self.rows = address, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def name(self, index: int) -> str:
+        return f"{self.address} photo {index}"
+
+    def read(self, index: int) -> Picture | None:
+        return picture_of(self.rows[index], self.address)
+
+
+def picture_of(row: dict[str, Any], address: DatasetPhotos) -> Picture | None:
+    """Decode a row of a dataset; None if its photo, or its mask, cannot be read."""
+    image = decode_rgb(cell_bytes(row[address.image]))
+    if image is None or not address.mask:
+        return None if image is None else Picture(image)
+    data = np.frombuffer(cell_bytes(row[address.mask]), np.uint8)
+    grey = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
+    if grey is None or grey.shape != image.shape[:2]:
+        return None
+    return Picture(image, grey > 127)

@@ -1,0 +1,189 @@
+"""A run: everything that changes while training, how it is saved, and how it is brought back.
+
+The run folder explains itself: options.json, stats.jsonl, samples/*.png, generator.safetensors
+(averaged weights, ready for `lama.load`) and state.pt to resume from.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import signal
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import cast
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from lama.checkpoint import build, save_checkpoint
+from lama.files import write_atomic
+from lama.generator import Generator, channels_last
+from lama.loading import read_generator
+from lama.training.config import TrainConfig, to_json
+from lama.training.data import Crops, Sample, Strategy, collate
+from lama.training.discriminator import Discriminator
+from lama.training.logged import LoggedMasks
+from lama.training.perceptual import LPIPS, EfficientNetFeatures
+from lama.training.photos import Photos
+from lama.training.validation import Validation
+
+logger = logging.getLogger(__name__)
+
+ParamList = tuple[Tensor, ...] | list[Tensor]
+
+
+class TrainingError(ValueError):
+    """The run cannot go on; the message says why and the last good checkpoint stays."""
+
+
+class Run:
+    """Everything that changes while training, and how it is saved and brought back.
+
+    Args:
+        config: the run's options.
+        run_dir: where it lives; made if needed.
+        photos: training files, or another source of photos.
+        strategy: draws holes.
+        validation: measures the averaged weights on held-out photos, or None.
+        logged: masks that people drew, for a share of the samples.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        run_dir: Path,
+        photos: Photos | list[Path],
+        strategy: Strategy,
+        validation: Validation | None = None,
+        logged: LoggedMasks | None = None,
+    ) -> None:
+        self.config, self.run_dir, self.photos, self.strategy = config, run_dir, photos, strategy
+        self.validation, self.logged = validation, logged
+        self.accelerator = Accelerator(
+            cpu=not torch.cuda.is_available(), mixed_precision=config.mixed_precision
+        )
+        torch.manual_seed(config.seed)
+        self.step = 0
+        self.broken: set[str] = set()  # photos that could not be read so far
+        self.generator: Generator = channels_last(build(config.generator))
+        self.discriminator = channels_last(
+            Discriminator(config.discriminator_ndf, config.discriminator_layers)
+        )
+        self.average = self._averaged()
+        kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
+        self.optimizer = kind(self.generator.parameters(), lr=config.lr)
+        self.optimizer_d = kind(self.discriminator.parameters(), lr=config.lr_discriminator)
+        device, weights = self.accelerator.device, config.weights
+        self.perceptual = (
+            channels_last(EfficientNetFeatures(config.dilated)).to(device)
+            if weights.perceptual
+            else None
+        )
+        self.lpips = channels_last(LPIPS("alex")).to(device) if weights.lpips else None
+
+    def _averaged(self) -> AveragedModel | None:
+        """A running average of the weights whose memory grows with its age, up to `ema`."""
+        if not self.config.ema:
+            return None
+
+        def update(averaged: ParamList, current: ParamList, count: Tensor | int) -> None:
+            decay = min(self.config.ema, (1 + int(count)) / (10 + int(count)))
+            get_ema_multi_avg_fn(decay)(averaged, current, count)
+
+        return AveragedModel(self.generator, multi_avg_fn=update, use_buffers=True)
+
+    @property
+    def best_generator(self) -> Generator:
+        """The averaged generator where averaging is on, else the one that is trained."""
+        return self.generator if self.average is None else cast(Generator, self.average.module)
+
+    def start_from(self, checkpoint: Path) -> None:
+        """Take the generator's weights from a file of the same config, in any known format."""
+        loaded = read_generator(checkpoint)
+        if loaded.config != self.config.generator:
+            raise ValueError(
+                f"{checkpoint} holds {loaded.config}, the run wants {self.config.generator}"
+            )
+        self.generator.load_state_dict(loaded.state_dict())
+        self.average = self._averaged()
+
+    def save(self) -> None:
+        """Write the shippable generator and the state to resume from, each atomically."""
+        if not self.accelerator.is_main_process:
+            return
+        meta = {"step": self.step, "training": to_json(self.config)}
+        save_checkpoint(self.run_dir / "generator.safetensors", self.best_generator, meta)
+        state = {
+            "step": self.step,
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "average": self.average.state_dict() if self.average is not None else None,
+            "optimizer": self.optimizer.state_dict(),
+            "optimizer_d": self.optimizer_d.state_dict(),
+        }
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_atomic(self.run_dir / "state.pt", buffer.getvalue())
+
+    def resume(self) -> bool:
+        """Go on from `state.pt` if there is one; returns whether there was."""
+        path = self.run_dir / "state.pt"
+        if not path.exists():
+            return False
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        self.step = state["step"]
+        self.generator.load_state_dict(state["generator"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        if self.average is not None and state["average"] is not None:
+            self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer_d.load_state_dict(state["optimizer_d"])
+        return True
+
+    def note_broken(self, names: Sequence[str]) -> None:
+        """Count photos that cannot be read, and say so once for each."""
+        for name in sorted(set(names) - self.broken):
+            logger.warning("not a picture that can be read, skipped: %s", name)
+        self.broken |= set(names)
+
+    def batches(self) -> Iterator[Sample]:
+        """This process's share of every batch from the current step on."""
+        config, count = self.config, self.accelerator.num_processes
+        if config.batch % count:
+            raise ValueError(f"a batch of {config.batch} cannot be shared by {count} processes")
+        samples = Crops(
+            self.photos,
+            self.strategy,
+            crop=config.crop,
+            zoom=config.zoom,
+            seed=config.seed,
+            start=self.step * config.batch,
+            stop=config.steps * config.batch,
+            logged=self.logged,
+            masks_share=config.masks_share,
+        )
+        share = config.batch // count
+        first = self.accelerator.process_index * share
+        order = [
+            batch + first + i
+            for batch in range(0, len(samples), config.batch)
+            for i in range(share)
+        ]
+        yield from DataLoader(
+            samples,
+            batch_size=share,
+            sampler=order,
+            num_workers=config.workers,
+            collate_fn=collate,
+            worker_init_fn=_leave_signals_to_the_trainer,
+        )
+
+
+def _leave_signals_to_the_trainer(_worker: int) -> None:
+    """Ctrl+C reaches the whole group; a loader that died of it would take the save along."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
