@@ -46,6 +46,7 @@ def delete(services: Services, record_id: str, token: str) -> None:
     record = services.store.delete(record_id, token)
     if not services.store.core.objects.path("originals", record.image_sha256).exists():
         forget_copies(services.settings.cache_dir, record)  # no other mask is on this photo
+        services.photos.forget(record.image_sha256)  # a reviewer may have had it on the canvas
     forget_exports(services.settings.cache_dir)
 
 

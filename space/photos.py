@@ -107,6 +107,13 @@ class PhotoShelf:
         self._remember(handle.id, photo)
         return photo
 
+    def forget(self, identity: str) -> None:
+        """Remove a photo from the shelf; no error when it is not there."""
+        with self._lock:
+            self._decoded.pop(identity, None)
+        for path in (self.directory / identity, _sidecar(self.directory / identity)):
+            path.unlink(missing_ok=True)
+
     def _remember(self, identity: str, photo: Photo) -> None:
         with self._lock:
             self._decoded[identity] = photo

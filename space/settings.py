@@ -26,6 +26,8 @@ class Settings:
     """Minutes between two looks at whether there is something to push."""
     auth_file: Path | None = None
     """File with one ``user:password`` a line; without it the app asks nobody."""
+    reviewers: tuple[str, ...] = ()
+    """Who may review; empty: every account, or a Space's owner."""
     share: bool = False
     """Whether a public Gradio link is asked for."""
     max_file_mb: int = 64
@@ -82,6 +84,7 @@ ENVIRONMENT = {
     "hub_dataset": "LAMA_HUB_DATASET",
     "hub_minutes": "LAMA_HUB_MINUTES",
     "auth_file": "LAMA_AUTH_FILE",
+    "reviewers": "LAMA_REVIEWERS",
     "share": "LAMA_SHARE",
     "max_file_mb": "LAMA_MAX_FILE_MB",
     "max_megapixels": "LAMA_MAX_MEGAPIXELS",
@@ -116,6 +119,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             found[name] = int(text)
         elif name in ("data_dir", "auth_file"):
             found[name] = Path(text)
+        elif name == "reviewers":
+            found[name] = tuple(filter(None, (one.strip() for one in text.split(","))))
         elif name == "share":
             found[name] = text.lower() in _FLAGS
         else:

@@ -14,6 +14,7 @@ _STYLES = (
     "mask_lab/lab.css",
     "save_sheet.css",
     "dataset_tab.css",
+    "review.css",
 )
 
 

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import gradio as gr
 
-from space import api_dataset, api_inpaint, api_masks, dataset_tab, inpaint_tab, masks_tab, text
+from space import (
+    api_dataset,
+    api_inpaint,
+    api_masks,
+    dataset_tab,
+    inpaint_tab,
+    masks_tab,
+    review_tab,
+    text,
+)
 from space.services import Services
 from space.settings import Settings
 
@@ -22,12 +31,16 @@ def build(services: Services) -> gr.Blocks:
         gr.HTML(_header(services.settings.model), elem_id="head", js_on_load=None)
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Inpaint", id="inpaint"):
+                mending = review_tab.fix_bar()
                 inpaint = inpaint_tab.build(services, SAMPLES)
             with gr.Tab("Masks", id="masks"):
                 masks_tab.build(services, inpaint.canvas, SAMPLES)
             with gr.Tab("Dataset", id="dataset") as dataset_page:
                 dataset = dataset_tab.build(services)
+            with gr.Tab("Review", id="review") as review_page:
+                review = review_tab.build(services, inpaint.canvas, mending)
         dataset.refresh_on(dataset_page.select, demo.load)
+        review.refresh_on(review_page.select)
         api_inpaint.register(services)
         api_masks.register(services)
         api_dataset.register(services)

@@ -47,7 +47,7 @@ def _draw(core: Core, record: Record) -> bytes:
     with Image.open(io.BytesIO(core.objects.read("originals", record.image_sha256))) as picture:
         picture.draft("RGB", (2 * LONG_SIDE, 2 * LONG_SIDE))  # JPEG: decodes at a fraction
         photo = (
-            ImageOps.exif_transpose(_eight_bit(picture))
+            ImageOps.exif_transpose(eight_bit(picture))
             .convert("RGB")
             .resize(size, Image.Resampling.LANCZOS)
         )
@@ -60,7 +60,7 @@ def _draw(core: Core, record: Record) -> bytes:
     return buffer.getvalue()
 
 
-def _eight_bit(picture: Image.Image) -> Image.Image:
+def eight_bit(picture: Image.Image) -> Image.Image:
     """16-bit grey by its upper byte: Pillow's own conversion clips everything to white."""
     if not picture.mode.startswith("I;16"):
         return picture

@@ -1,0 +1,145 @@
+"""What the Review tab does: fetch a record, enter a decision, mend a mask, take it back."""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from space import review_view as view
+from space.canvas.protocol import decode, load_command
+from space.contributions import contributor, shows_private
+from space.photos import PhotoHandle
+from space.reviewers import LOCAL, refusal, reviewer
+from space.save_sheet import status_html
+from space.services import Services
+from space.store import Record, deciding, queue
+from space.store.agreement import agreement
+from space.store.deciding import Fix
+
+_MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+_DONE = {"approved": "Accepted.", "rejected": "Rejected."}
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What the tab shows."""
+
+    picture: str
+    facts: str
+    progress: str
+    record_id: str  # empty when there is nothing to decide on
+    status: str = ""
+    skipped: bool = False  # whether what was skipped can be had again
+
+
+class Desk:
+    """The handlers behind the tab, for whoever asks."""
+
+    def __init__(self, services: Services) -> None:
+        self.services = services
+
+    def who(self, request: gr.Request, profile: gr.OAuthProfile | None) -> str:
+        """The reviewer's name.
+
+        Raises:
+            ValueError: This person may not review; says why.
+        """
+        username = getattr(request, "username", None)
+        name = reviewer(self.services.settings, username, profile)
+        if name is None:
+            asked = profile.username if profile else username
+            raise ValueError(refusal(self.services.settings, asked))
+        return name
+
+    def show(self, name: str, second: bool, status: str = "") -> Screen:
+        """The next record, or why there is none."""
+        store = self.services.store
+        private = shows_private(self.services.settings)
+        record = queue.take(store.core, name, second=second, private=private)
+        left = queue.left(store.core, name)
+        progress = view.progress_html(left, agreement(store.core), name)
+        if record is None:
+            empty = view.nothing_html(left, second)
+            return Screen(empty, "", progress, "", status, bool(left.skipped))
+        pair = view.pair_of(store, record)
+        return Screen(
+            view.picture_html(record, pair),
+            view.facts_html(record, pair),
+            progress,
+            record.id,
+            status,
+        )
+
+    def decide(self, name: str, record_id: str, decision: str, second: bool) -> Screen:
+        """Enter a decision, then show the next record."""
+        self._enter(name, record_id, decision, None)
+        return self.show(name, second, status_html("done", _DONE[decision]))
+
+    def skip(self, name: str, record_id: str, second: bool) -> Screen:
+        """Put the record off, then show the next one."""
+        queue.skip(self.services.store.core, record_id, name)
+        return self.show(name, second, status_html("done", "Skipped."))
+
+    def unskip(self, name: str, second: bool) -> Screen:
+        """Show again what was skipped."""
+        queue.unskip(self.services.store.core, name)
+        return self.show(name, second)
+
+    def undo(self, name: str) -> Screen:
+        """Take the last decision back and show its record."""
+        deciding.undo(self.services.store.core, name)
+        return self.show(name, False, status_html("done", "Taken back: decide anew."))
+
+    def filled(self, record_id: str) -> str:
+        """The record's hole as the app's model fills it, at the size that is shown."""
+        services = self.services
+        pair = view.pair_of(services.store, services.store.get(record_id))
+        result = services.engine.inpaint(services.settings.model, pair.rgb, pair.mask)
+        return view.filled_html(result.rgb, result.model)
+
+    def to_canvas(self, name: str, record_id: str) -> dict[str, Any]:
+        """What makes the canvas show a record's photo with its mask.
+
+        Raises:
+            ValueError: Another reviewer has it by now.
+        """
+        services = self.services
+        held = queue.take(services.store.core, name)
+        if held is None or held.id != record_id:
+            held = queue.take(services.store.core, name, second=True)
+        if held is None or held.id != record_id:
+            raise ValueError("Another reviewer has this record now. Reload to get the next one.")
+        handle, url = self._photo(held)
+        return load_command(handle, url, services.store.mask(held), held.strategy)
+
+    def _photo(self, record: Record) -> tuple[PhotoHandle, str]:
+        """A record's photo on the shelf, and a picture of it for the browser.
+
+        The picture travels in the message: nothing of it is left in a folder of downloads.
+        """
+        services = self.services
+        path = services.store.core.objects.path("originals", record.image_sha256)
+        handle = services.photos.put(path, f"{record.id}.jpg")
+        if handle.plain and handle.format in _MIME:
+            data = base64.b64encode(path.read_bytes()).decode()
+            return handle, f"data:{_MIME[handle.format]};base64,{data}"
+        return handle, view.lossless_url(services.photos.decoded(handle).rgb)
+
+    def mend(self, name: str, record_id: str, drawing: object) -> None:
+        """Accept a record with the mask that is on the canvas now.
+
+        Raises:
+            ValueError: Nothing is drawn, or over another photo.
+        """
+        drawn = decode(drawing, self.services.photos)
+        if drawn.photo.id != self.services.store.get(record_id).image_sha256:
+            raise ValueError(
+                "Another photo is on the canvas by now. Go back to Review and press Fix again."
+            )
+        self._enter(name, record_id, "approved", Fix(drawn.mask, drawn.strokes, drawn.strategy))
+
+    def _enter(self, name: str, record_id: str, decision: str, fix: Fix | None) -> None:
+        store = self.services.store
+        alias = contributor(store, name if name != LOCAL else None)
+        deciding.decide(store.core, record_id, name, decision, alias=alias, fix=fix)

@@ -1,0 +1,153 @@
+"""The Review tab's pieces of HTML: the photo with its mask, its facts, and how review goes."""
+
+import base64
+import io
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+
+import numpy as np
+from PIL import Image, ImageOps
+
+import masks
+from space.dataset_view import ago
+from space.store import Record, Store
+from space.store.agreement import Agreement
+from space.store.queue import Queue
+from space.store.thumbnails import eight_bit
+
+LONG_SIDE = 1280
+_QUALITY = 88
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photo and its mask as they are shown."""
+
+    rgb: np.ndarray
+    """uint8 (H, W, 3), upright, the long side at most `LONG_SIDE`."""
+    mask: np.ndarray
+    """bool (H, W)."""
+
+
+def pair_of(store: Store, record: Record) -> Pair:
+    """The upright photo and the mask of a record, small enough for a page.
+
+    Raises:
+        StoreError: A file is missing or damaged.
+    """
+    scale = min(1.0, LONG_SIDE / max(record.width, record.height))
+    size = (max(1, round(record.width * scale)), max(1, round(record.height * scale)))
+    with Image.open(io.BytesIO(store.photo(record))) as picture:
+        picture.draft("RGB", (2 * LONG_SIDE, 2 * LONG_SIDE))
+        upright = ImageOps.exif_transpose(eight_bit(picture)).convert("RGB")
+    hole = Image.fromarray(store.mask(record).astype(np.uint8) * np.uint8(255))
+    rgb = np.asarray(upright.resize(size, Image.Resampling.LANCZOS))
+    return Pair(rgb, np.asarray(hole.resize(size, Image.Resampling.BOX)) > 50)
+
+
+def picture_html(record: Record, pair: Pair) -> str:
+    """The photo under its mask; the page shows one or the other."""
+    share = f"{record.hole_fraction:.1%}".replace("%", " %")
+    height, width = pair.mask.shape
+    described = f"Mask over {share} of a photo of {record.width} by {record.height} pixels"
+    under, over = data_url(pair.rgb), data_url(masks.overlay(pair.rgb, pair.mask))
+    shape = f"--w:{width};--h:{height}"
+    return (
+        f'<figure class="rv-picture" data-record="{record.id}" style="{shape}">'
+        f'<img class="rv-plain" alt="The photo without its mask" src="{under}" />'
+        f'<img class="rv-overlay" alt="{described}" src="{over}" /></figure>'
+    )
+
+
+def filled_html(rgb: np.ndarray, model: str) -> str:
+    """What a model makes of it."""
+    return (
+        f'<figure class="rv-filled"><img alt="Filled by {escape(model)}" src="{data_url(rgb)}" />'
+        f"<figcaption>Filled by {escape(model)}</figcaption></figure>"
+    )
+
+
+def data_url(rgb: np.ndarray) -> str:
+    """A picture, uint8 (H, W, 3), as a JPEG that is part of the page."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def facts_html(record: Record, pair: Pair) -> str:
+    """What is known of a record, without what another reviewer said of it."""
+    found = masks.describe(pair.mask) if 0 < pair.mask.sum() < pair.mask.size else None
+    facts = [
+        ("drawn by", record.contributor),
+        ("strategy", record.strategy),
+        ("hole", f"{record.hole_fraction:.1%}".replace("%", " %")),
+        ("holes", str(found.components) if found else "1"),
+        ("photo", f"{record.width} × {record.height} px"),
+        ("licence", record.licence),
+        ("saved", ago(record.created_at, datetime.now(UTC))),
+    ]
+    if record.note:
+        facts.append(("note", record.note))
+    if record.extra.get("earlier_masks"):
+        facts.append(("mended", f"{len(record.extra['earlier_masks'])} times before"))
+    rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
+    return f'<dl class="rv-facts">{rows}</dl>'
+
+
+def nothing_html(left: Queue, second: bool) -> str:
+    """What is said when there is nothing to review."""
+    if second:
+        words = "<b>No second opinion is missing.</b> Each record here was decided by you, by two "
+        words += "people, or by nobody yet."
+    elif left.skipped:
+        words = f"<b>Nothing but what you skipped is left</b> ({left.skipped:,}). Show it again?"
+    elif left.waiting:
+        words = "<b>Nothing left for you.</b> What still waits is open at another reviewer, or "
+        words += "waits for somebody who has not decided on it yet."
+    else:
+        words = "<b>Everything is reviewed.</b> New masks come here as soon as they are saved."
+    return f'<div class="ds-empty rv-nothing" data-record=""><p>{words}</p></div>'
+
+
+def progress_html(left: Queue, found: Agreement, name: str) -> str:
+    """What waits, how quickly it goes, and how far two reviewers agree."""
+    figures = [
+        ("waiting", f"{left.waiting:,}", "Not decided yet"),
+        ("skipped", f"{left.skipped:,}", "Put off by you"),
+        ("per hour", f"{found.per_hour:,.0f}", "Decisions in an hour of looking, pauses left out"),
+    ]
+    if found.doubled:
+        figures += [
+            ("seen twice", _share(found.doubled, found.reviewed), "Decided by two reviewers"),
+            ("agreement", _share(found.agreed, found.doubled), "Of those, with the same answer"),
+        ]
+    if found.kappa is not None:
+        title = "Cohen's kappa: agreement beyond chance, 1 is perfect"
+        figures.append(("kappa", f"{found.kappa:.2f}", title))
+    cells = "".join(
+        f'<div title="{title}"><dt>{label}</dt><dd data-review="{label}">{value}</dd></div>'
+        for label, value, title in figures
+    )
+    rows = "".join(
+        f"<tr{' class=rv-me' if one.name == name else ''}><td>{escape(one.name)}</td>"
+        f"<td>{one.decided:,}</td><td>{_share(one.approved, one.decided)}</td>"
+        f"<td>{one.fixed:,}</td><td>{one.per_hour:,.0f}</td></tr>"
+        for one in found.reviewers
+    )
+    table = (
+        '<table class="rv-people"><thead><tr><th>reviewer</th><th>decided</th><th>accepted</th>'
+        f"<th>fixed</th><th>per hour</th></tr></thead><tbody>{rows}</tbody></table>"
+    )
+    return f'<dl class="ds-health rv-figures">{cells}</dl>{table if rows else ""}'
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "-"
+
+
+def lossless_url(rgb: np.ndarray) -> str:
+    """A picture, uint8 (H, W, 3), as a PNG that is part of a message."""
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

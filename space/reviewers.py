@@ -1,0 +1,51 @@
+"""Who may review: decided in one place, from who is signed in and what the operator has set."""
+
+import os
+
+import gradio as gr
+
+from space.contributions import shows_private
+from space.settings import Settings
+
+LOCAL = "this computer"  # the name of whoever sits in front of an app without accounts
+
+
+def reviewer(
+    settings: Settings, username: str | None, profile: gr.OAuthProfile | None = None
+) -> str | None:
+    """The name under which somebody reviews, or None for whoever may not.
+
+    With accounts (`--auth`) everybody who is signed in, on a Space with sign-in its owner, unless
+    LAMA_REVIEWERS names others. Without accounts only an app that serves its own machine alone has
+    a reviewer: a page that strangers reach must not let them decide what is trained on.
+
+    Args:
+        settings: Of the app.
+        username: Of Gradio's own sign-in.
+        profile: Of a sign-in with Hugging Face.
+    """
+    if profile is not None:
+        owner = os.environ.get("SPACE_AUTHOR_NAME", "")
+        return profile.username if profile.username in (settings.reviewers or (owner,)) else None
+    if username:
+        return username if not settings.reviewers or username in settings.reviewers else None
+    return LOCAL if settings.auth_file is None and shows_private(settings) else None
+
+
+def signs_in_with_hub() -> bool:
+    """Whether this is a Space that lets people sign in with Hugging Face."""
+    return "SPACE_ID" in os.environ and "OAUTH_CLIENT_ID" in os.environ
+
+
+def refusal(settings: Settings, name: str | None) -> str:
+    """Why somebody cannot review, and what to do about it."""
+    if name:
+        return f"{name} is not among the reviewers of this app. Its operator can add the name."
+    if signs_in_with_hub():
+        return "Sign in with Hugging Face to review."
+    if settings.auth_file is not None:
+        return "Sign in to review."
+    return (
+        "Others can reach this page and nobody has to sign in, so nobody may review. "
+        "The operator can start the app with accounts: --auth FILE."
+    )

@@ -1,0 +1,178 @@
+"""Who may review, what the tab shows, and a mask that is mended on the canvas."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from space.canvas.protocol import encode_mask
+from space.photos import PhotoShelf
+from space.review import Desk
+from space.review_answers import Answers
+from space.reviewers import LOCAL, refusal, reviewer
+from space.services import Services
+from space.settings import Settings, parse
+from space.store import Store
+from tests.space.fakes import TeleaEngine
+from tests.space.store.conftest import make_mask, make_submission
+
+NOBODY = SimpleNamespace(username=None)
+
+
+@pytest.fixture
+def desk(tmp_path: Path):
+    settings = Settings(model="telea", data_dir=tmp_path / "data")
+    store = Store.open(settings.data_dir)
+    shelf = PhotoShelf(settings.cache_dir / "photos")
+    yield Desk(Services(TeleaEngine(), store, settings, shelf))
+    store.close()
+
+
+def save(desk: Desk, count: int, **changes) -> list[str]:
+    store = desk.services.store
+    return [store.save(make_submission(i, **changes)).record_id for i in range(count)]
+
+
+def profile(name: str) -> gr.OAuthProfile:
+    given = {"name": name, "preferred_username": name, "profile": "", "picture": ""}
+    return gr.OAuthProfile(given)
+
+
+def test_the_person_at_this_machine_reviews(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert reviewer(Settings(), None) == LOCAL
+    assert reviewer(Settings(host="0.0.0.0"), None) is None
+    assert reviewer(Settings(share=True), None) is None
+    assert "--auth" in refusal(Settings(share=True), None)
+    monkeypatch.setenv("SPACE_ID", "ann/app")
+    assert reviewer(Settings(), None) is None
+
+
+def test_accounts_review_unless_others_are_named() -> None:
+    accounts = Settings(auth_file=Path("accounts"))
+    assert reviewer(accounts, "ann") == "ann"
+    assert reviewer(accounts, None) is None
+    chosen = parse([], {"LAMA_AUTH_FILE": "accounts", "LAMA_REVIEWERS": "bob, cyd"})
+    assert reviewer(chosen, "ann") is None
+    assert reviewer(chosen, "cyd") == "cyd"
+    assert "ann is not among" in refusal(chosen, "ann")
+
+
+def test_on_a_space_its_owner_reviews(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPACE_AUTHOR_NAME", "ann")
+    assert reviewer(Settings(), None, profile("ann")) == "ann"
+    assert reviewer(Settings(), None, profile("bob")) is None
+    assert reviewer(Settings(reviewers=("bob",)), None, profile("bob")) == "bob"
+
+
+def test_one_after_the_other(desk: Desk) -> None:
+    first, second = save(desk, 2)
+    screen = desk.show("ann", False)
+    assert screen.record_id == first
+    assert f'data-record="{first}"' in screen.picture
+    assert screen.picture.count("data:image/jpeg;base64,") == 2
+    assert "number 0" in screen.facts
+    screen = desk.decide("ann", first, "approved", False)
+    assert screen.record_id == second
+    screen = desk.skip("ann", second, False)
+    assert (screen.record_id, screen.skipped) == ("", True)
+    assert "skipped" in screen.picture
+    assert desk.unskip("ann", False).record_id == second
+    assert "reviewed" in desk.decide("ann", second, "rejected", False).picture
+    assert desk.undo("ann").record_id == second
+    counts = desk.services.store.info()
+    assert (counts["pending"], counts["approved"], counts["rejected"]) == (1, 1, 0)
+
+
+def test_private_records_are_not_shown_to_strangers(desk: Desk) -> None:
+    save(desk, 1, licence="private")
+    services = desk.services
+    far = Settings(host="0.0.0.0", data_dir=services.settings.data_dir)
+    open_to_all = Desk(Services(services.engine, services.store, far, services.photos))
+    assert open_to_all.show("ann", False).record_id == ""
+    assert desk.show("ann", False).record_id
+
+
+def test_notes_and_names_are_text_not_html(desk: Desk) -> None:
+    save(desk, 1, note="<script>alert(1)</script>")
+    assert "<script>" not in desk.show("ann", False).facts
+
+
+def test_filled_on_request(desk: Desk) -> None:
+    [only] = save(desk, 1)
+    assert "Filled by telea" in desk.filled(only)
+
+
+def test_mending_on_the_canvas(desk: Desk) -> None:
+    [only] = save(desk, 1)
+    store, shelf = desk.services.store, desk.services.photos
+    before = store.get(only)
+    desk.show("ann", False)
+    command = desk.to_canvas("ann", only)
+    assert command["photo"] == before.image_sha256
+    assert command["url"].startswith("data:image/png;base64,")
+    mended = make_mask(50)
+    drawing = {"photo": command["photo"], "mask": encode_mask(mended), "strokes": [{"tool": "box"}]}
+    desk.mend("ann", only, drawing)
+    record = store.get(only)
+    assert (store.mask(record) == mended).all()
+    assert record.status == "approved"
+    assert len(record.extra["earlier_masks"]) == 1
+    assert record.extra["reviews"][0]["by"].startswith("user-")
+    assert "ann" not in json.dumps(record.extra), "names are not published"
+    assert shelf.get(before.image_sha256)
+
+
+def test_mending_refuses_another_photo_and_an_empty_canvas(desk: Desk) -> None:
+    first, second = save(desk, 2)
+    desk.show("ann", False)
+    command = desk.to_canvas("ann", first)
+    drawing = {"photo": command["photo"], "mask": encode_mask(make_mask(1))}
+    with pytest.raises(ValueError, match="Another photo is on the canvas"):
+        desk.mend("ann", second, drawing)
+    with pytest.raises(ValueError, match="Nothing is marked"):
+        desk.mend("ann", first, {**drawing, "mask": None})
+    with pytest.raises(ValueError, match="Another reviewer has this record"):
+        desk.to_canvas("bob", first)
+
+
+def test_trouble_is_a_line_on_the_page(desk: Desk) -> None:
+    [only] = save(desk, 1)
+    answers = Answers(desk)
+    answers.accept(only, False, NOBODY, None)
+    said = answers.accept(only, False, NOBODY, None)[5]
+    assert 'role="alert"' in said
+    assert "already" in said
+    assert "already" not in answers.show(False, NOBODY, None)[5]
+    assert answers.fill("none", NOBODY, None)[1].count("no record") == 1
+
+
+def test_deleting_takes_the_copy_for_the_canvas_along(desk: Desk) -> None:
+    from space import contributions
+
+    services = desk.services
+    receipt = services.store.save(make_submission(3))
+    desk.show("ann", False)
+    desk.to_canvas("ann", receipt.record_id)
+    photo = services.store.get(receipt.record_id).image_sha256
+    assert (services.photos.directory / photo).exists()
+    contributions.delete(services, receipt.record_id, receipt.token)
+    assert not (services.photos.directory / photo).exists()
+
+
+def test_shown_pictures_are_upright_and_small(desk: Desk) -> None:
+    from space import review_view
+    from tests.space.store.conftest import make_photo
+
+    mask = np.zeros((40, 2000), dtype=bool)
+    mask[:, :30] = True
+    photo = make_photo(1, 40, 2000)
+    store = desk.services.store
+    receipt = store.save(make_submission(1, image_bytes=photo, mask=mask))
+    pair = review_view.pair_of(store, store.get(receipt.record_id))
+    assert pair.rgb.shape == (26, 1280, 3)
+    assert pair.mask.shape == (26, 1280)
+    assert pair.mask[:, :18].all()
+    assert not pair.mask[:, 22:].any()
