@@ -117,7 +117,7 @@ class Inpainter:
         result = _result_array(rgb, out)
         groups = list(hole_groups(mask))
         open_hole = mask if len(groups) == 1 else mask.copy()
-        total, done = np.count_nonzero(mask), 0
+        total, done = int(np.count_nonzero(mask)), 0
 
         def tell(share: float) -> None:
             """`share` of the crop in work is done."""
@@ -127,7 +127,7 @@ class Inpainter:
                 progress((done + share * pixels) / total)
 
         for group in groups:
-            pixels = np.count_nonzero(group.hole)
+            pixels = int(np.count_nonzero(group.hole))
             if cancelled is not None and cancelled():
                 raise Cancelled
             where = group.crop.slices

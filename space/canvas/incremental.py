@@ -4,6 +4,8 @@ So a stroke costs what the stroke costs, however much was removed before, and wh
 already seen filled does not change again under the reader's eyes.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -32,9 +34,19 @@ def changed_holes(mask: np.ndarray, before: np.ndarray) -> np.ndarray:
     return mask & wide
 
 
-def start_from(
-    rgb: np.ndarray, mask: np.ndarray, last: KeptResult | None
-) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True)
+class Start:
+    """What a run begins with."""
+
+    base: np.ndarray
+    """uint8 (H, W, 3): the photo with the fills that stay."""
+    todo: np.ndarray
+    """bool (H, W): the holes left to fill in it."""
+    changed: np.ndarray
+    """bool (H, W): where the picture will differ from the last result, ``todo`` included."""
+
+
+def start_from(rgb: np.ndarray, mask: np.ndarray, last: KeptResult | None) -> Start:
     """The picture to fill and the holes that are left to fill in it.
 
     Args:
@@ -43,21 +55,22 @@ def start_from(
         last: The page's last result of this photo and model, if any.
 
     Returns:
-        The photo with the fills that stay, and the part of ``mask`` that is to be filled.
+        Where to begin; without a last result that is the photo and all of ``mask``.
     """
     if last is None:
-        return rgb, mask
+        return Start(rgb, mask, mask)
     outer = _on_grid(union(bounding_box(mask), last.box), mask.shape)
     before = np.zeros(mask.shape, dtype=bool)
     last.box.of(before)[...] = last.mask
     todo = np.zeros(mask.shape, dtype=bool)
     outer.of(todo)[...] = changed_holes(outer.of(mask), outer.of(before))
+    changed = todo | (before & ~mask)
     stays = last.box.of(mask) & ~last.box.of(todo)
     if not stays.any():
-        return rgb, todo
+        return Start(rgb, todo, changed)
     base = rgb.copy()
     last.box.of(base)[stays] = last.rgb[stays]
-    return base, todo
+    return Start(base, todo, changed)
 
 
 def _on_grid(box: Box, shape: tuple[int, ...]) -> Box:

@@ -82,15 +82,14 @@ class ResultShelf:
 
 def bounding_box(mask: np.ndarray, margin: int = 0) -> Box:
     """The smallest box around the hole of a bool (H, W) mask, widened but within the photo."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return _clipped(
-        int(columns[0]) - margin, int(rows[0]) - margin,
-        int(columns[-1]) + 1 + margin, int(rows[-1]) + 1 + margin, mask.shape,
-    )  # fmt: skip
+    x, y, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
+    return _clipped(x - margin, y - margin, x + width + margin, y + height + margin, mask.shape)
 
 
 def patches(mask: np.ndarray) -> list[Box]:
     """Few boxes that together hold every hole pixel, so that far holes travel apart."""
+    if not mask.any():
+        return []
     outer = bounding_box(mask)
     crop = np.ascontiguousarray(outer.of(mask)).view(np.uint8)
     count, _, stats, _ = cv2.connectedComponentsWithStats(crop, connectivity=8)

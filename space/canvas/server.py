@@ -69,7 +69,10 @@ class CanvasServer:
 
     @answered()
     def run(self, data: dict) -> Answer:
-        """Inpaint a drawing: ``value`` as the canvas writes it, ``page`` who asks."""
+        """Inpaint a drawing: ``value`` as the canvas writes it, ``page`` who asks.
+
+        A page that shows the last result (``value.shown``) gets only the patches that differ.
+        """
         page = str(data.get("page", ""))
         drawing = decode(data.get("value"), self.services.photos)
         overtaken = self.runs.announce(page, drawing.request)
@@ -80,7 +83,7 @@ class CanvasServer:
             raise CancelledError
         watch = Stopwatch()
         try:
-            result = self._fill(page, drawing, photo.rgb, data["value"], overtaken)
+            result, fresh, keeps = self._fill(page, drawing, photo.rgb, data["value"], overtaken)
         finally:
             self.runs.finish()
         verified = untouched_outside(photo.rgb, result.rgb, drawing.mask)
@@ -96,10 +99,11 @@ class CanvasServer:
                         patch_png(photo, box.of(result.rgb), box)
                     ).decode("ascii"),
                 }
-                for box in patches(drawing.mask)
+                for box in patches(fresh)
             ],
+            "keeps": keeps,
             "seconds": round(watch.seconds(), 3),
-            "fraction": float(drawing.mask.mean()),
+            "fraction": np.count_nonzero(drawing.mask) / drawing.mask.size,
             "model": result.model, "device": result.device, "precision": result.precision,
             "verified": verified,
         }  # fmt: skip
@@ -178,14 +182,24 @@ class CanvasServer:
         rgb: np.ndarray,
         value: Any,  # noqa: ANN401 - what the page sent; decoded already
         overtaken: Callable[[], bool],
-    ) -> InpaintResult:
-        """Fill what is marked; in live mode only what changed since the page's last result."""
+    ) -> tuple[InpaintResult, np.ndarray, str]:
+        """Fill what is marked; in live mode only what changed since the page's last result.
+
+        Returns:
+            The result; bool (H, W), the part of it that the page must get; and the id of the result
+            whose patches show the rest, empty if the page gets all of it.
+        """
         model = drawing.model or self.services.settings.model
         last = self._last(page, drawing.photo.id, model) if _is_live(value) else None
-        base, todo = start_from(rgb, drawing.mask, last)
-        if last is not None and not todo.any():
-            return replace(last.made_by, rgb=base)
-        return self.services.engine.inpaint(model, base, todo, overtaken)
+        start = start_from(rgb, drawing.mask, last)
+        if last is not None and not start.todo.any():
+            result = replace(last.made_by, rgb=start.base)
+        else:
+            result = self.services.engine.inpaint(model, start.base, start.todo, overtaken)
+        keeps = self.runs.recall(page)
+        if last is not None and value.get("shown") == keeps:
+            return result, start.changed, keeps
+        return result, drawing.mask, ""
 
     def _last(self, page: str, photo: str, model: str) -> KeptResult | None:
         """The page's last result if it is of this photo and model."""

@@ -17,16 +17,18 @@ function makeProxies() {
   context.drawImage(S.bitmap, 0, 0, proxy.width, proxy.height);
 }
 
-function drawPatches(context, scale, x, y) {
+function drawPatches(context, scale, x, y, patches = S.result.patches) {
   context.imageSmoothingQuality = "high";
-  for (const patch of S.result.patches) {
+  for (const patch of patches) {
     const box = [x + patch.x * scale, y + patch.y * scale, patch.width * scale, patch.height * scale];
     if (S.result.clear) context.clearRect(...box);
     context.drawImage(patch.bitmap, ...box);
   }
 }
 
-function makeProxyResult() {
+// With `fresh`, the patches that are new in a result whose others are drawn already.
+function makeProxyResult(fresh = null) {
+  if (fresh && proxyResult) return drawPatches(proxyResult.getContext("2d"), proxy.width / S.photo.width, 0, 0, fresh);
   proxyResult = null;
   if (!proxy || !S.result) return;
   proxyResult = new OffscreenCanvas(proxy.width, proxy.height);

@@ -1,4 +1,5 @@
 // Asking for results: one run on its way and at most one waiting, the newest; older answers are never shown.
+const MOST_PATCHES = 64;
 let running = null, waiting = false, sendTimer = 0;
 
 async function drawingValue() {
@@ -8,6 +9,8 @@ async function drawingValue() {
     version: 1, photo: S.photo ? S.photo.id : null, name: S.photo ? S.photo.name : "",
     width: S.photo ? S.photo.width : 0, height: S.photo ? S.photo.height : 0,
     mask, strokes: S.strokes, strategy: S.strategy, request: S.request, model: S.model, live: S.live,
+    // What the page shows already need not be sent again; now and then everything is, in one piece.
+    shown: S.result && S.result.patches.length < MOST_PATCHES ? S.result.id : null,
   };
 }
 
@@ -96,8 +99,11 @@ async function showResult(answer, mine) {
     return { x: patch.x, y: patch.y, width: patch.width, height: patch.height, blob, bitmap: await createImageBitmap(blob) };
   }));
   if (mine.request !== S.request) return;
-  S.result = { ...answer, patches, id: answer.result, clear: S.photo.format !== "JPEG", runs: packRuns(S.raster.data), strokes: S.strokes, strategy: S.strategy };
-  makeProxyResult();
+  const kept = answer.keeps && S.result && S.result.id === answer.keeps ? S.result.patches : [];
+  if (answer.keeps && !kept.length && S.result?.id !== answer.keeps) return requestRun();
+  const hidden = (old) => patches.some((one) => covers(one, old));
+  S.result = { ...answer, patches: [...kept.filter((old) => !hidden(old)), ...patches], id: answer.result, clear: S.photo.format !== "JPEG", runs: packRuns(S.raster.data), strokes: S.strokes, strategy: S.strategy };
+  makeProxyResult(answer.keeps ? patches : null);
   drawBase();
   showMask(gesture ? "drawing" : "gone");
   requestAnimationFrame(() => {
@@ -111,6 +117,9 @@ async function showResult(answer, mine) {
   });
   emit("result");
 }
+
+const covers = (one, other) =>
+  one.x <= other.x && one.y <= other.y && one.x + one.width >= other.x + other.width && one.y + one.height >= other.y + other.height;
 
 function cancelRun() {
   waiting = false;

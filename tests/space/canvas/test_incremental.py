@@ -39,9 +39,10 @@ def test_erasing_a_part_fills_the_rest_of_it_anew() -> None:
 
 def test_nothing_before_is_everything_to_do() -> None:
     rgb = np.zeros((*SHAPE, 3), dtype=np.uint8)
-    base, todo = start_from(rgb, hole(LEFT), None)
-    assert base is rgb
-    assert np.array_equal(todo, hole(LEFT))
+    start = start_from(rgb, hole(LEFT), None)
+    assert start.base is rgb
+    assert np.array_equal(start.todo, hole(LEFT))
+    assert np.array_equal(start.changed, hole(LEFT))
 
 
 def test_the_photo_to_fill_has_the_fills_that_stay_and_nothing_else() -> None:
@@ -52,7 +53,10 @@ def test_the_photo_to_fill_has_the_fills_that_stay_and_nothing_else() -> None:
     filled[before] = 9
     shelf = ResultShelf()
     last = shelf.get(shelf.put("id", before, InpaintResult(filled, 0, "m", "cpu", "fp32", "")))
-    base, todo = start_from(rgb, hole(LEFT, BESIDE, RIGHT), last)
-    assert np.array_equal(todo, hole(LEFT, BESIDE))
-    assert (base[hole(RIGHT)] == 9).all()
-    assert np.array_equal(base[~hole(RIGHT)], rgb[~hole(RIGHT)])
+    start = start_from(rgb, hole(LEFT, BESIDE, RIGHT), last)
+    assert np.array_equal(start.todo, hole(LEFT, BESIDE))
+    assert (start.base[hole(RIGHT)] == 9).all()
+    assert np.array_equal(start.base[~hole(RIGHT)], rgb[~hole(RIGHT)])
+    fewer = start_from(rgb, hole(RIGHT), last)
+    assert not fewer.todo.any()
+    assert np.array_equal(fewer.changed, hole(LEFT))

@@ -253,3 +253,43 @@ def test_live_keeps_far_fills_and_manual_fills_all_anew(
     assert engine.calls == 2
     ask(4, 20, live=False)
     assert engine.calls == 3
+
+
+def pasted(photo: np.ndarray, *answers: dict) -> np.ndarray:
+    """What a page shows that draws the answers' patches in turn."""
+    shown = photo.copy()
+    for patch in (patch for answer in answers for patch in answer["patches"]):
+        picture = np.asarray(Image.open(io.BytesIO(base64.b64decode(patch["png"]))).convert("RGB"))
+        y, x = patch["y"], patch["x"]
+        shown[y : y + patch["height"], x : x + patch["width"]] = picture
+    return shown
+
+
+def test_a_page_that_shows_the_last_result_gets_what_is_new(
+    server: CanvasServer, tmp_path: Path
+) -> None:
+    rgb = np.random.default_rng(3).integers(0, 256, (203, 307, 3), dtype=np.uint8)
+    picture = tmp_path / "wide.png"
+    Image.fromarray(rgb).save(picture)
+
+    def run(request: int, boxes: list[tuple[int, int]], shown: str | None) -> dict:
+        mask = np.zeros(rgb.shape[:2], dtype=bool)
+        for y, x in boxes:
+            mask[y : y + 20, x : x + 25] = True
+        answer = server.run(
+            question(server, picture, request, mask=encode_mask(mask), live=True, shown=shown)
+        )
+        assert answer["ok"]
+        return answer
+
+    left, right, below = (10, 10), (40, 250), (170, 20)
+    first = run(1, [left, right], None)
+    assert (len(first["patches"]), first["keeps"]) == (2, "")
+    second = run(2, [left, right, below], first["result"])
+    assert (len(second["patches"]), second["keeps"]) == (1, first["result"])
+    # A hole taken away comes back as the photo it was, and nothing else travels.
+    third = run(3, [right, below], second["result"])
+    assert len(third["patches"]) == 1
+    whole = run(4, [right, below], "something else")
+    assert (len(whole["patches"]), whole["keeps"]) == (2, "")
+    assert np.array_equal(pasted(rgb, first, second, third), pasted(rgb, whole))
