@@ -122,6 +122,11 @@ def _traits(patches: Patches, regions: NDArray[np.bool_]) -> _Traits:
     )
 
 
+def scores(patches: Patches, regions: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return how much each region, bool (m, n), looks like an object: about 1 to 4, or -1."""
+    return _traits(patches, regions).score()
+
+
 def _choose(patches: Patches, regions: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
     """Return the best regions, bool (n,) each, that hardly overlap, best first."""
     traits = _traits(patches, regions)

@@ -1,0 +1,212 @@
+"""Object masks that a dataset brings along: label maps, COCO panoptic and COCO instance files.
+
+    images/a.jpg   labels/a.png                       grey label map, 0 = background (8 or 16 bits)
+    images/a.jpg   panoptic/a.png   panoptic.json     COCO panoptic: R + 256 G + 65536 B is the id
+    images/a.jpg   instances.json                     COCO instances: polygons or run lengths
+
+Photos may also lie beside the JSON file, or anywhere below with the path that it names.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from masks.base import Labels
+from masks.files import read_image
+
+Segmentation: TypeAlias = list[list[float]] | dict[str, Any]
+"""As COCO writes it: polygons of x, y, x, y ..., or {"counts": runs, "size": [height, width]}."""
+
+PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+
+
+@dataclass(frozen=True)
+class AnnotatedPhoto:
+    """A photo and its objects.
+
+    Attributes:
+        photo: the picture's file.
+        read: reads the label map, int32 (H, W), 0 = background, one number an object.
+    """
+
+    photo: Path
+    read: Callable[[], Labels]
+
+
+def annotated_photos(folder: Path | str) -> list[AnnotatedPhoto]:
+    """Return the photos of a folder that have annotated objects, by name.
+
+    Raises:
+        ValueError: no annotation of a known form is there.
+    """
+    folder = Path(folder)
+    found: list[AnnotatedPhoto] = []
+    for path in sorted(folder.glob("*.json")):
+        data = _json(path)
+        if isinstance(data, dict) and isinstance(data.get("annotations"), list):
+            panoptic = any("segments_info" in entry for entry in data["annotations"])
+            found += (_panoptic if panoptic else _instances)(path, data)
+    if not found and (folder / "labels").is_dir():
+        found = [
+            AnnotatedPhoto(photo, lambda path=path: read_labels(path))  # type: ignore[misc]
+            for photo in photos(folder / "images" if (folder / "images").is_dir() else folder)
+            if (path := folder / "labels" / f"{photo.stem}.png").exists()
+        ]
+    if not found:
+        raise ValueError(
+            f"{folder} has no annotated photos: expected labels/*.png, or a COCO panoptic or "
+            "instances .json with the photos beside it or in images/"
+        )
+    return sorted(found, key=lambda entry: entry.photo.name)
+
+
+def photos(folder: Path | str) -> list[Path]:
+    """Return the pictures that lie directly in a folder, by name.
+
+    Raises:
+        ValueError: there is no such folder, or no picture in it.
+    """
+    folder = Path(folder)
+    found = sorted(p for p in folder.glob("*") if p.suffix.lower() in PHOTOS)
+    if not found:
+        raise ValueError(f"{folder} has no photos: {', '.join(PHOTOS)} are looked for")
+    return found
+
+
+def read_labels(path: Path | str) -> Labels:
+    """Read a label map, int32 (H, W): grey of 8 or 16 bits as it is, colour as panoptic ids.
+
+    Raises:
+        ValueError: it is no picture that can be read.
+    """
+    path = Path(path)
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+        pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    except (OSError, cv2.error):
+        pixels = None
+    if pixels is None:
+        raise ValueError(f"{path} is not a label map that can be read: use a grey PNG")
+    if pixels.ndim == 2:
+        return pixels.astype(np.int32)
+    blue, green, red = (pixels[..., k].astype(np.int32) for k in range(3))
+    return red + 256 * green + 65536 * blue
+
+
+def _json(path: Path) -> object:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read as JSON: {error}") from error
+
+
+def _photo(path: Path, name: str) -> Path | None:
+    for candidate in (path.parent / "images" / name, path.parent / name):
+        if candidate.exists():
+            return candidate
+    return None
+
+
+def _panoptic(path: Path, data: dict[str, Any]) -> list[AnnotatedPhoto]:
+    """Things only, and no crowds: what the published masks are made of."""
+    names = {image["id"]: image["file_name"] for image in data.get("images", [])}
+    stuff = {c["id"] for c in data.get("categories", []) if not c.get("isthing", 1)}
+    found = []
+    for entry in data["annotations"]:
+        photo = _photo(path, names.get(entry["image_id"], ""))
+        ids = [
+            segment["id"]
+            for segment in entry["segments_info"]
+            if segment.get("category_id") not in stuff and not segment.get("iscrowd")
+        ]
+        file = path.with_suffix("") / entry["file_name"]
+        if photo is not None and photo.is_file() and file.exists():
+            found.append(AnnotatedPhoto(photo, _Reading(file, tuple(ids))))
+    return found
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Reads the wanted segments of one panoptic picture."""
+
+    file: Path
+    ids: tuple[int, ...]
+
+    def __call__(self) -> Labels:
+        raw = read_labels(self.file)
+        labels = np.zeros(raw.shape, np.int32)
+        for number, wanted in enumerate(self.ids, start=1):
+            labels[raw == wanted] = number
+        return labels
+
+
+def _instances(path: Path, data: dict[str, Any]) -> list[AnnotatedPhoto]:
+    shapes: dict[Any, list[dict[str, Any]]] = {}
+    for entry in data["annotations"]:
+        if entry.get("segmentation") and not entry.get("iscrowd"):
+            shapes.setdefault(entry["image_id"], []).append(entry)
+    found = []
+    for image in data.get("images", []):
+        photo = _photo(path, image["file_name"])
+        if photo is not None and image["id"] in shapes:
+            found.append(AnnotatedPhoto(photo, _Painting(photo, tuple(shapes[image["id"]]))))
+    return found
+
+
+@dataclass(frozen=True)
+class _Painting:
+    """Paints the instances of one photo, the largest first, so that small ones stay in sight."""
+
+    photo: Path
+    entries: tuple[dict[str, Any], ...]
+
+    def __call__(self) -> Labels:
+        height, width = read_image(self.photo).shape[:2]
+        masks = [coco_mask(entry["segmentation"], height, width) for entry in self.entries]
+        labels = np.zeros((height, width), np.int32)
+        order = sorted(range(len(masks)), key=lambda k: -int(masks[k].sum()))
+        for number, k in enumerate(order, start=1):
+            labels[masks[k]] = number
+        return labels
+
+
+def coco_mask(segmentation: Segmentation, height: int, width: int) -> NDArray[np.bool_]:
+    """Return a COCO segmentation (polygons, or run lengths as numbers or text) as bool (H, W).
+
+    Raises:
+        ValueError: the run lengths do not fill a picture of this size.
+    """
+    if isinstance(segmentation, list):
+        canvas = np.zeros((height, width), np.uint8)
+        for polygon in segmentation:
+            outline = np.round(np.asarray(polygon, np.float64).reshape(-1, 2)).astype(np.int32)
+            cv2.fillPoly(canvas, [outline], 1)
+        return canvas.view(np.bool_)
+    counts = segmentation["counts"]
+    runs = _text_runs(counts) if isinstance(counts, str) else [int(n) for n in counts]
+    if sum(runs) != height * width:
+        raise ValueError(f"run lengths of {sum(runs)} pixels do not fit {width} x {height}")
+    values = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    return np.ascontiguousarray(values.reshape(width, height).T)  # COCO runs down the columns
+
+
+def _text_runs(text: str) -> list[int]:
+    """Decode COCO's text form: five bits a character, differences to the run before the last."""
+    runs: list[int] = []
+    value = shift = 0
+    for character in text:
+        bits = ord(character) - 48
+        value |= (bits & 0x1F) << shift
+        shift += 5
+        if not bits & 0x20:
+            if bits & 0x10:
+                value -= 1 << shift
+            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+            value = shift = 0
+    return runs

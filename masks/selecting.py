@@ -1,0 +1,201 @@
+"""Selecting objects with OpenCV alone: two plain yardsticks, and the best that needs no network."""
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from masks import objects
+from masks.base import Image, Mask
+from masks.regions import Patches, cut, grow
+from masks.selection import Objects, Prompt, check, enlarged, scaled, tidy
+
+SIDE = 320
+"""Longer side at which the picture is looked at."""
+TOLERANCE = 12
+"""Of the flood fill, in grey values of each channel."""
+
+
+class FloodFill:
+    """The magic wand: everything that touches the click and has nearly its colour."""
+
+    name = "flood fill"
+
+    def objects(self, image: Image) -> Objects:
+        """None: a wand knows no objects."""
+        return Objects(np.zeros(image.shape[:2], np.uint8), ())
+
+    def select(self, image: Image, prompt: Prompt) -> Mask:
+        """See `masks.selection.Provider`. A box is filled from its middle and cut off at it."""
+        prompt = check(image, prompt)
+        small, asked = _small(image, prompt)
+        height, width = small.shape[:2]
+        smooth = cv2.medianBlur(small, 5)
+        filled = np.zeros((height + 2, width + 2), np.uint8)
+        way = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (1 << 8)
+        seeds = asked.points or (_middle(asked),)
+        for seed in seeds:
+            cv2.floodFill(
+                smooth, filled, _pixel(seed, small), 0, (TOLERANCE,) * 3, (TOLERANCE,) * 3, way
+            )
+        mask = filled[1:-1, 1:-1] > 0
+        if asked.box is not None:
+            mask &= _box_mask(asked, height, width)
+        return enlarged(mask, *image.shape[:2])
+
+
+class GrabCut:
+    """Plain GrabCut: the box as it is, or a disc of a sixth of the picture around the click."""
+
+    name = "GrabCut"
+
+    def objects(self, image: Image) -> Objects:
+        """None: GrabCut must be told where to look."""
+        return Objects(np.zeros(image.shape[:2], np.uint8), ())
+
+    def select(self, image: Image, prompt: Prompt) -> Mask:
+        """See `masks.selection.Provider`."""
+        prompt = check(image, prompt)
+        small, asked = _small(image, prompt)
+        height, width = small.shape[:2]
+        guess = np.full((height, width), cv2.GC_BGD, np.uint8)
+        if asked.box is not None:
+            guess[_box_mask(asked, height, width)] = cv2.GC_PR_FGD
+        else:
+            guess[1:-1, 1:-1] = cv2.GC_PR_BGD
+            for point in asked.points:
+                cv2.circle(guess, _pixel(point, small), max(height, width) // 6, cv2.GC_PR_FGD, -1)
+        _mark(guess, asked, small)
+        cut_out = grab_cut(small, guess, 3)
+        if cut_out is None:
+            return np.zeros(image.shape[:2], np.bool_)
+        return tidy(enlarged(cut_out, *image.shape[:2]), prompt)
+
+
+class Regions:
+    """Regions that grow out of even patches; the likeliest object under the click, redrawn.
+
+    Growing is done once a photo and kept for the last few.
+    """
+
+    name = "regions"
+
+    def __init__(self) -> None:
+        self._looked_at = lru_cache(maxsize=4)(_look)
+
+    def objects(self, image: Image) -> Objects:
+        """See `masks.objects.find_objects`: the order is the score."""
+        labels = objects.find_objects(image)
+        count = int(labels.max())
+        return Objects(labels, tuple(1 - k / (count + 1) for k in range(count)))
+
+    def select(self, image: Image, prompt: Prompt) -> Mask:
+        """See `masks.selection.Provider`."""
+        prompt = check(image, prompt)
+        small, asked = _small(image, prompt, objects.SIDE)
+        patches, regions = self._looked_at(small.tobytes(), small.shape)
+        region = _likeliest(patches, regions, asked)
+        height, width = small.shape[:2]
+        guess = np.full((height, width), cv2.GC_BGD, np.uint8)
+        if asked.box is not None:
+            box = _box_mask(asked, height, width)
+            guess[box] = cv2.GC_PR_BGD
+            guess[box & (region | _ellipse(asked, height, width))] = cv2.GC_PR_FGD
+        else:
+            reach = max(4.0, 0.24 * np.count_nonzero(region) ** 0.5)
+            off = cv2.distanceTransform((~region).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
+            guess[off <= reach] = cv2.GC_PR_BGD
+            guess[region] = cv2.GC_PR_FGD
+        _mark(guess, asked, small)
+        redrawn = grab_cut(small, guess, 2)
+        good = redrawn is not None and 0.4 < redrawn.sum() / max(1, region.sum()) < 2.5
+        return tidy(
+            enlarged(redrawn if good and redrawn is not None else region, *image.shape[:2]), prompt
+        )
+
+
+def grab_cut(image: Image, guess: NDArray[np.uint8], rounds: int) -> Mask | None:
+    """Return what GrabCut makes of a guess of GC_ values, or None where it has no background."""
+    cv2.setRNGSeed(0)  # its k-means draws from OpenCV's own generator
+    guess = guess.copy()
+    no_rectangle = (0, 0, 0, 0)
+    bgr = np.ascontiguousarray(image[..., ::-1])
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    try:
+        cv2.grabCut(bgr, guess, no_rectangle, *models, rounds, cv2.GC_INIT_WITH_MASK)
+    except cv2.error:
+        return None
+    return (guess == cv2.GC_FGD) | (guess == cv2.GC_PR_FGD)
+
+
+def _small(image: Image, prompt: Prompt, side: int = SIDE) -> tuple[Image, Prompt]:
+    factor = min(1.0, side / max(image.shape[:2]))
+    if factor == 1.0:
+        return image, prompt
+    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return small, scaled(prompt, factor)
+
+
+def _look(pixels: bytes, shape: tuple[int, int, int]) -> tuple[Patches, NDArray[np.bool_]]:
+    patches = cut(np.frombuffer(pixels, np.uint8).reshape(shape))
+    grown = [grow(patches, edge, colour) for edge, colour in objects.GROWTHS]
+    single = np.eye(len(patches.area), dtype=np.bool_)
+    return patches, np.unique(np.concatenate([*grown, single]), axis=0)
+
+
+def _likeliest(patches: Patches, regions: NDArray[np.bool_], prompt: Prompt) -> Mask:
+    """Return the region, bool (h, w), that looks most like an object and fits the prompt."""
+    height, width = patches.index.shape
+    score = objects.scores(patches, regions)
+
+    def hit(points: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
+        cells = [patches.index[min(height - 1, int(y)), min(width - 1, int(x))] for x, y in points]
+        return regions[:, cells].sum(1).astype(np.float64)
+
+    score = score + 10 * hit(prompt.points) - 10 * hit(prompt.not_points)
+    if prompt.box is not None:
+        inside = np.bincount(
+            patches.index[_box_mask(prompt, height, width)], minlength=len(patches.area)
+        )
+        common = regions @ inside.astype(np.float64)
+        union = regions @ patches.area + inside.sum() - common
+        score = score + 10 * common / union
+    return regions[int(score.argmax())][patches.index]
+
+
+def _mark(guess: NDArray[np.uint8], prompt: Prompt, image: Image) -> None:
+    """Pin the clicks down: what they hit is certain."""
+    radius = max(1, max(image.shape[:2]) // 100)
+    for points, value in ((prompt.points, cv2.GC_FGD), (prompt.not_points, cv2.GC_BGD)):
+        for point in points:
+            cv2.circle(guess, _pixel(point, image), radius, value, -1)
+
+
+def _pixel(point: tuple[float, float], image: Image) -> tuple[int, int]:
+    return min(image.shape[1] - 1, int(point[0])), min(image.shape[0] - 1, int(point[1]))
+
+
+def _middle(prompt: Prompt) -> tuple[float, float]:
+    left, top, right, bottom = prompt.box or (0, 0, 0, 0)
+    return (left + right) / 2, (top + bottom) / 2
+
+
+def _box_mask(prompt: Prompt, height: int, width: int) -> Mask:
+    left, top, right, bottom = prompt.box or (0, 0, 0, 0)
+    mask = np.zeros((height, width), np.bool_)
+    mask[
+        int(top) : max(int(top) + 1, round(bottom)), int(left) : max(int(left) + 1, round(right))
+    ] = True
+    return mask
+
+
+def _ellipse(prompt: Prompt, height: int, width: int) -> Mask:
+    """Return the middle of the box, where hardly any object leaves a gap."""
+    left, top, right, bottom = prompt.box or (0, 0, 0, 0)
+    mask = np.zeros((height, width), np.uint8)
+    axes = max(1, round((right - left) * 0.4)), max(1, round((bottom - top) * 0.4))
+    centre = round((left + right) / 2), round((top + bottom) / 2)
+    cv2.ellipse(mask, centre, axes, 0, 0, 360, 1, -1)
+    return mask.view(np.bool_)

@@ -1,0 +1,144 @@
+"""What it means to select an object: the question, the answer, and who may answer it.
+
+A provider turns a photo into labelled objects with scores, and clicks or a box into the mask of
+one object. Providers that need nothing but OpenCV are in `masks.selecting`; networks live elsewhere
+and keep to the same protocol.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from masks.base import Image, Labels, Mask, check_image
+
+Point: TypeAlias = tuple[float, float]
+"""(x, y) in pixels: (0, 0) is the top left pixel."""
+Box: TypeAlias = tuple[float, float, float, float]
+"""(left, top, right, bottom) in pixels; right and bottom are the first that lie outside."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a person pointed at.
+
+    Attributes:
+        points: clicks on the object.
+        not_points: clicks on what does not belong to it.
+        box: drawn around the object.
+    """
+
+    points: tuple[Point, ...] = ()
+    not_points: tuple[Point, ...] = ()
+    box: Box | None = None
+
+    def inside(self, height: int, width: int) -> "Prompt":
+        """Return the same with every point and the box within a picture of this size.
+
+        Raises:
+            ValueError: there is neither a click on the object nor a box, a click lies outside the
+                picture, or the box has no area there.
+        """
+        if not self.points and self.box is None:
+            raise ValueError("nothing was pointed at: give a click on the object, or a box")
+        for x, y in (*self.points, *self.not_points):
+            if not (0 <= x < width and 0 <= y < height):
+                raise ValueError(
+                    f"the click ({x:g}, {y:g}) is outside the picture of {width} x {height} pixels"
+                )
+        return Prompt(self.points, self.not_points, _clipped(self.box, height, width))
+
+
+def _clipped(box: Box | None, height: int, width: int) -> Box | None:
+    if box is None:
+        return None
+    left, top, right, bottom = box
+    clipped = max(0.0, left), max(0.0, top), min(float(width), right), min(float(height), bottom)
+    if not (clipped[0] + 1 <= clipped[2] and clipped[1] + 1 <= clipped[3]):
+        raise ValueError(
+            f"the box {box} covers nothing of the picture of {width} x {height} pixels; "
+            "a box is left, top, right, bottom"
+        )
+    return clipped
+
+
+@dataclass(frozen=True)
+class Objects:
+    """The objects of a photo.
+
+    Attributes:
+        labels: (H, W), 0 = background, 1 = the first object, 2 = the second ...
+        scores: one number an object, 0 to 1, how sure the provider is of it; best first.
+    """
+
+    labels: Labels
+    scores: tuple[float, ...]
+
+
+class Provider(Protocol):
+    """Finds objects in photos. The same photo and prompt give the same answer."""
+
+    @property
+    def name(self) -> str:
+        """What a person calls it."""
+
+    def objects(self, image: Image) -> Objects:
+        """Return what looks like an object in uint8 (H, W, 3); perhaps nothing."""
+
+    def select(self, image: Image, prompt: Prompt) -> Mask:
+        """Return the pointed-at object, bool (H, W); all False where nothing was made out.
+
+        Raises:
+            ValueError: for a bad image or prompt, as `Prompt.inside` says.
+        """
+
+
+def check(image: Image, prompt: Prompt) -> Prompt:
+    """Check both and return the prompt kept within the image.
+
+    Raises:
+        ValueError: saying what is wrong.
+    """
+    return prompt.inside(*check_image(image))
+
+
+def tidy(mask: NDArray[np.bool_], prompt: Prompt) -> Mask:
+    """Return the mask, bool (H, W), as a person expects it after these clicks.
+
+    Only the pieces that were clicked on are left, or without clicks those of at least a fifth of
+    the largest one. Gaps under a hundredth of the object are closed.
+    """
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
+    if count < 2:
+        return mask
+    clicked = {int(pieces[int(y), int(x)]) for x, y in prompt.points} - {0}
+    if not clicked:
+        areas = stats[1:, cv2.CC_STAT_AREA]
+        clicked = set((1 + np.flatnonzero(areas >= 0.2 * areas.max())).tolist())
+    kept = np.isin(pieces, sorted(clicked))
+    count, gaps, stats, _ = cv2.connectedComponentsWithStats((~kept).view(np.uint8))
+    small = stats[:, cv2.CC_STAT_AREA] < 0.01 * np.count_nonzero(kept)
+    small[0] = False
+    for x, y in prompt.not_points:  # a gap that was asked for
+        small[gaps[int(y), int(x)]] = False
+    return kept | small[gaps]
+
+
+def scaled(prompt: Prompt, factor: float) -> Prompt:
+    """Return the prompt for a picture that is `factor` times as large."""
+
+    def points(those: tuple[Point, ...]) -> tuple[Point, ...]:
+        return tuple((x * factor, y * factor) for x, y in those)
+
+    box = None if prompt.box is None else tuple(side * factor for side in prompt.box)
+    return Prompt(points(prompt.points), points(prompt.not_points), box)  # type: ignore[arg-type]
+
+
+def enlarged(mask: NDArray, height: int, width: int) -> Mask:
+    """Return a small mask, bool or probabilities (h, w), at full size with smooth outlines."""
+    if mask.shape == (height, width):
+        return mask > 0.5
+    smooth = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    return smooth > 0.5
