@@ -26,6 +26,7 @@ COMPONENTS = 24  # patches are compared by their projections on as many principa
 ROUNDS = {0: 12, 1: 10, 2: 6, 3: 4}  # turns of search and vote by level; fewer are enough above
 FEWEST_ROUNDS = 3
 FALLOFF = 1.3  # how much less a patch's vote counts for each pixel that it lies deeper in the hole
+SAMPLE = 4000  # patches that the components are taken from
 BLOCK = 2048  # patches that the exact search compares at once, for the sake of memory
 
 
@@ -45,7 +46,7 @@ def exemplar(rgb: np.ndarray, mask: np.ndarray, seed: int = 0) -> np.ndarray:
     guess: np.ndarray | None = None
     field: _Field | None = None
     for depth, (picture, hole) in enumerate(_pyramid(rgb, mask)):
-        level = _Level.of(hole)
+        level = _Level.of(picture, hole, rng)
         if level is None:
             continue
         if field is None:
@@ -77,6 +78,37 @@ class _Field:
 
 
 @dataclass(frozen=True)
+class _Space:
+    """Principal components of a picture's known patches, in which patches are compared."""
+
+    mean: np.ndarray  # (147,)
+    basis: np.ndarray  # (147, C)
+
+    @staticmethod
+    def of(picture: np.ndarray, sources: np.ndarray, rng: np.random.Generator) -> _Space:
+        """From some of the known patches."""
+        some = rng.permutation(len(sources))[:SAMPLE]
+        patches = _patches(picture, sources[some, 0], sources[some, 1])
+        mean = patches.mean(0)
+        _, vectors = np.linalg.eigh((patches - mean).T @ (patches - mean))
+        return _Space(mean, np.ascontiguousarray(vectors[:, ::-1][:, :COMPONENTS]))
+
+    def describe(self, picture: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """(N, C) the patches centred at the places."""
+        parts = [
+            (_patches(picture, y[i : i + SAMPLE], x[i : i + SAMPLE]) - self.mean) @ self.basis
+            for i in range(0, len(y), SAMPLE)
+        ]
+        return np.concatenate(parts)
+
+
+def _patches(picture: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """(N, 147) the numbers of the patches centred at the places."""
+    windows = sliding_window_view(picture, (PATCH, PATCH), axis=(0, 1))
+    return windows[y - HALF, x - HALF].reshape(len(y), -1)
+
+
+@dataclass(frozen=True)
 class _Level:
     """One size of the picture: which patches look for a source (targets), which can be one."""
 
@@ -87,9 +119,11 @@ class _Level:
     known: np.ndarray  # (H, W) bool, True = centre of a wholly known patch
     number: np.ndarray  # (H, W) int, number of the target patch centred there or -1
     trust: np.ndarray  # (T,) weight of a target's votes by how deep in the hole it lies
+    space: _Space
+    described: np.ndarray  # (H, W, C) where `known`: the patch there in `space`
 
     @staticmethod
-    def of(hole: np.ndarray) -> _Level | None:
+    def of(picture: np.ndarray, hole: np.ndarray, rng: np.random.Generator) -> _Level | None:
         """None where the level is too small or has no known patch."""
         height, width = hole.shape
         if min(height, width) < PATCH:
@@ -105,7 +139,13 @@ class _Level:
         number[ty, tx] = np.arange(len(ty))
         depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, 3)
         trust = FALLOFF ** -np.minimum(depth[ty, tx], 40.0)
-        return _Level(hole, ty, tx, np.argwhere(known), known, number, trust.astype(np.float32))
+        sources = np.argwhere(known)
+        space = _Space.of(picture, sources, rng)
+        described = np.zeros((height, width, COMPONENTS), np.float32)
+        described[known] = space.describe(picture, sources[:, 0], sources[:, 1])
+        return _Level(
+            hole, ty, tx, sources, known, number, trust.astype(np.float32), space, described
+        )
 
     def random_field(self, rng: np.random.Generator) -> _Field:
         """Any source for each target."""
@@ -138,15 +178,14 @@ class _Level:
 
     def search(self, picture: np.ndarray, field: _Field, rng: np.random.Generator) -> _Field:
         """A nearer source for each target: among all, or by PatchMatch."""
-        described = _describe(picture, self.sources, rng)
+        targets = self.space.describe(picture, self.ty, self.tx)
         if min(self.hole.shape) <= EXACT:
-            return self._exact(described)
-        return self._patch_match(described, field, rng)
+            return self._exact(targets)
+        return self._patch_match(targets, field, rng)
 
-    def _exact(self, described: np.ndarray) -> _Field:
-        sources = described[self.sources[:, 0], self.sources[:, 1]]
+    def _exact(self, targets: np.ndarray) -> _Field:
+        sources = self.described[self.sources[:, 0], self.sources[:, 1]]
         norms = np.square(sources).sum(1)
-        targets = described[self.ty, self.tx]
         best = np.empty(len(targets), int)
         for start in range(0, len(targets), BLOCK):
             block = targets[start : start + BLOCK]
@@ -155,12 +194,9 @@ class _Level:
         distance = np.square(targets - sources[best]).mean(1)
         return _Field(place[:, 0], place[:, 1], distance, self.number)
 
-    def _patch_match(
-        self, described: np.ndarray, field: _Field, rng: np.random.Generator
-    ) -> _Field:
-        targets = described[self.ty, self.tx]
+    def _patch_match(self, targets: np.ndarray, field: _Field, rng: np.random.Generator) -> _Field:
         y, x = field.y.copy(), field.x.copy()
-        distance = np.square(targets - described[y, x]).mean(1)
+        distance = np.square(targets - self.described[y, x]).mean(1)
         height, width = self.hole.shape
 
         def offer(cy: np.ndarray, cx: np.ndarray, which: np.ndarray) -> None:
@@ -168,7 +204,7 @@ class _Level:
             fits = (cy >= 0) & (cy < height) & (cx >= 0) & (cx < width)
             fits[fits] = self.known[cy[fits], cx[fits]]
             cy, cx, who = cy[fits], cx[fits], which[fits]
-            new = np.square(targets[who] - described[cy, cx]).mean(1)
+            new = np.square(targets[who] - self.described[cy, cx]).mean(1)
             nearer = new < distance[who]
             who = who[nearer]
             y[who], x[who], distance[who] = cy[nearer], cx[nearer], new[nearer]
@@ -208,23 +244,6 @@ class _Level:
                 total[rows, columns] += seen * weight[:, None]
                 weights[rows, columns] += weight
         return np.where(self.hole[..., None], total / weights[..., None], picture)
-
-
-def _describe(picture: np.ndarray, sources: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(H, W, C) projections of the patch centred at each pixel; zero too near to the edge."""
-    windows = sliding_window_view(picture, (PATCH, PATCH), axis=(0, 1))
-    height, width = windows.shape[:2]
-    flat = windows.reshape(height * width, -1)
-    sample = sources[rng.permutation(len(sources))[:4000]] - HALF
-    some = flat[sample[:, 0] * width + sample[:, 1]]
-    mean = some.mean(0)
-    some = some - mean
-    _, vectors = np.linalg.eigh(some.T @ some)
-    basis = vectors[:, ::-1][:, :COMPONENTS].astype(np.float32)
-    described = np.zeros((*picture.shape[:2], basis.shape[1]), np.float32)
-    inside = (flat @ basis - mean @ basis).reshape(height, width, -1)
-    described[HALF : HALF + height, HALF : HALF + width] = inside
-    return described
 
 
 def _pyramid(rgb: np.ndarray, mask: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
