@@ -32,12 +32,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Case:
-    """One photo with its hole: `rgb` uint8 (S, S, 3), `mask` bool (S, S)."""
+    """One photo with its hole: `rgb` uint8 (S, S, 3), `mask` bool (S, S).
+
+    `enlarged` says that the photo is smaller than the cell, so that its texture is not that of a
+    photo of this size.
+    """
 
     path: Path
     cell: Cell
     rgb: np.ndarray
     mask: np.ndarray
+    enlarged: bool = False
 
     @property
     def bucket(self) -> str:
@@ -81,4 +86,4 @@ def cases(
         mask = strategy(rgb, rng)
         while mask.mean() > MOST_HOLE:
             mask = strategy(rgb, rng)
-        yield Case(path, cell, rgb, mask)
+        yield Case(path, cell, rgb, mask, min(photo.shape[:2]) < cell.size)

@@ -54,6 +54,7 @@ class Row:
     file: str
     hole: float
     bucket: str
+    enlarged: bool
     values: dict[str, dict[str, float]]
     seconds: dict[str, float]
 
@@ -163,7 +164,8 @@ class _Bench:
         if self.features:
             for name, found in self._features(case, pictures).items():
                 result.features.setdefault(name, []).append(found)
-        row = Row(case.path.name, float(case.mask.mean()), case.bucket, values, seconds)
+        hole = float(case.mask.mean())
+        row = Row(case.path.name, hole, case.bucket, case.enlarged, values, seconds)
         result.rows.append(row)
         models = [method.name for method in self.methods if method.facts]
         result.gallery.add(case, pictures, values, models)

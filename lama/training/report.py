@@ -70,6 +70,7 @@ def _cell(result: Result, names: Sequence[str]) -> dict[str, Any]:
         "strategy": cell.strategy,
         "size": cell.size,
         "n": len(result.rows),
+        "enlarged": sum(row.enlarged for row in result.rows),
         "methods": methods,
     }
 
@@ -88,7 +89,9 @@ def markdown(report: Mapping[str, Any]) -> str:
     """Every cell's means, the models against the best of the rest, and the models by size."""
     parts = []
     for cell in report["cells"]:
-        parts.append(f"### {cell['strategy']}, {cell['size']} px, {cell['n']} photos\n")
+        enlarged = f", {cell['enlarged']} of them enlarged" if cell["enlarged"] else ""
+        title = f"{cell['strategy']}, {cell['size']} px, {cell['n']} photos{enlarged}"
+        parts.append(f"### {title}\n")
         parts.append(table(cell["methods"]) + "\n")
     if report["models"] and len(report["models"]) < len(report["cells"][0]["methods"]):
         parts += ["### Models against the best classical fill\n", gains(report) + "\n"]
@@ -106,15 +109,20 @@ def table(methods: Mapping[str, Any]) -> str:
         for metric in metrics:
             best = _best(methods, metric)
             text = _number(metric, entry["mean"][metric])
-            shown.append(
-                f"**{text}**" if methods[best]["mean"][metric] == entry["mean"][metric] else text
-            )
+            if methods[best]["mean"][metric] == entry["mean"][metric]:
+                text = f"**{text}**"
+            if metric == kernel_distance.NAME:
+                text += f" ± {_number(metric, entry['kid']['std_over_halves'])}"
+            shown.append(text)
         lines.append(_line(name, *shown, f"{entry['seconds']:.2f}"))
     return "\n".join(lines)
 
 
 def gains(report: Mapping[str, Any]) -> str:
-    """How each model's mean compares with the best classical fill's, metric by metric."""
+    """How each model's mean compares with the best classical fill's, and on how many photos.
+
+    A ratio where zero is perfect, a difference otherwise.
+    """
     metrics = list(next(iter(report["cells"][0]["methods"].values()))["mean"])
     lines = [_line("model", "cell", *metrics), "|---" * (len(metrics) + 2) + "|"]
     for cell in report["cells"]:
@@ -124,7 +132,8 @@ def gains(report: Mapping[str, Any]) -> str:
             for metric in metrics:
                 best = _best(rest, metric)
                 mine, theirs = cell["methods"][model]["mean"][metric], rest[best]["mean"][metric]
-                shown.append(f"{_compared(metric, mine, theirs)} ({best})")
+                against = best + _photos_won(cell, metric, model, best)
+                shown.append(f"{_compared(metric, mine, theirs)} ({against})")
             lines.append(_line(model, f"{cell['strategy']} {cell['size']}", *shown))
     return "\n".join(lines)
 
@@ -170,8 +179,17 @@ def _best(methods: Mapping[str, Any], metric: str) -> str:
     return pick(methods, key=lambda name: methods[name]["mean"][metric])
 
 
+def _photos_won(cell: Mapping[str, Any], metric: str, model: str, other: str) -> str:
+    """On how many photos the model beats the other method; nothing for a distance of sets."""
+    rows = [cell["methods"][name]["photos"] for name in (model, other)]
+    if metric not in rows[0][0]:
+        return ""
+    sign = 1 if LOWER_IS_BETTER[metric] else -1
+    won = sum(sign * a[metric] < sign * b[metric] for a, b in zip(*rows, strict=True))
+    return f", {won} of {len(rows[0])} photos"
+
+
 def _compared(metric: str, mine: float, theirs: float) -> str:
-    """A ratio where zero is perfect, a difference otherwise."""
     if LOWER_IS_BETTER[metric] and theirs > 0 and metric != kernel_distance.NAME:
         return f"{mine / theirs - 1:+.1%}"
     return f"{mine - theirs:+.{_digits(metric)}f}"

@@ -39,6 +39,8 @@ def test_cases_are_square_seeded_and_at_most_half_hole():
         return list(cases("a.png", bands(0), number, wanted, seed))
 
     drawn = draw()
+    assert not any(c.enlarged for c in drawn)
+    assert next(cases("a.png", bands(0), 0, cells(["thick"], [96]), 0)).enlarged
     assert [c.rgb.shape for c in drawn] == [(64, 64, 3), (48, 48, 3)] * 2
     assert all(0 < c.mask.mean() <= 0.5 for c in drawn)
     low, high = drawn[0].bucket.removesuffix(" %").split("-")
@@ -81,8 +83,9 @@ def test_a_perfect_fill_has_perfect_numbers(folder):
     assert worse["mean"]["kid-efficientnet-lite0"] > 0
     assert sum(b["n"] for b in worse["buckets"].values()) == 3
     assert [row["file"] for row in worse["photos"]] == ["0.png", "1.png", "2.png"]
+    assert "**0.0000** ± 0.0000" in table(cell["methods"]).splitlines()[2]
     assert "**0.0000**" in table(cell["methods"]).splitlines()[2]
-    assert "| truth | thick 64 | -100.0% (grey)" in gains(report)
+    assert "| truth | thick 64 | -100.0% (grey, 3 of 3 photos)" in gains(report)
 
 
 def test_models_are_compared_by_size(folder):
@@ -166,7 +169,7 @@ def test_command_writes_a_report_and_sheets(folder, tmp_path, capsys):
     assert len(report["models"]["lama-tiny"]["sha256"]) == 64
     printed = capsys.readouterr().out
     assert out.with_suffix(".md").read_text() in printed
-    assert "### thick, 96 px, 2 photos" in printed
+    assert "### thick, 96 px, 2 photos, 2 of them enlarged" in printed
     for cell, size in (("thick-64", 64), ("medium-96", 96)):
         for name in (f"report-{cell}.png", f"report-{cell}-worst-lama-tiny.png"):
             width, height = Image.open(out.with_name(name)).size
