@@ -1,4 +1,4 @@
-"""The command line: python -m lama {inpaint,train,evaluate,models}.
+"""The command line: python -m lama {inpaint,train,finetune,evaluate,models}.
 
 Bad input ends with exit code 2 and one line that says what to do.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lama import registry
 from lama.batch import inpaint_files
+from lama.training.finetune_command import add_finetune
 from lama.training.train_command import add_train
 
 
@@ -33,6 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True)
     _add_inpaint(verbs.add_parser("inpaint", help="fill the holes of one photo or of a folder"))
     add_train(verbs.add_parser("train", help="train a generator"))
+    add_finetune(
+        verbs.add_parser("finetune", help="train on saved masks, judge, promote if good enough")
+    )
     _add_evaluate(verbs.add_parser("evaluate", help="measure models against classical fills"))
     models = verbs.add_parser("models", help="what can be loaded by name")
     models.add_argument("--download", metavar="NAME", help="fetch a model from the Hub")

@@ -63,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
 
     if not options.resume and (options.run_dir / "state.pt").exists():
         raise ValueError(f"{options.run_dir} holds a run already; add --resume, or take another")
-    init = _weights(options.init) if options.init else None
+    init = weights_of(options.init) if options.init else None
     config = configure(options, init)
     sources = options.photos or _own_photos(options.masks_from)
     training, everything, taken = open_photos(sources, options.holdout, streaming=options.stream)
@@ -123,7 +123,7 @@ def configure(options: argparse.Namespace, init: Path | None) -> TrainConfig:
     return replace(config, seed=options.seed, mixed_precision=mixed, **changes)
 
 
-def _weights(name_or_path: str) -> Path:
+def weights_of(name_or_path: str) -> Path:
     """The file behind a model's name (checked), or the path itself."""
     from lama import registry
 

@@ -1,0 +1,294 @@
+"""Fine-tune a model on saved masks, judge it against its base, and promote it only if it may.
+
+A run folder explains itself: `plan.json` (what was asked), `status.json` (where it is),
+`stats.jsonl` (losses, and a quick look at held-out photos), `samples/`, `generator.safetensors`,
+`state.pt`, and at the end `report.json`, `report.md` and `before-after.png`. A promoted model is
+one file in the models folder, named after its base, the moment, and the revision of the masks that
+it learned from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+from argparse import Namespace
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+import masks
+from lama.checkpoint import save_checkpoint
+from lama.files import sha256_file, write_atomic
+from lama.loading import load, read_generator
+from lama.training.config import TrainConfig
+from lama.training.dataset_photos import DatasetTable, open_photos
+from lama.training.judge import (
+    MARGIN,
+    Chosen,
+    Verdict,
+    compare,
+    fixed_cases,
+    hold_out,
+    measure,
+    table,
+)
+from lama.training.logged import LoggedMasks, load_masks, locate
+from lama.training.loop import train
+from lama.training.photos import Indexed, Joined, cell_bytes
+from lama.training.run import Run, TrainingError
+from lama.training.train_command import configure, weights_of
+from lama.training.validation import Validation
+
+logger = logging.getLogger(__name__)
+
+MOST_PHOTOS, MOST_MASKS = 24, 48  # held out
+WATCHED = 6  # held-out photos that the run is watched by
+LOOKS = 10  # how often
+FINISHED = ("promoted", "refused", "stopped", "failed")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done; None leaves a figure to the preset `fine-tune`."""
+
+    dataset: str  # saved masks: the app's dataset folder, or a dataset on the Hub
+    run_dir: Path
+    models_dir: Path
+    init: str = "lama-tiny"  # a name from `models`, or a path
+    photos: tuple[str, ...] = ()  # the dataset's own otherwise
+    steps: int | None = None
+    batch: int | None = None
+    lr: float | None = None
+    masks_share: float | None = None
+    seed: int = 0
+    cases: int = 24  # holes of each shape that both models are judged by
+    margin: float = MARGIN
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it ended: `phase` is one of `FINISHED`."""
+
+    phase: str
+    message: str
+    model: Path | None = None  # where it was promoted to
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Material:
+    """What is trained on, and what is held out."""
+
+    photos: Indexed
+    held_photos: Indexed
+    masks: LoggedMasks
+    held_masks: LoggedMasks
+
+    @property
+    def revision(self) -> str:
+        """Seven hex digits that name the set of masks, whatever their order."""
+        every = [*self.masks.encoded, *self.held_masks.encoded]
+        digests = sorted(hashlib.sha256(data).hexdigest() for data in every)
+        return hashlib.sha256("".join(digests).encode()).hexdigest()[:7]
+
+
+def finetune(plan: Plan) -> Outcome:
+    """Train, judge, and promote or refuse; whatever happens, `status.json` says so.
+
+    Raises:
+        ValueError: The plan cannot be carried out: no approved masks, too few photos, a folder that
+            holds another run. The message says how to mend it.
+    """
+    plan.run_dir.mkdir(parents=True, exist_ok=True)
+    if not plan.resume and (plan.run_dir / "state.pt").exists():
+        raise ValueError(f"{plan.run_dir} holds a run already; add --resume, or take another")
+    try:
+        outcome = _carry_out(plan)
+    except (ValueError, OSError) as error:
+        tell(plan.run_dir, "failed", str(error))
+        if isinstance(error, TrainingError):
+            return Outcome("failed", str(error))
+        raise
+    except BaseException:
+        tell(plan.run_dir, "stopped", "ended before it was done")
+        raise
+    tell(plan.run_dir, outcome.phase, outcome.message, model=str(outcome.model or ""))
+    return outcome
+
+
+def _carry_out(plan: Plan) -> Outcome:
+    tell(plan.run_dir, "preparing", "reading masks and photos")
+    base = weights_of(plan.init)
+    options = Namespace(
+        **{name: getattr(plan, name) for name in ("steps", "batch", "lr", "masks_share", "seed")},
+        preset=None, masks_from=plan.dataset, freeze_batchnorm=None, mixed_precision="auto",
+    )  # fmt: skip
+    config = configure(options, base)
+    material = gather(plan)
+    facts = {
+        **{k: str(v) if isinstance(v, Path) else v for k, v in asdict(plan).items()},
+        "base_sha256": sha256_file(base) if base.is_file() else "",
+        "revision": material.revision,
+        "masks": [len(material.masks), len(material.held_masks)],
+        "photos": [len(material.photos), len(material.held_photos)],
+        "steps": config.steps,
+    }
+    write_atomic(plan.run_dir / "plan.json", json.dumps(facts, indent=1).encode())
+    if _train(plan, config, base, material) < config.steps:
+        return Outcome("stopped", "stopped on request; --resume goes on from here")
+    return _judge(plan, base, material, facts)
+
+
+def gather(plan: Plan) -> Material:
+    """Read masks and photos and hold some of each out.
+
+    Raises:
+        ValueError: There are too few of them.
+    """
+    logged = load_masks(plan.dataset)
+    sources = plan.photos or (f"hf:{locate(plan.dataset)}",)
+    _, everything, _ = open_photos(sources, 0)
+    try:
+        trained, held = hold_out([_sha256(data) for data in logged.encoded], MOST_MASKS)
+    except ValueError as error:
+        raise ValueError(f"approved masks: {error}. Approve more in the Review tab.") from error
+    try:
+        seen, unseen = hold_out(photo_digests(everything), MOST_PHOTOS)
+    except ValueError as error:
+        raise ValueError(f"photos: {error}. Add photos, or name a folder of them.") from error
+    return Material(
+        Chosen(everything, seen),
+        Chosen(everything, unseen),
+        LoggedMasks([logged.encoded[i] for i in trained], plan.dataset),
+        LoggedMasks([logged.encoded[i] for i in held], plan.dataset),
+    )
+
+
+def photo_digests(everything: Indexed) -> list[str]:
+    """What tells photos apart: the bytes of a dataset's, name and size of files.
+
+    Many masks lie on one photo in a dataset of saved masks; without this, a photo that was held
+    out in one row would be trained on in the next.
+    """
+    parts = everything.parts if isinstance(everything, Joined) else [everything]
+    digests = []
+    for part in parts:
+        for index in range(len(part)):
+            if isinstance(part, DatasetTable):
+                cell = part.table[part.rows[index]][part.address.image]
+                digests.append(_sha256(cell_bytes(cell)))
+            else:
+                path = Path(part.name(index))
+                digests.append(_sha256(f"{path.name} {path.stat().st_size}".encode()))
+    return digests
+
+
+def _train(plan: Plan, config: TrainConfig, base: Path, material: Material) -> int:
+    """Train to the end or until told to stop; the step that was reached."""
+    watched = (material.held_photos.read(i) for i in range(min(WATCHED, len(material.held_photos))))
+    validation = Validation(
+        (picture.image for picture in watched if picture is not None),
+        _holes_of(material.held_masks),
+        size=config.crop,
+    )
+    run = Run(
+        config, plan.run_dir, material.photos, masks.get(config.masks), validation, material.masks
+    )
+    if not (plan.resume and run.resume()):
+        run.start_from(base)
+        first = {"step": 0, **validation.measure(run)}
+        with (plan.run_dir / "stats.jsonl").open("w") as file:
+            file.write(json.dumps(first) + "\n")
+    tell(plan.run_dir, "training", f"{len(material.masks)} masks, {len(material.photos)} photos")
+    often = max(1, config.steps // LOOKS)
+    train(run, save_every=often, log_every=max(1, config.steps // 100))
+    return run.step
+
+
+def _holes_of(held: LoggedMasks) -> Any:  # noqa: ANN401 - a strategy, see `masks`
+    """Held-out masks as a strategy; a generated one where none fits."""
+    fallback = masks.get("medium")
+
+    def draw(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        hole = held.draw(image.shape[0], rng)
+        return fallback(image, rng) if hole is None else hole
+
+    return draw
+
+
+def _judge(plan: Plan, base: Path, material: Material, facts: dict[str, Any]) -> Outcome:
+    cases = fixed_cases(material.held_photos, material.held_masks, plan.cases)
+    trained = plan.run_dir / "generator.safetensors"
+    before, after = load(base, precision="fp32"), load(trained, precision="fp32")
+    names = (before.name, "fine-tuned")
+
+    def on_case(done: int) -> None:
+        if done % 4 == 1 or done == len(cases):
+            tell(plan.run_dir, "evaluating", f"hole {done} of {len(cases)}")
+
+    report, gallery = measure(cases, {names[0]: before.fill, names[1]: after.fill}, on_case=on_case)
+    verdict = compare(report, *names, plan.margin)
+    name = f"{_root(before.name)}-{time.strftime('%Y%m%d-%H%M%S')}-{material.revision}"
+    model = None
+    if verdict.accepted:
+        model = promote(trained, plan.models_dir / f"{name}.safetensors", facts, report, verdict)
+        gain = verdict.changes["saved"]["lpips-vgg"]
+        message = f"{name}: LPIPS {gain:+.1%} on held-out saved masks (below 0 is better)"
+    else:
+        message = "not promoted: " + "; ".join(verdict.reasons)
+    found = {"plan": facts, "name": name, "shapes": report, "verdict": asdict(verdict)}
+    write_atomic(plan.run_dir / "report.json", json.dumps(found, indent=1).encode())
+    words = [
+        f"# {name}\n", f"{message}.\n", table(report, verdict, *names) + "\n",
+        f"{facts['masks'][0]} masks and {facts['photos'][0]} photos trained on, "
+        f"{facts['masks'][1]} and {facts['photos'][1]} held out; {facts['steps']} steps; "
+        f"a loss of {plan.margin:.1%} on any shape is allowed in l1 and lpips-vgg.\n",
+    ]  # fmt: skip
+    write_atomic(plan.run_dir / "report.md", "\n".join(words).encode())
+    ok, data = cv2.imencode(".png", cv2.cvtColor(gallery.sheet(), cv2.COLOR_RGB2BGR))
+    assert ok
+    write_atomic(plan.run_dir / "before-after.png", data.tobytes())
+    return Outcome("promoted" if model else "refused", message, model, verdict)
+
+
+def promote(
+    trained: Path, target: Path, facts: dict[str, Any], report: dict[str, Any], verdict: Verdict
+) -> Path:
+    """Copy the trained weights to where the app finds them, with where they come from."""
+    meta = {
+        "kind": "fine-tuned",
+        "base": facts["init"],
+        "base_sha256": facts["base_sha256"],
+        "revision": facts["revision"],
+        "masks": facts["masks"][0],
+        "steps": facts["steps"],
+        "changes": verdict.changes,
+        "shapes": report,
+    }
+    save_checkpoint(target, read_generator(trained), meta)
+    return target
+
+
+def tell(run_dir: Path, phase: str, message: str, **more: Any) -> None:  # noqa: ANN401 - JSON
+    """Write where the run is, for whoever watches it."""
+    status = {"phase": phase, "message": message, "time": time.time(), "pid": os.getpid(), **more}
+    write_atomic(run_dir / "status.json", json.dumps(status).encode())
+
+
+def _root(name: str) -> str:
+    """A model's name without the day and revision of an earlier fine-tuning."""
+    parts = name.split("-")
+    while len(parts) > 3 and parts[-3].isdigit() and len(parts[-3]) == 8:
+        parts = parts[:-3]
+    return "-".join(parts)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,227 @@
+"""Whether a fine-tuned model may take its base's side: the same holes for both, one stated margin.
+
+What is filled is fixed by the held-out photos and masks alone: holes of people's masks, which is
+what fine-tuning is for, and generated holes of other shapes, because a model that learns one
+shape forgets the others (the known failure of fine-tuning this network). Photos and masks are
+held out by the hash of their content, so that the same ones stay out as a dataset grows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import masks
+from lama.training.cases import MOST_HOLE, Case, Cell
+from lama.training.fills import Fill
+from lama.training.gallery import Gallery
+from lama.training.logged import LoggedMasks, fit_mask
+from lama.training.metrics import LOWER_IS_BETTER, metrics
+from lama.training.photos import Indexed, Picture
+from lama.training.validation import centre_square
+
+SAVED = "saved"  # the shape of people's masks
+GUARDS = ("thin", "thick", "box")  # the other shapes
+METRICS = ("l1", "lpips-alex", "lpips-vgg")
+JUDGED = ("l1", "lpips-vgg")  # LPIPS on AlexNet is part of the loss: it does not judge
+MARGIN = 0.02  # relative loss on any shape that is put down to chance
+SIZE = 256
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the comparison came to."""
+
+    accepted: bool
+    reasons: tuple[str, ...]  # why not, a sentence each
+    changes: dict[str, dict[str, float]]  # by shape and metric: relative, below 0 = better
+
+
+class Chosen(Indexed):
+    """Some photos of a source.
+
+    Args:
+        source: where they are.
+        indices: which.
+    """
+
+    def __init__(self, source: Indexed, indices: Sequence[int]) -> None:
+        super().__init__()
+        self.source, self.indices = source, list(indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def name(self, index: int) -> str:
+        """What its source calls it."""
+        return self.source.name(self.indices[index])
+
+    def read(self, index: int) -> Picture | None:
+        """See `lama.training.photos.Photos.read`."""
+        return self.source.read(self.indices[index])
+
+
+def hold_out(digests: Sequence[str], most: int) -> tuple[list[int], list[int]]:
+    """Which of some things are kept from training: about a fifth, by their content alone.
+
+    Args:
+        digests: hex SHA-256 of each; equal ones count once.
+        most: at most so many are held out.
+
+    Returns:
+        What to train on and what is held out, as indices of the first of its kind.
+
+    Raises:
+        ValueError: Fewer than two different ones.
+    """
+    first: dict[str, int] = {}
+    for index, digest in enumerate(digests):
+        first.setdefault(digest, index)
+    if len(first) < 2:
+        raise ValueError(f"{len(first)} is too few: one has to be held out, one trained on")
+    count = min(most, max(1, round(len(first) / 5)))
+    # Hashed once more: in the order of the digests themselves, one list would explain the other.
+    order = sorted(first, key=lambda digest: hashlib.sha256(digest.encode()).hexdigest())
+    held = [first[digest] for digest in order[:count]]
+    return sorted(first[digest] for digest in order[count:]), held
+
+
+def fixed_cases(photos: Indexed, held: LoggedMasks, count: int, size: int = SIZE) -> list[Case]:
+    """`count` holes of people's masks and as many of each other shape, on held-out photos.
+
+    Args:
+        photos: held out; those that cannot be read are passed over.
+        held: masks, held out.
+        count: of each shape.
+        size: side of the squares in pixels.
+
+    Raises:
+        ValueError: No photo can be read, or none of the masks has a hole.
+    """
+    squares = []
+    for index in range(min(len(photos), count)):
+        photo = photos.read(index)
+        if photo is not None:
+            squares.append((Path(photos.name(index)), centre_square(photo.image, size)))
+    if not squares:
+        raise ValueError("none of the held-out photos can be read")
+    drawn = [mask for i in range(len(held)) if (mask := held.read(i)) is not None and mask.any()]
+    if not drawn:
+        raise ValueError("none of the held-out masks has a hole")
+    found = []
+    for shape in (SAVED, *GUARDS):
+        for number in range(count):
+            path, rgb = squares[number % len(squares)]
+            hole = _hole(shape, drawn[number % len(drawn)], rgb, number)
+            found.append(Case(path, Cell(shape, size), rgb, hole))
+    return found
+
+
+def _hole(shape: str, drawn: np.ndarray, rgb: np.ndarray, number: int) -> np.ndarray:
+    """A hole of at most half of the picture, the same each time."""
+    rng = np.random.default_rng([17, number])
+    for _ in range(100):
+        hole = fit_mask(drawn, len(rgb), rng) if shape == SAVED else masks.get(shape)(rgb, rng)
+        if 0 < hole.mean() <= MOST_HOLE:
+            return hole
+    return masks.get("medium")(rgb, rng)  # a mask that covers nearly everything at any zoom
+
+
+def measure(
+    cases: Sequence[Case],
+    fills: Mapping[str, Fill],
+    names: Sequence[str] = METRICS,
+    on_case: Callable[[int], None] = lambda _done: None,
+) -> tuple[dict[str, Any], Gallery]:
+    """Mean of every metric by shape and model, and pictures of a few of the cases.
+
+    Args:
+        cases: of `fixed_cases`.
+        fills: models by name.
+        names: of metrics.
+        on_case: told how many are done.
+
+    Returns:
+        `{shape: {"n": ..., "models": {name: {metric: mean}}}}` and a gallery.
+    """
+    measures = metrics(names)
+    values: dict[str, dict[str, dict[str, list[float]]]] = {}
+    gallery, shown = Gallery(), dict.fromkeys((SAVED, *GUARDS), 0)
+    for done, case in enumerate(cases):
+        photo = _tensor(case.rgb)
+        mask = torch.from_numpy(case.mask[None, None]).float()
+        pictures, numbers = {}, {}
+        for name, fill in fills.items():
+            filled = np.where(case.mask[..., None], fill(case.rgb.copy(), case.mask), case.rgb)
+            pictures[name] = filled
+            numbers[name] = {
+                metric: float(of(_tensor(filled), photo, mask)) for metric, of in measures.items()
+            }
+            for metric, value in numbers[name].items():
+                by_model = values.setdefault(case.cell.strategy, {}).setdefault(name, {})
+                by_model.setdefault(metric, []).append(value)
+        shown[case.cell.strategy] += 1
+        if shown[case.cell.strategy] <= (6 if case.cell.strategy == SAVED else 2):
+            gallery.add(case, pictures, numbers, [])
+        on_case(done + 1)
+    report = {
+        shape: {
+            "n": len(next(iter(models[next(iter(models))].values()))),
+            "models": {
+                name: {metric: float(np.mean(v)) for metric, v in by_metric.items()}
+                for name, by_metric in models.items()
+            },
+        }
+        for shape, models in values.items()
+    }
+    return report, gallery
+
+
+def compare(report: Mapping[str, Any], base: str, new: str, margin: float = MARGIN) -> Verdict:
+    """Accept the new model unless it is worse than its base by more than the margin anywhere.
+
+    Args:
+        report: of `measure`.
+        base: the name of the model that it started from.
+        new: its name.
+        margin: largest relative loss of any judged metric on any shape.
+    """
+    changes: dict[str, dict[str, float]] = {}
+    reasons = []
+    for shape, entry in report.items():
+        changes[shape] = {}
+        for metric, before in entry["models"][base].items():
+            after = entry["models"][new][metric]
+            change = (after / before - 1) if before else float(after > 0)
+            change = change if LOWER_IS_BETTER[metric] else -change
+            changes[shape][metric] = change
+            # Written so that a value that is no number is worse, too.
+            if metric in JUDGED and not change <= margin:
+                reasons.append(
+                    f"{metric} on {shape} holes is {change:.1%} worse than {base}'s; "
+                    f"{margin:.1%} are allowed"
+                )
+    return Verdict(not reasons, tuple(reasons), changes)
+
+
+def table(report: Mapping[str, Any], verdict: Verdict, base: str, new: str) -> str:
+    """Both models' means as a Markdown table, a row a shape and metric."""
+    lines = [f"| holes | n | metric | {base} | {new} | change |", "|---|---|---|---|---|---|"]
+    for shape, entry in report.items():
+        for metric, before in entry["models"][base].items():
+            after = entry["models"][new][metric]
+            lines.append(
+                f"| {shape} | {entry['n']} | {metric} | {before:.4f} | {after:.4f} "
+                f"| {verdict.changes[shape][metric]:+.1%} |"
+            )
+    return "\n".join(lines)
+
+
+def _tensor(rgb: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(rgb.transpose(2, 0, 1)[None].astype(np.float32) / 255)

@@ -1,0 +1,150 @@
+"""Fine-tuning at toy size: promoted, refused, stopped, gone on with, and what it says of it."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import datasets
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import lama
+from lama.__main__ import main
+from lama.checkpoint import build, read_checkpoint, save_checkpoint
+from lama.config import UNetConfig
+from lama.training.finetune import Plan, finetune, gather
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("base") / "toy.safetensors"
+    save_checkpoint(path, build(UNetConfig(width=8, n_blocks=1, detail=4)), {})
+    return path
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory) -> Path:
+    """Three photos under eleven masks, one of them rejected."""
+    folder = tmp_path_factory.mktemp("saved")
+    rng = np.random.default_rng(0)
+    rows = []
+    for i in range(11):
+        photo = np.full((90, 120, 3), 40 + 50 * (i % 3), np.uint8)
+        photo[::4] += np.uint8(60)
+        mask = np.zeros((90, 120), np.uint8)
+        y, x = rng.integers(10, 60, 2)
+        mask[y : y + 6, x : x + 40] = 255
+        rows.append((Image.fromarray(photo), Image.fromarray(mask)))
+    features = datasets.Features(
+        image=datasets.Image(), mask=datasets.Image(mode="L"),
+        status=datasets.Value("string"), consent=datasets.Value("bool"),
+    )  # fmt: skip
+    table = datasets.Dataset.from_dict(
+        {
+            "image": [row[0] for row in rows],
+            "mask": [row[1] for row in rows],
+            "status": ["rejected", *["approved"] * 10],
+            "consent": [True] * 11,
+        },
+        features=features,
+    )
+    (folder / "data").mkdir()
+    table.to_parquet(folder / "data" / "train-0.parquet")
+    return folder
+
+
+def plan_of(tmp_path: Path, dataset: Path, base: Path, **changes) -> Plan:
+    given = {"steps": 3, "batch": 2, "cases": 1, **changes}
+    return Plan(str(dataset), tmp_path / "run", tmp_path / "models", init=str(base), **given)
+
+
+def status(tmp_path: Path) -> dict:
+    return json.loads((tmp_path / "run" / "status.json").read_text())
+
+
+def test_no_photo_and_no_mask_is_on_both_sides(tmp_path, dataset, base) -> None:
+    found = gather(plan_of(tmp_path, dataset, base))
+    assert (len(found.masks), len(found.held_masks)) == (8, 2), "the rejected one is not there"
+    assert (len(found.photos), len(found.held_photos)) == (2, 1), "each photo counts once"
+    seen = {found.photos.read(i).image.tobytes() for i in range(2)}
+    assert found.held_photos.read(0).image.tobytes() not in seen
+    assert not set(found.masks.encoded) & set(found.held_masks.encoded)
+    assert len(found.revision) == 7
+
+
+def test_a_model_that_is_no_worse_is_promoted(tmp_path, dataset, base) -> None:
+    # Three steps of an untrained network may go either way: this margin lets everything pass.
+    outcome = finetune(plan_of(tmp_path, dataset, base, lr=1e-5, margin=1e9))
+    assert outcome.phase == "promoted"
+    assert outcome.model.parent == tmp_path / "models"
+    assert outcome.model.stem.startswith("toy-20")
+    tuned = lama.load(outcome.model)
+    rgb = np.zeros((33, 40, 3), np.uint8)
+    mask = np.zeros((33, 40), bool)
+    mask[9:20, 9:20] = True
+    assert tuned(rgb, mask).shape == rgb.shape
+    meta = read_checkpoint(outcome.model)[2]
+    assert (meta["kind"], meta["masks"], meta["steps"]) == ("fine-tuned", 8, 3)
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert {"plan.json", "report.json", "report.md", "before-after.png", "stats.jsonl"} <= names
+    lines = [json.loads(line) for line in (tmp_path / "run/stats.jsonl").read_text().splitlines()]
+    assert lines[0]["step"] == 0, "the base is looked at first"
+    assert "val_lpips" in lines[0]
+    assert [line["step"] for line in lines if "loss" in line] == [1, 2, 3]
+    assert status(tmp_path)["phase"] == "promoted"
+    with pytest.raises(ValueError, match="holds a run already"):
+        finetune(plan_of(tmp_path, dataset, base))
+
+
+def test_a_ruined_model_is_refused(tmp_path, dataset) -> None:
+    outcome = finetune(plan_of(tmp_path, dataset, Path("lama-tiny"), lr=3.0, steps=4))
+    assert outcome.phase in ("refused", "failed")  # a loss that is no number ends it earlier
+    assert outcome.model is None
+    assert not list((tmp_path / "models").glob("*"))
+    assert status(tmp_path)["phase"] == outcome.phase
+    if outcome.phase == "refused":
+        assert "are allowed" in outcome.message
+        assert "not promoted" in (tmp_path / "run" / "report.md").read_text()
+
+
+def test_bad_input_is_one_line(tmp_path, dataset, base, capsys) -> None:
+    there = ["--masks-from", str(dataset), "--run-dir", str(tmp_path / "run")]
+    assert main(["finetune", *there, "--init", "nothing"]) == 2
+    assert "neither a model" in capsys.readouterr().err
+    assert status(tmp_path)["phase"] == "failed"
+    assert main(["finetune", *there, "--cases", "0"]) == 2
+    assert main(["finetune", "--masks-from", str(tmp_path / "no"), "--run-dir", str(tmp_path)]) == 2
+
+
+@pytest.mark.slow
+def test_stopped_and_gone_on_with(tmp_path, dataset, base) -> None:
+    run_dir = tmp_path / "run"
+    command = [
+        *(sys.executable, "-m", "lama", "finetune", "--masks-from", str(dataset)),
+        *("--init", str(base), "--run-dir", str(run_dir), "--models-dir", str(tmp_path / "models")),
+        *("--batch", "1", "--cases", "1"),
+    ]
+    process = subprocess.Popen([*command, "--steps", "2000"], cwd=ROOT)
+    deadline = time.monotonic() + 300
+    stats = run_dir / "stats.jsonl"
+    while not (stats.exists() and "loss" in stats.read_text()) and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(120) == 3
+    assert status(tmp_path)["phase"] == "stopped"
+    reached = json.loads(stats.read_text().splitlines()[-1])["step"]
+    assert 0 < reached < 2000
+    done = subprocess.run(
+        [*command, "--steps", str(reached + 2), "--resume"], cwd=ROOT, timeout=300
+    )
+    assert done.returncode in (0, 1)
+    assert status(tmp_path)["phase"] in ("promoted", "refused")

@@ -1,0 +1,110 @@
+"""The fixed evaluation of a fine-tuned model, and the margin that it may lose."""
+
+import hashlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from lama.training.judge import GUARDS, SAVED, compare, fixed_cases, hold_out, measure, table
+from lama.training.logged import LoggedMasks
+from lama.training.photos import PhotoFiles
+
+
+def digests(count: int) -> list[str]:
+    return [hashlib.sha256(bytes([i])).hexdigest() for i in range(count)]
+
+
+def test_a_fifth_is_held_out_by_content_alone() -> None:
+    every = digests(40)
+    trained, held = hold_out(every, most=24)
+    assert len(held) == 8
+    assert sorted(trained + held) == list(range(40))
+    backwards, held_again = hold_out(every[::-1], most=24)
+    assert {every[::-1][i] for i in held_again} == {every[i] for i in held}
+    assert len(backwards) == 32
+    assert len(hold_out(every, most=3)[1]) == 3
+
+
+def test_what_is_there_twice_is_never_on_both_sides() -> None:
+    every = digests(6)
+    trained, held = hold_out(every * 3, most=24)
+    assert len(trained) + len(held) == 6
+    assert not {every[i % 6] for i in trained} & {every[i % 6] for i in held}
+    with pytest.raises(ValueError, match="1 is too few"):
+        hold_out(every[:1] * 5, most=3)
+
+
+def test_growth_keeps_what_was_held_out() -> None:
+    before = {digests(60)[i] for i in hold_out(digests(60), most=6)[1]}
+    after = {digests(66)[i] for i in hold_out(digests(66), most=6)[1]}
+    assert len(before & after) >= 4
+
+
+@pytest.fixture
+def material(tmp_path: Path) -> tuple[PhotoFiles, LoggedMasks]:
+    rng = np.random.default_rng(0)
+    paths = []
+    for i, (height, width) in enumerate([(70, 91), (64, 64), (120, 77)]):
+        paths.append(tmp_path / f"{i}.png")
+        noise = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        cv2.imwrite(str(paths[-1]), noise)
+    masks = []
+    for i in range(2):
+        mask = np.zeros((90, 131), np.uint8)
+        mask[20:24, 10 + i : 100] = 255
+        masks.append(cv2.imencode(".png", mask)[1].tobytes())
+    return PhotoFiles(paths), LoggedMasks(masks)
+
+
+def test_cases_are_the_same_each_time(material) -> None:
+    photos, held = material
+    first, second = (fixed_cases(photos, held, 5, 64) for _ in range(2))
+    assert [case.cell.strategy for case in first] == [
+        shape for shape in (SAVED, *GUARDS) for _ in range(5)
+    ]
+    for one, other in zip(first, second, strict=True):
+        assert (one.mask == other.mask).all()
+        assert (one.rgb == other.rgb).all()
+        assert 0 < one.mask.mean() <= 0.5
+    assert first[0].rgb.shape == (64, 64, 3)
+
+
+def test_a_perfect_model_beats_a_poor_one(material) -> None:
+    photos, held = material
+    cases = fixed_cases(photos, held, 2, 64)
+    truth = {case.mask.tobytes() + case.rgb[::9].tobytes(): case.rgb for case in cases}
+
+    def grey(rgb, mask):
+        return np.full_like(rgb, 128)
+
+    def black(rgb, mask):
+        return np.zeros_like(rgb)
+
+    assert truth
+    report, gallery = measure(cases, {"base": black, "new": grey}, ("l1", "psnr"))
+    assert report[SAVED]["n"] == 2
+    verdict = compare(report, "base", "new")
+    assert verdict.accepted
+    assert verdict.changes[SAVED]["l1"] < 0
+    assert verdict.changes[SAVED]["psnr"] < 0, "a gain is below zero whichever way a metric goes"
+    assert not compare(report, "new", "base").accepted
+    assert "| saved | 2 | l1 |" in table(report, verdict, "base", "new")
+    assert gallery.sheet().ndim == 3
+
+
+def shapes(before: float, after: float) -> dict:
+    return {"thin": {"n": 1, "models": {"base": {"l1": before}, "new": {"l1": after}}}}
+
+
+def test_the_margin_is_kept_and_named() -> None:
+    assert compare(shapes(0.1, 0.1019), "base", "new", 0.02).accepted
+    verdict = compare(shapes(0.1, 0.103), "base", "new", 0.02)
+    assert not verdict.accepted
+    assert verdict.reasons == ("l1 on thin holes is 3.0% worse than base's; 2.0% are allowed",)
+    assert compare(shapes(0.1, 0.103), "base", "new", 0.05).accepted
+
+
+def test_what_is_no_number_is_worse() -> None:
+    assert not compare(shapes(0.1, float("nan")), "base", "new").accepted
