@@ -22,7 +22,7 @@ import torch
 import lama
 import masks
 from benchmarks.method import machine
-from lama.inference import to_tensor, to_uint8
+from lama.arrays import to_tensor, to_uint8
 from lama.refinement import refine
 from lama.training.data import find_photos, read_rgb
 from lama.training.perceptual import LPIPS

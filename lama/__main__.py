@@ -111,7 +111,7 @@ def _inpaint(options: argparse.Namespace) -> int:
         if not path.exists():
             raise ValueError(f"{path} does not exist")
     inpainter = load(options.model, options.device, options.precision)
-    fill = partial(inpainter.fill, refine=options.refine)
+    fill = partial(inpainter.fill, quality="refined" if options.refine else "full")
     workers, prepare = (1, None) if options.refine else inpainter.share_cores()
     outcome = inpaint_files(
         fill, options.image, options.mask, options.output, workers=workers, prepare=prepare

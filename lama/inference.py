@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Any, Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -13,16 +14,19 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from lama.arrays import as_mask, check_pair, to_tensor, to_uint8
 from lama.generator import Generator, channels_last
 from lama.groups import Group, hole_groups
 from lama.precision import check_precision, pick_device, prepare
 from lama.refinement import PIXELS, refine
 
 ImageLike = TypeVar("ImageLike", np.ndarray, Image.Image)
+Quality = Literal["quick", "full", "refined"]
+QUICK = 384  # longer side of a crop in pixels, for an answer while somebody draws
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
-    """The caller's `cancelled()` turned true between two crops."""
+    """The caller's `cancelled()` turned true."""
 
 
 class Inpainter:
@@ -55,6 +59,10 @@ class Inpainter:
         self.generator.to(self._device)
         self._quick, self.precision = prepare(self.generator, precision, self._device)
         self.name, self.sha256 = name, sha256
+        self._asked = threading.local()  # each caller's `cancelled`
+        for module in self._quick.modules():
+            if any(True for _ in module.children()):
+                module.register_forward_pre_hook(self._stop_if_cancelled)
         # One picture at a time, unless `share_cores` says otherwise.
         self._lock: threading.Lock | threading.Semaphore = threading.Lock()
 
@@ -93,7 +101,7 @@ class Inpainter:
         mask: np.ndarray,
         *,
         out: np.ndarray | None = None,
-        refine: bool = False,
+        quality: Quality = "full",
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> np.ndarray:
@@ -104,9 +112,11 @@ class Inpainter:
             mask: True = hole.
             out: where the result goes, an array like `rgb`; `rgb` itself fills it in place, so
                 that time and memory follow the hole alone. A new array by default.
-            refine: work holes over at several sizes (`lama.refinement`): minutes instead of
-                seconds, for large holes in large pictures.
-            cancelled: asked between crops and passes; true ends the work with `Cancelled`.
+            quality: "full"; "quick" looks at large crops at a smaller scale (`coarse` tells which);
+                "refined" works them over at several sizes (`lama.refinement`): minutes instead
+                of seconds, for large holes in large pictures.
+            cancelled: asked all the time, between the network's layers too; true ends the work
+                with `Cancelled`.
             progress: told the share done after each of them, 0 to 1.
 
         Raises:
@@ -132,7 +142,11 @@ class Inpainter:
                 raise Cancelled
             where = group.crop.slices
             crop = result[where], open_hole[where]
-            filled = self._refine_crop(*crop, tell) if refine else self._fill_crop(*crop)
+            if quality == "refined":
+                filled = self._refine_crop(*crop, tell)
+            else:
+                with self._stopping(cancelled):
+                    filled = self._fill_crop(*crop, self._longest(quality))
             result[where][group.hole] = filled[group.hole]
             if len(groups) > 1:  # what is filled now is context for the next group
                 open_hole[where][group.hole] = False
@@ -140,6 +154,20 @@ class Inpainter:
             if progress is not None:
                 progress(done / total)
         return result
+
+    @contextmanager
+    def _stopping(self, cancelled: Callable[[], bool] | None) -> Iterator[None]:
+        """Within it, this thread's passes through the network end once `cancelled()` is true."""
+        self._asked.cancelled = cancelled
+        try:
+            yield
+        finally:
+            self._asked.cancelled = None
+
+    def _stop_if_cancelled(self, _module: Any, _inputs: Any) -> None:  # noqa: ANN401 - a torch hook
+        cancelled = getattr(self._asked, "cancelled", None)
+        if cancelled is not None and cancelled():
+            raise Cancelled
 
     def share_cores(self) -> tuple[int, Callable[[], None] | None]:
         """From now on fill several pictures at once, for throughput instead of latency.
@@ -160,10 +188,22 @@ class Inpainter:
         """The crops that `fill` would look at, for estimates and tests."""
         return list(hole_groups(mask))
 
-    def _fill_crop(self, rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """Fill a crop, at a smaller scale if it is larger than the network should see."""
+    def coarse(self, mask: np.ndarray) -> np.ndarray:
+        """The holes, bool (H, W), that "quick" fills at a smaller scale than "full"."""
+        found = np.zeros_like(mask)
+        for group in hole_groups(mask):
+            if max(group.crop.height, group.crop.width) > self._longest("quick"):
+                found[group.crop.slices] |= group.hole
+        return found
+
+    def _longest(self, quality: Quality) -> int:
+        largest = self.generator.largest
+        return min(QUICK, largest) if quality == "quick" else largest
+
+    def _fill_crop(self, rgb: np.ndarray, mask: np.ndarray, longest: int) -> np.ndarray:
+        """Fill a crop, at a smaller scale if its longer side is more than `longest` pixels."""
         height, width = rgb.shape[:2]
-        scale = self.generator.largest / max(height, width)
+        scale = longest / max(height, width)
         if scale >= 1:
             return to_uint8(self.fill_tensor(to_tensor(rgb), to_tensor(mask)))
         return self._scaled(
@@ -231,37 +271,6 @@ class Inpainter:
         return predicted * mask + image * (1 - mask)
 
 
-def as_mask(mask: np.ndarray | Image.Image) -> np.ndarray:
-    """Any mask as bool (H, W); non-zero = hole."""
-    if isinstance(mask, Image.Image):
-        mask = np.asarray(mask.convert("L"))
-    if not isinstance(mask, np.ndarray) or mask.ndim != 2 or mask.dtype.kind not in "bui":
-        shape = getattr(mask, "shape", type(mask).__name__)
-        raise ValueError(f"a mask is a bool or integer array (H, W) or a PIL image, got {shape}")
-    return mask != 0
-
-
-def check_pair(rgb: np.ndarray, mask: np.ndarray) -> None:
-    """ValueError unless rgb is uint8 (H, W, 3) and mask bool (H, W) with hole and known pixels."""
-    if (
-        not isinstance(rgb, np.ndarray)
-        or rgb.dtype != np.uint8
-        or rgb.ndim != 3
-        or rgb.shape[2] != 3
-    ):
-        got = f"{rgb.dtype} {rgb.shape}" if isinstance(rgb, np.ndarray) else type(rgb).__name__
-        raise ValueError(f"a picture is uint8 (H, W, 3) in RGB, got {got}")
-    if mask.dtype != bool or mask.shape != rgb.shape[:2]:
-        raise ValueError(
-            f"the mask must be bool of the picture's size {rgb.shape[:2]}, "
-            f"got {mask.dtype} {mask.shape}"
-        )
-    if not mask.any():
-        raise ValueError("the mask has no hole: paint over what should go")
-    if mask.all():
-        raise ValueError("the mask covers the whole picture: leave something to fill it from")
-
-
 def _result_array(rgb: np.ndarray, out: np.ndarray | None) -> np.ndarray:
     if out is None:
         return rgb.copy()
@@ -270,18 +279,6 @@ def _result_array(rgb: np.ndarray, out: np.ndarray | None) -> np.ndarray:
     if out is not rgb:
         np.copyto(out, rgb)
     return out
-
-
-def to_tensor(array: np.ndarray) -> Tensor:
-    """uint8 (H, W, 3) or bool (H, W) to float (1, C, H, W) in [0, 1]."""
-    if array.dtype == bool:
-        return torch.from_numpy(array[None, None].astype(np.float32))
-    return torch.from_numpy(array.transpose(2, 0, 1)[None].astype(np.float32) / 255)
-
-
-def to_uint8(tensor: Tensor) -> np.ndarray:
-    """Float (1, 3, H, W) in [0, 1] to uint8 (H, W, 3), rounded."""
-    return (tensor[0].permute(1, 2, 0) * 255).round().clamp(0, 255).to(torch.uint8).numpy()
 
 
 def _fill_pil(

@@ -48,8 +48,6 @@ def pull_push(image: Tensor, mask: Tensor) -> Tensor:
 class FFCUNet(Generator):
     """Encoder and decoder with skips, FFC blocks at 1/8, a residual on a filled hole."""
 
-    largest = 384  # the most of a photo that its training crops covered
-
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config: UNetConfig = config

@@ -139,3 +139,49 @@ def test_generator_is_a_torch_module_in_eval(inpainter):
     assert isinstance(inpainter.generator, torch.nn.Module)
     assert not inpainter.generator.training
     assert inpainter.parameter_count == sum(p.numel() for p in inpainter.generator.parameters())
+
+
+def test_filling_in_place_needs_no_second_picture(inpainter, picture, hole):
+    expected = inpainter.fill(picture, hole)
+    own = picture.copy()
+    assert inpainter.fill(own, hole, out=own) is own
+    assert np.array_equal(own, expected)
+    other = np.empty_like(picture)
+    inpainter.fill(picture, hole, out=other)
+    assert np.array_equal(other, expected)
+    with pytest.raises(ValueError, match="out must be"):
+        inpainter.fill(picture, hole, out=np.empty((3, 4, 3), np.uint8))
+
+
+def test_a_quick_look_is_coarse_where_the_crop_is_large(inpainter, monkeypatch):
+    seen = []
+    original = inpainter.fill_tensor
+    monkeypatch.setattr(
+        inpainter, "fill_tensor", lambda i, m: seen.append(max(i.shape[-2:])) or original(i, m)
+    )
+    mask = np.zeros((701, 903), bool)
+    mask[20:50, 30:60] = True
+    small = mask.copy()
+    mask[300:600, 500:800] = True
+    picture = np.zeros((*mask.shape, 3), np.uint8)
+    inpainter.fill(picture, mask, quality="quick")
+    assert sorted(seen) == [222, 384]
+    assert np.array_equal(inpainter.coarse(mask), mask & ~small)
+    seen.clear()
+    inpainter.fill(picture, mask)
+    assert sorted(seen) == [222, 750]
+
+
+def test_a_run_stops_between_the_layers_of_the_network(inpainter, picture, hole):
+    asked = []
+
+    def later() -> bool:
+        asked.append(1)
+        return len(asked) > 4
+
+    with pytest.raises(lama.Cancelled):
+        inpainter.fill(picture, hole, cancelled=later)
+    assert len(asked) == 5
+    # Nobody is asked any more once that run is over.
+    inpainter.fill(picture, hole)
+    assert len(asked) == 5

@@ -107,9 +107,9 @@ def test_fill_refines_and_can_be_cancelled() -> None:
     mask = np.zeros((110, 131), bool)
     mask[20:90, 30:100] = True
     shares: list[float] = []
-    refined = inpainter.fill(rgb, mask, refine=True, progress=shares.append)
+    refined = inpainter.fill(rgb, mask, quality="refined", progress=shares.append)
     assert np.array_equal(refined[~mask], rgb[~mask])
     assert not np.array_equal(refined[mask], inpainter.fill(rgb, mask)[mask])
     assert len(shares) > ITERATIONS
     with pytest.raises(lama.Cancelled):
-        inpainter.fill(rgb, mask, refine=True, cancelled=lambda: len(shares) > 0)
+        inpainter.fill(rgb, mask, quality="refined", cancelled=lambda: len(shares) > 0)
