@@ -41,11 +41,13 @@ def ssim(fill: Tensor, photo: Tensor, _mask: Tensor) -> Tensor:
 
 def lpips(net: str) -> Metric:
     """LPIPS v0.1 on "alex" or "vgg", whole picture; the published evaluation took VGG."""
+    form = torch.channels_last
     network = LPIPS(net)
+    network.to(memory_format=form)  # type: ignore[call-overload]
 
     def measure(fill: Tensor, photo: Tensor, _mask: Tensor) -> Tensor:
         with torch.inference_mode():
-            return network(fill, photo)
+            return network(*(t.contiguous(memory_format=form) for t in (fill, photo)))
 
     return measure
 
