@@ -7,16 +7,17 @@ import logging
 import math
 import signal
 import time
-from dataclasses import replace
 from types import FrameType
 
 import torch
+from accelerate.utils import gather_object
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from lama.files import write_atomic
-from lama.generator import Generator
-from lama.training.config import TrainConfig, to_json
+from lama.training.config import to_json
+from lama.training.data import Sample
+from lama.training.parallel import average_gradients, in_any_process, mean_over_processes
 from lama.training.run import Run, TrainingError
 from lama.training.step import discriminator_phase, generator_phase, r1_phase
 
@@ -34,100 +35,112 @@ def train(run: Run, *, save_every: int = 500, log_every: int = 50) -> None:
     Raises:
         TrainingError: A loss is no longer finite.
     """
-    run.run_dir.mkdir(parents=True, exist_ok=True)
-    options = json.dumps(to_json(run.config), indent=1)
-    write_atomic(run.run_dir / "options.json", options.encode())
-    prepare = run.accelerator.prepare
-    generator, discriminator, optimizer, optimizer_d = prepare(
-        run.generator, run.discriminator, run.optimizer, run.optimizer_d
-    )
+    accelerator = run.accelerator
+    if accelerator.is_main_process:
+        run.run_dir.mkdir(parents=True, exist_ok=True)
+        options = json.dumps(to_json(run.config), indent=1)
+        write_atomic(run.run_dir / "options.json", options.encode())
+    run.agree()
     stopping = _StopOnSignal()
-    bar = tqdm(total=run.config.steps, initial=run.step, unit="step", mininterval=5)
+    bar = tqdm(
+        total=run.config.steps,
+        initial=run.step,
+        unit="step",
+        mininterval=5,
+        disable=not accelerator.is_main_process,
+    )
     recent: list[dict[str, float]] = []
     began = time.monotonic()
     for batch in run.batches():
-        _set_rates(run)
         run.note_broken(batch.broken)
-        image = batch.image.to(run.accelerator.device, memory_format=torch.channels_last)
-        mask = batch.mask.to(run.accelerator.device)
-        stats = _one_step(run, generator, discriminator, optimizer, optimizer_d, image, mask)
-        run.step += 1
+        recent.append(one_step(run, batch))
         bar.update()
-        recent.append(stats)
         if run.step % log_every == 0:
             _log(run, recent, time.monotonic() - began)
             recent, began = [], time.monotonic()
-        if run.step % save_every == 0 or stopping.asked or run.step == run.config.steps:
+        # A signal reaches one process first; all have to stop after the same step.
+        stop = in_any_process(stopping.asked, accelerator.device)
+        if run.step % save_every == 0 or stop or run.step == run.config.steps:
             run.save()
-            if run.validation is not None and run.accelerator.is_main_process:
+            if run.validation is not None and accelerator.is_main_process:
                 _append(run, {"step": run.step, **run.validation.measure(run)})
-        if stopping.asked:
+        if stop:
             logger.info("stopped at step %d; --resume goes on from here", run.step)
             break
     bar.close()
 
 
-def _one_step(
-    run: Run,
-    generator: Generator,
-    discriminator: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    optimizer_d: torch.optim.Optimizer,
-    image: Tensor,
-    mask: Tensor,
-) -> dict[str, float]:
+def one_step(run: Run, batch: Sample) -> dict[str, float]:
+    """One step of the generator and one of the discriminator; returns this process's figures.
+
+    Raises:
+        TrainingError: A loss or a gradient is no longer finite. The processes share their gradients
+            first, so they all find out in the same step.
+    """
     config, accelerator = run.config, run.accelerator
+    _set_rates(run)
+    image = batch.image.to(accelerator.device, memory_format=torch.channels_last)
+    mask = batch.mask.to(accelerator.device)
     adversarial = run.step >= config.adversarial_from and config.weights.adversarial > 0
-    generator.train()
+    run.generator.train()
     if config.freeze_batchnorm:
-        freeze_batchnorm(generator)
-    discriminator.requires_grad_(False)
+        freeze_batchnorm(run.generator)
+    run.discriminator.requires_grad_(False)
     with accelerator.autocast():
         loss, prediction, stats = generator_phase(
-            generator,
-            discriminator if adversarial else None,
+            run.generator,
+            run.discriminator if adversarial else None,
             image,
             mask,
             config.weights,
             run.perceptual,
             run.lpips,
         )
-    if not torch.isfinite(loss):
-        raise TrainingError(
-            f"the loss is {loss.item()} at step {run.step}; the checkpoint in {run.run_dir} is "
-            "from before. Resume with a lower --lr."
-        )
-    optimizer.zero_grad(set_to_none=True)
-    accelerator.backward(loss)
-    norm = accelerator.clip_grad_norm_(generator.parameters(), config.clip)
-    optimizer.step()
+    _descend(run, loss, run.generator, run.optimizer, config.clip, stats)
     if run.average is not None:
         run.average.update_parameters(run.generator)
-    stats = {**stats, "loss": loss.detach(), "gradient_norm": norm}
+    stats["loss"] = loss
     if adversarial:
-        stats |= _discriminator_step(run, discriminator, optimizer_d, image, prediction, mask)
+        stats |= _discriminator_step(run, image, prediction, mask)
+    run.step += 1
+    run.samples += config.batch
     return {name: float(value.detach()) for name, value in stats.items()}
 
 
 def _discriminator_step(
-    run: Run,
-    discriminator: nn.Module,
-    optimizer_d: torch.optim.Optimizer,
-    image: Tensor,
-    prediction: Tensor,
-    mask: Tensor,
+    run: Run, image: Tensor, prediction: Tensor, mask: Tensor
 ) -> dict[str, Tensor]:
-    config, accelerator = run.config, run.accelerator
-    discriminator.requires_grad_(True)
-    optimizer_d.zero_grad(set_to_none=True)
-    with accelerator.autocast():
-        loss, stats = discriminator_phase(discriminator, image, prediction, mask)
-    accelerator.backward(loss)
-    if config.weights.r1 and run.step % config.r1_every == 0:
-        stats["r1"] = r1_phase(discriminator, image)
-        accelerator.backward(stats["r1"] * config.weights.r1 * config.r1_every)
-    optimizer_d.step()
+    config = run.config
+    run.discriminator.requires_grad_(True)
+    with run.accelerator.autocast():
+        loss, stats = discriminator_phase(run.discriminator, image, prediction, mask)
+        if config.weights.r1 and run.step % config.r1_every == 0:
+            stats["r1"] = r1_phase(run.discriminator, image)
+            loss = loss + stats["r1"] * config.weights.r1 * config.r1_every
+    _descend(run, loss, run.discriminator, run.optimizer_d, math.inf, stats)
     return stats
+
+
+def _descend(
+    run: Run,
+    loss: Tensor,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    clip: float,
+    stats: dict[str, Tensor],
+) -> None:
+    """One optimizer step down the loss's gradient, averaged over the processes and clipped."""
+    optimizer.zero_grad(set_to_none=True)
+    run.accelerator.backward(loss)
+    average_gradients(module.parameters())
+    norm = nn.utils.clip_grad_norm_(module.parameters(), clip)
+    if not torch.isfinite(norm):
+        raise TrainingError(
+            f"the loss is {loss.item():.4g} and its gradient {norm.item():.4g} at step {run.step}; "
+            f"the checkpoint in {run.run_dir} is from before. Resume with a lower --lr."
+        )
+    optimizer.step()
+    stats["gradient_norm" if module is run.generator else "gradient_norm_d"] = norm
 
 
 def freeze_batchnorm(module: nn.Module) -> None:
@@ -149,23 +162,26 @@ def _set_rates(run: Run) -> None:
 
 
 def _log(run: Run, recent: list[dict[str, float]], seconds: float) -> None:
+    """A line of the log: averages over the steps since the last one, and over the processes."""
+    names = sorted({name for stats in recent for name in stats})
+    columns = [[stats[name] for stats in recent if name in stats] for name in names]
+    means = torch.tensor([sum(c) / len(c) for c in columns], device=run.accelerator.device)
+    means = mean_over_processes(means)
+    run.broken = set(gather_object(sorted(run.broken)))
     if not run.accelerator.is_main_process:
         return
-    names = {name for stats in recent for name in stats}
     line: dict[str, float] = {
         "step": run.step,
         "images_per_second": run.config.batch * len(recent) / seconds,
+        **dict(zip(names, means.tolist(), strict=True)),
     }
-    for name in sorted(names):
-        values = [stats[name] for stats in recent if name in stats]
-        line[name] = sum(values) / len(values)
     if run.broken:
         line["broken_photos"] = len(run.broken)
     _append(run, line)
 
 
 def _append(run: Run, line: dict[str, float]) -> None:
-    rounded = {k: float(f"{v:.5g}") if isinstance(v, float) else v for k, v in line.items()}
+    rounded = {k: float(f"{v:.7g}") if isinstance(v, float) else v for k, v in line.items()}
     with (run.run_dir / "stats.jsonl").open("a") as file:
         file.write(json.dumps(rounded) + "\n")
 
@@ -180,8 +196,3 @@ class _StopOnSignal:
 
     def _ask(self, _signum: int, _frame: FrameType | None) -> None:
         self.asked = True
-
-
-def longer(config: TrainConfig, steps: int) -> TrainConfig:
-    """The same run with another length (the learning rate's course follows it)."""
-    return replace(config, steps=steps)

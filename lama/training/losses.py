@@ -2,15 +2,26 @@
 
 Pictures are (B, 3, H, W) in [0, 1], masks (B, 1, H, W) with 1 = hole. Each function returns a
 scalar; weights are applied by whoever sums them.
+
+With several processes the average of their losses should be the loss of the whole batch. Those that
+divide by something counted in the batch take `across`, which averages that over the processes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+Across = Callable[[Tensor], Tensor]
+
+
+def alone(x: Tensor) -> Tensor:
+    """The average over the processes where there is one, or where only one looks."""
+    return x
+
 
 # --- Section 2.2: perceptual loss with a high receptive field ---------------------------------
 
@@ -22,6 +33,20 @@ def perceptual_loss(features: Sequence[Tensor], target: Sequence[Tensor]) -> Ten
     the sum.
     """
     return torch.stack([F.mse_loss(f, t) for f, t in zip(features, target, strict=True)]).sum()
+
+
+def relative_feature_loss(
+    features: Sequence[Tensor], target: Sequence[Tensor], across: Across = alone
+) -> Tensor:
+    """Mean over the maps of their squared difference in units of the target's mean square.
+
+    For networks whose maps differ in scale by orders: 0 = alike, about 1 = unrelated.
+    """
+    terms = [
+        F.mse_loss(f, t) / (across(t.square().mean()) + 1e-6)
+        for f, t in zip(features, target, strict=True)
+    ]
+    return torch.stack(terms).mean()
 
 
 # --- Section 2.3.1: adversarial loss ----------------------------------------------------------
@@ -78,7 +103,8 @@ def known_l1_loss(prediction: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     return ((prediction - image).abs() * (1 - mask)).mean()
 
 
-def hole_l1_loss(prediction: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+def hole_l1_loss(prediction: Tensor, image: Tensor, mask: Tensor, across: Across = alone) -> Tensor:
     """L1 in the hole, averaged over the hole's pixels; ours, for residual generators."""
     difference = (prediction - image).abs() * mask
-    return difference.sum() / (mask.sum() * image.shape[1]).clamp(min=1)
+    pixels = across(mask.sum())
+    return difference.sum() / (pixels * image.shape[1]).clamp(min=1)

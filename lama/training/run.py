@@ -7,15 +7,17 @@ The run folder explains itself: options.json, stats.jsonl, samples/*.png, genera
 from __future__ import annotations
 
 import io
+import json
 import logging
 import signal
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
-from accelerate import Accelerator
-from torch import Tensor
+from accelerate import Accelerator, InitProcessGroupKwargs
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
@@ -27,12 +29,14 @@ from lama.training.config import TrainConfig, to_json
 from lama.training.data import Crops, Sample, Strategy, collate
 from lama.training.discriminator import Discriminator
 from lama.training.logged import LoggedMasks
+from lama.training.parallel import copy_from_first, share_batch_norm
 from lama.training.perceptual import LPIPS, EfficientNetFeatures
 from lama.training.photos import Photos
 from lama.training.validation import Validation
 
 logger = logging.getLogger(__name__)
 
+M = TypeVar("M", bound=nn.Module)
 ParamList = tuple[Tensor, ...] | list[Tensor]
 
 
@@ -64,26 +68,41 @@ class Run:
         self.config, self.run_dir, self.photos, self.strategy = config, run_dir, photos, strategy
         self.validation, self.logged = validation, logged
         self.accelerator = Accelerator(
-            cpu=not torch.cuda.is_available(), mixed_precision=config.mixed_precision
+            cpu=not torch.cuda.is_available(),
+            mixed_precision=config.mixed_precision,
+            # The others wait while the first process validates.
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=2))],
         )
+        device = self.accelerator.device
         torch.manual_seed(config.seed)
         self.step = 0
+        self.samples = 0  # drawn so far, over all processes
         self.broken: set[str] = set()  # photos that could not be read so far
-        self.generator: Generator = channels_last(build(config.generator))
-        self.discriminator = channels_last(
+        self.generator: Generator = self._place(build(config.generator))
+        self.discriminator = self._place(
             Discriminator(config.discriminator_ndf, config.discriminator_layers)
         )
+        if config.crop % self.generator.multiple or config.crop < self.generator.smallest:
+            raise ValueError(
+                f"crops must be a multiple of {self.generator.multiple} and at least "
+                f"{self.generator.smallest} pixels wide for this generator, got {config.crop}"
+            )
         self.average = self._averaged()
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
         self.optimizer = kind(self.generator.parameters(), lr=config.lr)
         self.optimizer_d = kind(self.discriminator.parameters(), lr=config.lr_discriminator)
-        device, weights = self.accelerator.device, config.weights
+        weights = config.weights
         self.perceptual = (
             channels_last(EfficientNetFeatures(config.dilated)).to(device)
             if weights.perceptual
             else None
         )
         self.lpips = channels_last(LPIPS("alex")).to(device) if weights.lpips else None
+
+    def _place(self, module: M) -> M:
+        """On the device, in the layout that is quick there, with batch norm over all processes."""
+        share_batch_norm(module)
+        return channels_last(module.to(self.accelerator.device))
 
     def _averaged(self) -> AveragedModel | None:
         """A running average of the weights whose memory grows with its age, up to `ema`."""
@@ -112,7 +131,17 @@ class Run:
         self.average = self._averaged()
 
     def save(self) -> None:
-        """Write the shippable generator and the state to resume from, each atomically."""
+        """Write the shippable generator and the state to resume from, each atomically.
+
+        Raises:
+            TrainingError: The weights are not finite; what was saved before stays.
+        """
+        for name, tensor in [*self.best_generator.state_dict().items(), *self._moving()]:
+            if not torch.isfinite(tensor).all():
+                raise TrainingError(
+                    f"{name} is not finite at step {self.step}, so nothing was saved; the "
+                    f"checkpoint in {self.run_dir} is from before. Resume with a lower --lr."
+                )
         if not self.accelerator.is_main_process:
             return
         meta = {"step": self.step, "training": to_json(self.config)}
@@ -124,25 +153,57 @@ class Run:
             "average": self.average.state_dict() if self.average is not None else None,
             "optimizer": self.optimizer.state_dict(),
             "optimizer_d": self.optimizer_d.state_dict(),
+            # Optional keys: states of older runs lack them.
+            "samples": self.samples,
+            "random": {"cpu": torch.get_rng_state(), "cuda": _cuda_states()},
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
         write_atomic(self.run_dir / "state.pt", buffer.getvalue())
 
+    def _moving(self) -> Iterator[tuple[str, Tensor]]:
+        yield from self.generator.state_dict().items()
+        yield from self.discriminator.state_dict().items()
+
     def resume(self) -> bool:
-        """Go on from `state.pt` if there is one; returns whether there was."""
+        """Go on from `state.pt` if there is one; returns whether there was.
+
+        What the log says of steps after it is struck out, since they will be made again.
+        """
         path = self.run_dir / "state.pt"
         if not path.exists():
             return False
         state = torch.load(path, weights_only=True, map_location="cpu")
         self.step = state["step"]
+        self.samples = state.get("samples", self.step * self.config.batch)
         self.generator.load_state_dict(state["generator"])
         self.discriminator.load_state_dict(state["discriminator"])
         if self.average is not None and state["average"] is not None:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.optimizer_d.load_state_dict(state["optimizer_d"])
+        if "random" in state:
+            torch.set_rng_state(state["random"]["cpu"])
+            if torch.cuda.is_available() and state["random"]["cuda"]:
+                torch.cuda.set_rng_state_all(state["random"]["cuda"])
+        if self.accelerator.is_main_process:
+            self._forget_later_lines()
         return True
+
+    def _forget_later_lines(self) -> None:
+        path = self.run_dir / "stats.jsonl"
+        if path.exists():
+            lines = path.read_text().splitlines(keepends=True)
+            whole = [line for line in lines if line.endswith("}\n")]
+            kept = [line for line in whole if json.loads(line)["step"] <= self.step]
+            if kept != lines:
+                write_atomic(path, "".join(kept).encode())
+
+    def agree(self) -> None:
+        """Let every process have the first one's weights, in case their machines differ."""
+        for module in (self.generator, self.discriminator, self.average):
+            if module is not None:
+                copy_from_first(module)
 
     def note_broken(self, names: Sequence[str]) -> None:
         """Count photos that cannot be read, and say so once for each."""
@@ -161,8 +222,8 @@ class Run:
             crop=config.crop,
             zoom=config.zoom,
             seed=config.seed,
-            start=self.step * config.batch,
-            stop=config.steps * config.batch,
+            start=self.samples,
+            stop=self.samples + (config.steps - self.step) * config.batch,
             logged=self.logged,
             masks_share=config.masks_share,
         )
@@ -179,8 +240,13 @@ class Run:
             sampler=order,
             num_workers=config.workers,
             collate_fn=collate,
+            generator=torch.Generator(),  # starting loaders must not move the run's own
             worker_init_fn=_leave_signals_to_the_trainer,
         )
+
+
+def _cuda_states() -> list[Tensor]:
+    return torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
 
 
 def _leave_signals_to_the_trainer(_worker: int) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from lama.generator import Generator
 from lama.training import losses
 from lama.training.config import LossWeights
+from lama.training.parallel import mean_over_processes
 from lama.training.perceptual import LPIPS, EfficientNetFeatures
 
 Stats = dict[str, Tensor]
@@ -30,20 +31,20 @@ def generator_phase(
     Returns:
         The loss to differentiate, the prediction (B, 3, H, W), each unweighted term by name.
     """
-    prediction = generator(image, mask)
+    prediction = generator(image, mask).float()
     stats: Stats = {}
     if weights.known_l1:
         stats["known_l1"] = losses.known_l1_loss(prediction, image, mask)
     if weights.hole_l1:
-        stats["hole_l1"] = losses.hole_l1_loss(prediction, image, mask)
+        stats["hole_l1"] = losses.hole_l1_loss(prediction, image, mask, mean_over_processes)
     if weights.perceptual and perceptual is not None:
-        stats["perceptual"] = perceptual(prediction, image)
+        stats["perceptual"] = _perceptual(perceptual, prediction, image)
     if weights.lpips and lpips is not None:
         stats["lpips"] = lpips(prediction * mask + image * (1 - mask), image).mean()
     if discriminator is not None:
-        logits_fake, features_fake = discriminator(prediction)
+        logits_fake, features_fake = _judge(discriminator, prediction)
         with torch.no_grad():
-            _, features_real = discriminator(image)
+            _, features_real = _judge(discriminator, image)
         stats["adversarial"] = losses.generator_adversarial_loss(logits_fake)
         stats["feature_matching"] = losses.feature_matching_loss(features_fake, features_real)
     total = torch.zeros((), device=image.device)
@@ -56,8 +57,8 @@ def discriminator_phase(
     discriminator: nn.Module, image: Tensor, prediction: Tensor, mask: Tensor
 ) -> tuple[Tensor, Stats]:
     """Dmain: patches of the real picture against the holes of the fake one."""
-    logits_real, _ = discriminator(image)
-    logits_fake, _ = discriminator(prediction.detach())
+    logits_real, _ = _judge(discriminator, image)
+    logits_fake, _ = _judge(discriminator, prediction.detach())
     loss = losses.discriminator_loss(logits_real, logits_fake, mask)
     return loss, {
         "discriminator": loss,
@@ -69,5 +70,21 @@ def discriminator_phase(
 def r1_phase(discriminator: nn.Module, image: Tensor) -> Tensor:
     """Dr1: the gradient penalty on real pictures."""
     image = image.detach().requires_grad_()
-    logits_real, _ = discriminator(image)
+    logits_real, _ = _judge(discriminator, image)
     return losses.r1_penalty(logits_real, image)
+
+
+def _judge(discriminator: nn.Module, image: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Logits and features in fp32, whatever the convolutions ran in: sums want the digits."""
+    logits, features = discriminator(image)
+    return logits.float(), [feature.float() for feature in features]
+
+
+def _perceptual(network: nn.Module, prediction: Tensor, image: Tensor) -> Tensor:
+    if isinstance(network, EfficientNetFeatures):
+        with torch.no_grad():
+            target = network.features(image)
+        return losses.relative_feature_loss(
+            network.features(prediction), target, mean_over_processes
+        )
+    return network(prediction, image)

@@ -11,37 +11,17 @@ from PIL import Image
 import lama
 import masks
 from lama.config import UNetConfig
-from lama.training.config import PRESETS, LossWeights, TrainConfig, from_json, to_json
+from lama.training.config import PRESETS, LossWeights, from_json, to_json
 from lama.training.data import find_photos
 from lama.training.loop import Run, TrainingError, train
 from lama.training.validation import Validation
-
-TOY = TrainConfig(
-    generator=UNetConfig(width=8, n_blocks=1, detail=4),
-    weights=LossWeights(known_l1=0, hole_l1=4, adversarial=0.1, perceptual=0, feature_matching=1),
-    crop=32,
-    batch=4,
-    steps=12,
-    lr=2e-3,
-    adversarial_from=4,
-    r1_every=3,
-    optimizer="adamw",
-    ema=0.9,
-    discriminator_ndf=4,
-    discriminator_layers=2,
-    workers=0,
-)
+from tests.lama.training.toy import TOY, draw_photos
 
 
 @pytest.fixture
 def photos(tmp_path):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    y, x = np.mgrid[:60, :80]
-    for i in range(5):
-        bands = np.stack([x * 3, y * 4, 120 + 100 * np.sin((x + y * i) / 9)], 2).astype(np.uint8)
-        Image.fromarray(bands).save(folder / f"{i}.png")
-    return find_photos([folder])
+    draw_photos(tmp_path / "photos")
+    return find_photos([tmp_path / "photos"])
 
 
 def run_in(folder, photos, config=TOY, **options):
@@ -122,7 +102,7 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path, photos):
     run = run_in(tmp_path, photos, replace(TOY, steps=9))
     run.resume()
     next(run.generator.parameters()).data.fill_(float("nan"))
-    with pytest.raises(TrainingError, match="loss is nan at step 6"):
+    with pytest.raises(TrainingError, match="loss is nan and its gradient nan at step 6"):
         train(run)
     assert (tmp_path / "generator.safetensors").read_bytes() == good
 

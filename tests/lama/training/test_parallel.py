@@ -1,0 +1,148 @@
+"""Two processes on the CPU do what one does with the same global batch."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import distributed, multiprocessing, nn
+
+from lama.checkpoint import build
+from lama.training import losses
+from lama.training.parallel import (
+    WholeBatchNorm2d,
+    average_gradients,
+    in_any_process,
+    mean_over_processes,
+    share_batch_norm,
+)
+from tests.lama.training.toy import ALL_LOSSES, draw_photos
+
+ROOT = Path(__file__).parents[3]
+SHAPE = (6, 3, 7, 9)
+
+
+def inputs():
+    source = torch.Generator().manual_seed(1)
+    x = torch.randn(SHAPE, generator=source, dtype=torch.float64).float() * 3 + 5
+    mask = (torch.rand((6, 1, 7, 9), generator=source) < 0.3).float()
+    mask[:3] *= 0.0  # all holes lie in the second process's share
+    mask[0, 0, 0, 0] = 1
+    return x, mask, torch.rand(SHAPE, generator=source)
+
+
+def network():
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 1, 3))
+
+
+def gradient_penalty(net, x):
+    """Differentiates twice through the batch norm."""
+    x = x.clone().requires_grad_()
+    return losses.r1_penalty(net(x), x)
+
+
+def work(rank, folder):
+    """One of two processes: its share through everything, results to a file."""
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2
+    )
+    x, mask, target = (t[rank * 3 : rank * 3 + 3] for t in inputs())
+    net = share_batch_norm(network())
+    assert type(net[1]) is WholeBatchNorm2d
+    out = net(x)
+    loss = out.square().mean() + gradient_penalty(net, x)
+    loss.backward()
+    average_gradients(net.parameters())
+    ratio = losses.relative_feature_loss([x], [target], mean_over_processes)
+    hole = losses.hole_l1_loss(target, x, mask, mean_over_processes)
+    result = {
+        "out": out.detach(),
+        "loss": mean_over_processes(loss.detach()),
+        "gradients": [p.grad for p in net.parameters()],
+        "state": net.state_dict(),
+        "hole": mean_over_processes(hole),
+        "ratio": mean_over_processes(ratio),
+        "flags": [in_any_process(rank == k, torch.device("cpu")) for k in (0, 1, 2)],
+        "frozen": net.eval()(x).detach(),
+    }
+    torch.save(result, f"{folder}/{rank}.pt")
+    distributed.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def shares(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    multiprocessing.spawn(work, (str(folder),), nprocs=2)
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in (0, 1)]
+
+
+def test_two_halves_are_the_whole(shares):
+    x, mask, target = inputs()
+    net = network()
+    out = net(x)
+    loss = out.square().mean() + gradient_penalty(net, x)
+    loss.backward()
+    close = {"rtol": 1e-4, "atol": 1e-6}
+    torch.testing.assert_close(torch.cat([s["out"] for s in shares]), out.detach(), **close)
+    for share in shares:
+        torch.testing.assert_close(share["loss"], loss.detach(), **close)
+        for mine, wanted in zip(share["gradients"], net.parameters(), strict=True):
+            torch.testing.assert_close(mine, wanted.grad, **close)
+        assert share["state"].keys() == net.state_dict().keys()
+        for key, wanted in net.state_dict().items():
+            torch.testing.assert_close(share["state"][key], wanted, **close)
+        torch.testing.assert_close(share["hole"], losses.hole_l1_loss(target, x, mask))
+        torch.testing.assert_close(share["ratio"], losses.relative_feature_loss([x], [target]))
+        assert share["flags"] == [True, True, False]
+    frozen = torch.cat([s["frozen"] for s in shares])
+    torch.testing.assert_close(frozen, net.eval()(x).detach(), **close)
+
+
+def test_alone_nothing_is_replaced():
+    net = network()
+    assert type(share_batch_norm(net)[1]) is nn.BatchNorm2d
+    assert not in_any_process(False, torch.device("cpu"))
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
+
+
+def test_a_run_of_two_processes_has_the_loss_curve_of_one(tmp_path):
+    draw_photos(tmp_path / "photos")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    runs = []
+    for name, prefix in (("one", []), ("two", launch)):
+        command = [sys.executable, *prefix, "-m", "tests.lama.training.toy"]
+        command += [str(tmp_path / name), str(tmp_path / "photos"), "--config", "all"]
+        command += ["--save-every", "3", "--validate"]
+        given = {"cwd": ROOT, "env": environment, "stderr": subprocess.PIPE, "text": True}
+        runs.append(subprocess.Popen(command, **given))
+    for run in runs:
+        _, errors = run.communicate()
+        assert run.returncode == 0, errors
+    one, two = lines(tmp_path / "one"), lines(tmp_path / "two")
+    # Six steps, and two looks at held-out photos, by the first process alone.
+    assert [line["step"] for line in one] == [1, 2, 3, 3, 4, 5, 6, 6]
+    assert {"hole_l1", "perceptual", "lpips", "r1", "feature_matching"} <= one[-3].keys()
+    assert len(two) == len(one)
+    for mine, wanted in zip(two, one, strict=True):
+        assert mine.keys() == wanted.keys()
+        for name in wanted.keys() - {"images_per_second"}:
+            # A gradient's length feels rounding more than a loss: it has kinks.
+            relative = 2e-3 if name == "gradient_norm" else 1e-5
+            assert np.isclose(mine[name], wanted[name], rtol=relative, atol=1e-6), (name, wanted)
+    states = [torch.load(tmp_path / n / "state.pt", weights_only=True) for n in ("one", "two")]
+    torch.manual_seed(ALL_LOSSES.seed)
+    before = build(ALL_LOSSES.generator).state_dict()
+    moved, apart = 0.0, 0.0
+    for key, weight in before.items():
+        moved += float((states[0]["generator"][key] - weight).square().sum())
+        apart += float((states[0]["generator"][key] - states[1]["generator"][key]).square().sum())
+    assert 0 < apart < 0.01**2 * moved
