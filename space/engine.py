@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
+
+Quality = Literal["quick", "full", "refined"]
 
 
 class CancelledError(Exception):
@@ -38,6 +40,8 @@ class InpaintResult:
     device: str
     precision: str
     sha256: str
+    rough: np.ndarray | None = None
+    """bool (H, W): holes that "full" would fill at a larger scale; None if there are none."""
 
 
 class Engine(Protocol):
@@ -53,8 +57,11 @@ class Engine(Protocol):
         mask: np.ndarray,
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
+        quality: Quality = "full",
     ) -> InpaintResult:
         """Fill ``mask`` (bool (H, W), True = hole) of ``rgb`` (uint8 (H, W, 3)).
+
+        ``quality`` is "quick" for a first look at large holes, "refined" for minutes of work.
 
         Raises:
             CancelledError: ``cancelled`` turned true on the way.

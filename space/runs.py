@@ -14,6 +14,7 @@ class LiveRuns:
     def __init__(self) -> None:
         self._newest: OrderedDict[str, int] = OrderedDict()
         self._results: OrderedDict[str, str] = OrderedDict()
+        self._shares: dict[str, float] = {}  # of the pages whose run is at work
         self._lock = threading.Lock()
         self._turn = threading.Lock()
 
@@ -52,6 +53,19 @@ class LiveRuns:
                     return False
                 return True
         return False
+
+    def report(self, page: str, share: float | None) -> None:
+        """Note how much of the page's run is done, 0 to 1; None once it is over."""
+        with self._lock:
+            if share is None:
+                self._shares.pop(page, None)
+            else:
+                self._shares[page] = share
+
+    def share(self, page: str) -> float | None:
+        """How much of the page's run is done; None if nothing is known."""
+        with self._lock:
+            return self._shares.get(page)
 
     def finish(self) -> None:
         """Let the next one run; only after ``wait_turn`` said True."""

@@ -15,7 +15,7 @@ import numpy as np
 import lama
 from lama import registry
 from space import theme, ui
-from space.engine import CancelledError, InpaintResult, ModelInfo
+from space.engine import CancelledError, InpaintResult, ModelInfo, Quality
 from space.photos import PhotoShelf
 from space.services import Services
 from space.settings import Settings
@@ -56,12 +56,15 @@ class LamaEngine:
         mask: np.ndarray,
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
+        quality: Quality = "full",
     ) -> InpaintResult:
         """Fill the hole; see `space.engine.Engine.inpaint`."""
         inpainter = self._get(model)
         start = time.perf_counter()
         try:
-            filled = inpainter.fill(rgb, mask, cancelled=cancelled, progress=progress)
+            filled = inpainter.fill(
+                rgb, mask, quality=quality, cancelled=cancelled, progress=progress
+            )
         except lama.Cancelled as error:
             raise CancelledError from error
         return InpaintResult(
@@ -71,6 +74,7 @@ class LamaEngine:
             inpainter.device,
             inpainter.precision,
             inpainter.sha256,
+            inpainter.coarse(mask) if quality == "quick" else None,
         )
 
     def download(

@@ -44,33 +44,42 @@ class Start:
     """bool (H, W): the holes left to fill in it."""
     changed: np.ndarray
     """bool (H, W): where the picture will differ from the last result, ``todo`` included."""
+    rough: np.ndarray
+    """bool (H, W): holes whose fill stays and was only a first look."""
 
 
-def start_from(rgb: np.ndarray, mask: np.ndarray, last: KeptResult | None) -> Start:
+def start_from(
+    rgb: np.ndarray, mask: np.ndarray, last: KeptResult | None, sharpen: bool = False
+) -> Start:
     """The picture to fill and the holes that are left to fill in it.
 
     Args:
         rgb: uint8 (H, W, 3), the photo.
         mask: bool (H, W), everything marked.
         last: The page's last result of this photo and model, if any.
+        sharpen: Also do those holes anew that were only looked at quickly.
 
     Returns:
         Where to begin; without a last result that is the photo and all of ``mask``.
     """
     if last is None:
-        return Start(rgb, mask, mask)
+        return Start(rgb, mask, mask, np.zeros_like(mask))
     outer = _on_grid(union(bounding_box(mask), last.box), mask.shape)
     before = np.zeros(mask.shape, dtype=bool)
     last.box.of(before)[...] = last.mask
     todo = np.zeros(mask.shape, dtype=bool)
     outer.of(todo)[...] = changed_holes(outer.of(mask), outer.of(before))
+    if sharpen:
+        last.box.of(todo)[...] |= last.rough & last.box.of(mask)
     changed = todo | (before & ~mask)
     stays = last.box.of(mask) & ~last.box.of(todo)
+    rough = np.zeros(mask.shape, dtype=bool)
+    last.box.of(rough)[...] = last.rough & stays
     if not stays.any():
-        return Start(rgb, todo, changed)
+        return Start(rgb, todo, changed, rough)
     base = rgb.copy()
     last.box.of(base)[stays] = last.rgb[stays]
-    return Start(base, todo, changed)
+    return Start(base, todo, changed, rough)
 
 
 def _on_grid(box: Box, shape: tuple[int, ...]) -> Box:

@@ -37,8 +37,12 @@ class KeptResult:
     box: Box
     rgb: np.ndarray
     mask: np.ndarray
+    rough: np.ndarray
+    """bool, like ``mask``: holes that a full run would fill at a larger scale."""
     made_by: InpaintResult
     """What made it, without the picture."""
+    asked: str
+    """The model as it was asked for."""
 
     def whole(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Filled picture and mask at the full size of ``rgb``, the photo's own pixels."""
@@ -56,17 +60,30 @@ class ResultShelf:
         self._kept: OrderedDict[str, KeptResult] = OrderedDict()
         self._lock = threading.Lock()
 
-    def put(self, photo: str, mask: np.ndarray, result: InpaintResult) -> str:
+    def put(self, photo: str, mask: np.ndarray, result: InpaintResult, asked: str = "") -> str:
         """Keep what ``result`` changed within ``mask`` (bool (H, W)) and give it an id."""
-        box = bounding_box(mask)
-        made_by = replace(result, rgb=np.zeros((0, 0, 3), np.uint8))
-        kept = KeptResult(photo, box, box.of(result.rgb).copy(), box.of(mask).copy(), made_by)
         identity = secrets.token_urlsafe(16)
+        self._keep(identity, photo, mask, result, asked)
+        return identity
+
+    def better(self, identity: str, mask: np.ndarray, result: InpaintResult) -> KeptResult:
+        """Keep ``result`` in the place of a coarser one of the same ``mask``."""
+        old = self.get(identity)
+        return self._keep(identity, old.photo, mask, result, old.asked)
+
+    def _keep(
+        self, identity: str, photo: str, mask: np.ndarray, result: InpaintResult, asked: str
+    ) -> KeptResult:
+        box = bounding_box(mask)
+        made_by = replace(result, rgb=np.zeros((0, 0, 3), np.uint8), rough=None)
+        coarse = np.zeros(mask.shape, bool) if result.rough is None else result.rough
+        rgb, hole, rough = (box.of(array).copy() for array in (result.rgb, mask, coarse))
+        kept = KeptResult(photo, box, rgb, hole, rough, made_by, asked)
         with self._lock:
             self._kept[identity] = kept
             while len(self._kept) > 1 and self._bytes() > self._limit:
                 self._kept.popitem(last=False)
-        return identity
+        return kept
 
     def get(self, identity: str) -> KeptResult:
         """The result with this id; ValueError in words for the reader if it is gone."""
@@ -77,7 +94,9 @@ class ResultShelf:
         return kept
 
     def _bytes(self) -> int:
-        return sum(kept.rgb.nbytes + kept.mask.nbytes for kept in self._kept.values())
+        return sum(
+            kept.rgb.nbytes + kept.mask.nbytes + kept.rough.nbytes for kept in self._kept.values()
+        )
 
 
 def bounding_box(mask: np.ndarray, margin: int = 0) -> Box:

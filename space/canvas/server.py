@@ -5,8 +5,10 @@ Every answer has ``ok``; if it is false, ``message`` says in the reader's words 
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from space.canvas.incremental import start_from
 from space.canvas.pictures import patch_png
 from space.canvas.protocol import Drawing, decode, encode_mask
 from space.canvas.results import KeptResult, ResultShelf, patches, untouched_outside
-from space.engine import CancelledError, InpaintResult
+from space.engine import CancelledError, InpaintResult, Quality
 from space.exports import Exports
 from space.runs import LiveRuns, Stopwatch
 from space.services import Services
@@ -71,7 +73,8 @@ class CanvasServer:
     def run(self, data: dict) -> Answer:
         """Inpaint a drawing: ``value`` as the canvas writes it, ``page`` who asks.
 
-        A page that shows the last result (``value.shown``) gets only the patches that differ.
+        A page that shows the last result (``value.shown``) gets only the patches that differ. In
+        live mode large holes get a first look (``rough``); ``better`` does them at full size.
         """
         page = str(data.get("page", ""))
         drawing = decode(data.get("value"), self.services.photos)
@@ -79,40 +82,42 @@ class CanvasServer:
         if drawing.mask.all():
             raise ValueError("Everything is marked, so there is nothing to go by. Leave a part.")
         photo = self.services.photos.decoded(drawing.photo)
-        if not self.runs.wait_turn(overtaken):
-            raise CancelledError
-        watch = Stopwatch()
-        try:
+        with self._turn(page, overtaken):
+            watch = Stopwatch()
             result, fresh, keeps = self._fill(page, drawing, photo.rgb, data["value"], overtaken)
-        finally:
-            self.runs.finish()
-        verified = untouched_outside(photo.rgb, result.rgb, drawing.mask)
-        identity = self.results.put(drawing.photo.id, drawing.mask, result)
+        asked = drawing.model or self.services.settings.model
+        identity = self.results.put(drawing.photo.id, drawing.mask, result, asked)
         self.runs.remember(page, identity)
-        return {
-            "request": drawing.request,
-            "result": identity,
-            "patches": [
-                {
-                    "x": box.x, "y": box.y, "width": box.width, "height": box.height,
-                    "png": base64.b64encode(
-                        patch_png(photo, box.of(result.rgb), box)
-                    ).decode("ascii"),
-                }
-                for box in patches(fresh)
-            ],
-            "keeps": keeps,
-            "seconds": round(watch.seconds(), 3),
-            "fraction": np.count_nonzero(drawing.mask) / drawing.mask.size,
-            "model": result.model, "device": result.device, "precision": result.precision,
-            "verified": verified,
-        }  # fmt: skip
+        answer = _shown(photo, drawing.mask, result, fresh, watch)
+        return {**answer, "request": drawing.request, "result": identity, "keeps": keeps}
+
+    @answered()
+    def better(self, data: dict) -> Answer:
+        """Go on with a ``result``: ``quality`` full or refined, ``request`` it belongs to.
+
+        It keeps its id; the page gets the patches that differ.
+        """
+        page, identity = str(data.get("page", "")), str(data.get("result", ""))
+        request = int(data.get("request", 0))
+        overtaken = self.runs.announce(page, request)
+        kept = self.results.get(identity)
+        photo = self.services.photos.decoded(self.services.photos.get(kept.photo))
+        watch = Stopwatch()
+        quality: Quality = "refined" if data.get("quality") == "refined" else "full"
+        result, mask, fresh = self._improve(identity, quality, page, overtaken)
+        answer = _shown(photo, mask, result, fresh, watch)
+        return {**answer, "request": request, "result": identity, "keeps": identity}
 
     @answered()
     def cancel(self, data: dict) -> Answer:
         """Nobody waits for ``request`` of ``page`` any more."""
         self.runs.cancel(str(data.get("page", "")), int(data.get("request", 0)))
         return {}
+
+    @answered()
+    def progress(self, data: dict) -> Answer:
+        """How much of the run of ``page`` is done, 0 to 1, where that is known."""
+        return {"share": self.runs.share(str(data.get("page", "")))}
 
     @answered()
     def fill_strategy(self, data: dict) -> Answer:
@@ -126,7 +131,7 @@ class CanvasServer:
     @answered()
     def adopt(self, data: dict) -> Answer:
         """Make a ``result`` the photo to go on from; nothing is uploaded."""
-        kept = self.results.get(str(data.get("result", "")))
+        kept = self._finished(str(data.get("result", "")))
         handle = self.services.photos.get(kept.photo)
         content = encode_photo(self._merged(kept), "PNG")
         path = self.exports.put(content, "result.png")
@@ -137,7 +142,7 @@ class CanvasServer:
     @answered()
     def export(self, data: dict) -> Answer:
         """A file of a ``result`` at full size, as ``PNG`` or in the photo's own format."""
-        kept = self.results.get(str(data.get("result", "")))
+        kept = self._finished(str(data.get("result", "")))
         handle = self.services.photos.get(kept.photo)
         wanted = "PNG" if data.get("format") == "PNG" else handle.format
         wanted = wanted if wanted in SUFFIX else "PNG"
@@ -170,8 +175,8 @@ class CanvasServer:
     def functions(self) -> list[Callable[[dict], Answer]]:
         """The questions as plain functions, for gr.HTML's ``server_functions``."""
         names = (
-            "open_photo", "has_photo", "preview", "run", "cancel", "fill_strategy", "adopt",
-            "export", "models", "download",
+            "open_photo", "has_photo", "preview", "run", "better", "cancel", "progress",
+            "fill_strategy", "adopt", "export", "models", "download",
         )  # fmt: skip
         return [named(name, getattr(self, name)) for name in names]
 
@@ -190,16 +195,61 @@ class CanvasServer:
             whose patches show the rest, empty if the page gets all of it.
         """
         model = drawing.model or self.services.settings.model
-        last = self._last(page, drawing.photo.id, model) if _is_live(value) else None
+        live = isinstance(value, dict) and value.get("live") is True
+        last = self._last(page, drawing.photo.id, model) if live else None
         start = start_from(rgb, drawing.mask, last)
         if last is not None and not start.todo.any():
             result = replace(last.made_by, rgb=start.base)
         else:
-            result = self.services.engine.inpaint(model, start.base, start.todo, overtaken)
+            result = self.services.engine.inpaint(
+                model, start.base, start.todo, overtaken, quality="quick" if live else "full"
+            )
+        if start.rough.any():
+            rough = start.rough if result.rough is None else start.rough | result.rough
+            result = replace(result, rough=rough)
         keeps = self.runs.recall(page)
         if last is not None and value.get("shown") == keeps:
             return result, start.changed, keeps
         return result, drawing.mask, ""
+
+    def _improve(
+        self, identity: str, quality: Quality, page: str, overtaken: Callable[[], bool]
+    ) -> tuple[InpaintResult, np.ndarray, np.ndarray]:
+        """Do a result's first looks anew at full size, or refine all of it, and keep that.
+
+        Returns:
+            The result, its mask and the part of it that is new, both bool (H, W).
+        """
+        kept = self.results.get(identity)
+        rgb = self.services.photos.decoded(self.services.photos.get(kept.photo)).rgb
+        mask = kept.whole(rgb)[1]
+        start = start_from(rgb, mask, None if quality == "refined" else kept, sharpen=True)
+        if not start.todo.any():
+            return replace(kept.made_by, rgb=start.base), mask, start.todo
+        with self._turn(page, overtaken):
+            progress = partial(self.runs.report, page)
+            result = self.services.engine.inpaint(
+                kept.asked, start.base, start.todo, overtaken, progress, quality
+            )
+        self.results.better(identity, mask, result)
+        return result, mask, start.todo
+
+    def _finished(self, identity: str) -> KeptResult:
+        """The result, at full size also where the page only had a first look so far."""
+        if self.results.get(identity).rough.any():
+            self._improve(identity, "full", "", lambda: False)
+        return self.results.get(identity)
+
+    @contextmanager
+    def _turn(self, page: str, overtaken: Callable[[], bool]) -> Iterator[None]:
+        """Wait for the engine, and leave it to the next one afterwards."""
+        if not self.runs.wait_turn(overtaken):
+            raise CancelledError
+        try:
+            yield
+        finally:
+            self.runs.report(page, None)
+            self.runs.finish()
 
     def _last(self, page: str, photo: str, model: str) -> KeptResult | None:
         """The page's last result if it is of this photo and model."""
@@ -207,15 +257,31 @@ class CanvasServer:
             kept = self.results.get(self.runs.recall(page))
         except ValueError:
             return None
-        return kept if kept.photo == photo and kept.made_by.model == model else None
+        return kept if kept.photo == photo and kept.asked == model else None
 
     def _merged(self, kept: KeptResult) -> Photo:
         photo = self.services.photos.decoded(self.services.photos.get(kept.photo))
         return merge(photo, *kept.whole(photo.rgb))
 
 
-def _is_live(value: Any) -> bool:  # noqa: ANN401
-    return isinstance(value, dict) and value.get("live") is True
+def _shown(
+    photo: Photo, mask: np.ndarray, result: InpaintResult, fresh: np.ndarray, watch: Stopwatch
+) -> Answer:
+    """What a page needs to show the ``fresh`` part (bool (H, W)) of a result."""
+    verified = untouched_outside(photo.rgb, result.rgb, mask)
+    return {
+        "patches": [
+            {
+                "x": box.x, "y": box.y, "width": box.width, "height": box.height,
+                "png": base64.b64encode(patch_png(photo, box.of(result.rgb), box)).decode("ascii"),
+            }
+            for box in patches(fresh)
+        ],
+        "seconds": round(watch.seconds(), 3),
+        "fraction": np.count_nonzero(mask) / mask.size,
+        "model": result.model, "device": result.device, "precision": result.precision,
+        "verified": verified, "rough": bool(result.rough is not None and result.rough.any()),
+    }  # fmt: skip
 
 
 def _preview(photo: Photo) -> bytes:

@@ -8,7 +8,7 @@ import gradio as gr
 import numpy as np
 
 from space import api_dataset, dataset_tab, save_sheet, theme
-from space.engine import InpaintResult, ModelInfo
+from space.engine import InpaintResult, ModelInfo, Quality
 from space.photos import PhotoShelf
 from space.services import Services
 from space.settings import Settings
@@ -28,6 +28,7 @@ class NoEngine:
         mask: np.ndarray,
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
+        quality: Quality = "full",
     ) -> InpaintResult:
         raise NotImplementedError
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from space.engine import CancelledError, InpaintResult, ModelInfo
+from space.engine import CancelledError, InpaintResult, ModelInfo, Quality
 
 
 class TeleaEngine:
@@ -19,6 +19,8 @@ class TeleaEngine:
         self.gate.set()
         self.started = threading.Event()
         self.spoil = False
+        self.coarse_from: int | None = None
+        self.qualities: list[Quality] = []
 
     def models(self) -> tuple[ModelInfo, ...]:
         return (
@@ -33,6 +35,7 @@ class TeleaEngine:
         mask: np.ndarray,
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
+        quality: Quality = "full",
     ) -> InpaintResult:
         if model not in ("telea", "lama-tiny"):
             raise ValueError(f"There is no model named {model!r}.")
@@ -48,7 +51,15 @@ class TeleaEngine:
             y, x = np.argwhere(~mask)[0]
             filled[y, x] ^= 1
         seconds = time.perf_counter() - start
-        return InpaintResult(filled, seconds, "telea", "cpu", "fp32", "0" * 64)
+        rough = None
+        if quality == "quick" and self.coarse_from is not None:
+            # A first look: one colour a hole, in holes from some size on.
+            rough = mask.copy() if mask.sum() >= self.coarse_from else np.zeros_like(mask)
+            filled[rough] = filled[rough].mean(axis=0) if rough.any() else 0
+        self.qualities.append(quality)
+        if progress is not None:
+            progress(1.0)
+        return InpaintResult(filled, seconds, "telea", "cpu", "fp32", "0" * 64, rough)
 
     def download(
         self, model: str, progress: Callable[[float], None], cancelled: Callable[[], bool]

@@ -12,12 +12,15 @@ from space.engine import CancelledError
 
 
 class FakeInpainter(SimpleNamespace):
-    def fill(self, rgb, mask, *, cancelled=None, progress=None):
+    def fill(self, rgb, mask, *, quality="full", cancelled=None, progress=None):
         if cancelled is not None and cancelled():
             raise lama.Cancelled
         filled = rgb.copy()
         filled[mask] = 5
         return filled
+
+    def coarse(self, mask):
+        return mask & (np.indices(mask.shape).sum(0) % 2 == 0)
 
 
 @pytest.fixture
@@ -100,3 +103,11 @@ def test_a_download_stops_when_nobody_wants_it(engine, monkeypatch):
 def test_a_first_model_that_does_not_exist_is_refused_at_once():
     with pytest.raises(ValueError, match="no model 'lama-huge'"):
         wiring.LamaEngine("lama-huge")
+
+
+def test_only_a_quick_look_tells_what_is_coarse(engine):
+    rgb, mask = np.zeros((17, 23, 3), np.uint8), np.zeros((17, 23), bool)
+    mask[3:7, 5:9] = True
+    quick = engine.inpaint("lama-tiny", rgb, mask, quality="quick")
+    assert quick.rough.sum() == 8
+    assert engine.inpaint("lama-tiny", rgb, mask).rough is None

@@ -1,6 +1,9 @@
 // Asking for results: one run on its way and at most one waiting, the newest; older answers are never shown.
 const MOST_PATCHES = 64;
-let running = null, waiting = false, sendTimer = 0;
+// A stroke gets a quick answer; when the hand rests, large holes are done anew at full size, and
+// refined where that was asked for.
+const REST = { full: 350, refined: 1500 };
+let running = null, waiting = false, restTimer = 0;
 
 async function drawingValue() {
   const box = S.raster && S.raster.bounds();
@@ -22,8 +25,12 @@ async function publish() {
   return value;
 }
 
-on("pen", (state) => { if (state === "up") S.penUp = performance.now(); });
+on("pen", (state) => {
+  if (state === "up") S.penUp = performance.now();
+  else clearTimeout(restTimer);
+});
 on("mask", ({ why }) => {
+  clearTimeout(restTimer);
   S.request += 1;
   // A stroke was timed when the pen went up; undo and the like begin now.
   if (why !== "drawn") S.penUp = performance.now();
@@ -59,9 +66,11 @@ function requestRun() {
     return note("Everything is marked, so there is nothing to go by. Erase a part of the mask.");
   }
   showMask("waiting");
-  if (!S.photo.id || running) {
+  // What only makes the last result better is overtaken on the server by the new run.
+  const busy = running && running.quality !== "full" && running.quality !== "refined";
+  if (!S.photo.id || busy) {
     waiting = true;
-    if (running) ask_newer();
+    if (busy) ask_newer();
     return publish();
   }
   return run();
@@ -77,21 +86,54 @@ function ask_newer() {
 
 async function run() {
   waiting = false;
-  const mine = (running = { request: S.request, start: performance.now(), penUp: S.penUp, photo: S.photo.id });
-  emit("running");
+  const mine = begin("first");
   const value = await publish();
-  const answer = await ask("run", { page, value });
-  running = null;
+  await settle(mine, ask("run", { page, value }));
+}
+
+// The same holes once more, at full size or refined; only the result's id travels.
+async function improve(quality) {
+  const mine = begin(quality);
+  await settle(mine, ask("better", { page, result: S.result.id, request: S.request, quality }));
+}
+
+function begin(quality) {
+  running = { request: S.request, start: performance.now(), penUp: S.penUp, photo: S.photo.id, quality };
+  emit("running");
+  return running;
+}
+
+async function settle(mine, question) {
+  const answer = await question;
+  const overtaken = running !== mine;
+  if (!overtaken) running = null;
   const fresh = mine.request === S.request && S.photo && S.photo.id === mine.photo;
   if (answer.ok && fresh) await showResult(answer, mine);
   else if (!answer.ok && !answer.cancelled && fresh) {
     showMask("drawing");
     note(answer.message, "problem", answer.offline ? () => { note(""); requestRun(); } : null);
   }
+  if (overtaken) return;
   emit("running");
   if (waiting) run();
+  else if (fresh && answer.ok) restAfter(mine.quality, answer);
 }
 on("ready", () => { if (waiting && !running) run(); });
+
+// What follows when nothing else is drawn: full size after a first look, refinement after that.
+function restAfter(quality, answer) {
+  const next = answer.rough ? "full" : S.refine && quality !== "refined" ? "refined" : null;
+  if (next) restTimer = setTimeout(() => { if (!running && !gesture && S.result && S.result.id === answer.result) improve(next); }, REST[next]);
+}
+
+function setRefine(refine) {
+  S.refine = refine;
+  try { localStorage.setItem("lama-refine", refine ? "yes" : "no"); } catch { /* private window */ }
+  if (!refine) {
+    clearTimeout(restTimer);
+    if (running && running.quality === "refined") ask("cancel", { page, request: running.request });
+  } else if (S.result && !running) improve("refined");
+}
 
 async function showResult(answer, mine) {
   const patches = await Promise.all(answer.patches.map(async (patch) => {
@@ -99,17 +141,21 @@ async function showResult(answer, mine) {
     return { x: patch.x, y: patch.y, width: patch.width, height: patch.height, blob, bitmap: await createImageBitmap(blob) };
   }));
   if (mine.request !== S.request) return;
+  // A better picture of the same holes does not change when the first one came.
+  if (mine.quality !== "first" && S.result && S.result.request === mine.request) mine.first = S.result.shown;
   const kept = answer.keeps && S.result && S.result.id === answer.keeps ? S.result.patches : [];
   if (answer.keeps && !kept.length && S.result?.id !== answer.keeps) return requestRun();
   const hidden = (old) => patches.some((one) => covers(one, old));
-  S.result = { ...answer, patches: [...kept.filter((old) => !hidden(old)), ...patches], id: answer.result, clear: S.photo.format !== "JPEG", runs: packRuns(S.raster.data), strokes: S.strokes, strategy: S.strategy };
+  S.result = { ...answer, patches: [...kept.filter((old) => !hidden(old)), ...patches], id: answer.result, quality: mine.quality, clear: S.photo.format !== "JPEG", runs: packRuns(S.raster.data), strokes: S.strokes, strategy: S.strategy };
   makeProxyResult(answer.keeps ? patches : null);
   drawBase();
   showMask(gesture ? "drawing" : "gone");
   requestAnimationFrame(() => {
     // The next frame's start is when the pixels drawn above are on the screen.
     requestAnimationFrame(() => {
-      S.result.shown = performance.now() - mine.penUp;
+      if (!S.result || S.result.id !== answer.result) return;
+      if (mine.first) S.result.shown = mine.first;
+      else S.result.shown = performance.now() - mine.penUp;
       stage.dataset.shown = mine.request;
       stage.dataset.milliseconds = S.result.shown.toFixed(1);
       emit("facts");
@@ -123,6 +169,8 @@ const covers = (one, other) =>
 
 function cancelRun() {
   waiting = false;
+  // Giving up a refinement leaves the result that is there.
+  if (running && running.quality === "refined") return ask("cancel", { page, request: running.request });
   if (running) ask("cancel", { page, request: running.request });
   S.request += 1;
   showMask("drawing");

@@ -125,7 +125,10 @@ watch("value", () => {
   if (value && value.command === "load") obey(value);
 });
 
-try { S.live = localStorage.getItem("lama-live") !== "no"; } catch { /* private window */ }
+try {
+  S.live = localStorage.getItem("lama-live") !== "no";
+  S.refine = localStorage.getItem("lama-refine") === "yes";
+} catch { /* private window */ }
 chooseTool("brush");
 setBrush(S.brush);
 measureStage();

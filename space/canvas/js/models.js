@@ -1,7 +1,7 @@
 // The model select: what each model weighs, how quick it is here, and fetching one that is not on the disk.
 let models = [], wanted = "", fetchTimer = 0;
 const lastSeconds = {};
-on("result", () => { if (S.result) lastSeconds[S.result.model] = S.result.seconds; });
+on("result", () => { if (S.result && S.result.quality !== "refined") lastSeconds[S.result.model] = S.result.seconds; });
 
 const modelNamed = (name) => models.find((model) => model.name === name);
 

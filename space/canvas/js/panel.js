@@ -7,6 +7,9 @@ function bindPanel(panelRoot) {
   const toggle = inPanel("#live-toggle input");
   toggle.checked = S.live;
   toggle.addEventListener("change", () => setLive(toggle.checked));
+  const refine = inPanel("#refine-toggle input");
+  refine.checked = S.refine;
+  refine.addEventListener("change", () => setRefine(refine.checked));
   inPanel("#inpaint-button").addEventListener("click", requestRun);
   side.addEventListener("click", (event) => {
     const button = event.target.closest("[data-do]");
@@ -72,8 +75,9 @@ function factsLine() {
   const hole = percent(S.raster.count / S.raster.data.length) + " of the photo";
   const result = S.result;
   if (!result) return running ? hole + ", on its way" : hole + " marked";
+  const how = result.quality === "refined" ? ", refined" : result.rough ? ", first look" : "";
   const shown = result.shown ? " Pen-up to pixels " + (result.shown / 1000).toFixed(2) + " s." : "";
-  return result.seconds.toFixed(2) + " s, " + percent(result.fraction) + " of the photo, " + result.model + " " + result.precision +
+  return result.seconds.toFixed(2) + " s, " + percent(result.fraction) + " of the photo, " + result.model + " " + result.precision + how +
     ", " + (result.verified ? "untouched outside the mask: verified." : "CHANGED outside the mask: please report this.") + shown;
 }
 
@@ -110,15 +114,28 @@ function showRunning() {
   clearTimeout(runningTimer);
   const area = inPanel(".lp-running");
   const since = running ? performance.now() - running.start : 0;
-  area.hidden = !running || since < 900;
+  // Full size after a first look comes by itself, and soon: no bar for that.
+  area.hidden = !running || since < 900 || running.quality === "full";
   inPanel(".lp-facts").hidden = !area.hidden;
   if (!running) return;
-  const expected = expectedSeconds();
+  const refining = running.quality === "refined";
+  const share = refining ? askShare(running) : 0;
+  const expected = refining ? (share > 0.02 ? since / 1000 / share : 0) : expectedSeconds();
   const bar = area.querySelector("progress");
+  bar.setAttribute("aria-label", refining ? "Refining" : "Inpainting");
   if (expected) bar.value = Math.min(0.97, since / 1000 / expected);
   else bar.removeAttribute("value");
   inPanel(".lp-estimate").textContent = expected
     ? Math.max(0, expected - since / 1000).toFixed(0) + " s left of about " + expected.toFixed(0) + " s"
     : (since / 1000).toFixed(0) + " s so far";
   runningTimer = setTimeout(showRunning, since < 900 ? 900 - since : 250);
+}
+
+// How far a refinement is: asked for once a second, answered from memory in between.
+function askShare(run) {
+  if (!run.asked || performance.now() - run.asked > 1000) {
+    run.asked = performance.now();
+    ask("progress", { page }).then((answer) => { if (answer.ok && answer.share !== null) run.share = answer.share; });
+  }
+  return run.share || 0;
 }

@@ -15,6 +15,7 @@ const S = {
   tool: "brush",
   brush: 44,
   live: true,
+  refine: false,
   model: "",
   result: null,
   compare: 0,
