@@ -1,4 +1,4 @@
-"""The command line: python -m lama {inpaint,train,finetune,evaluate,models}.
+"""The command line: python -m lama {inpaint,train,finetune,ablate,evaluate,models}.
 
 Bad input ends with exit code 2 and one line that says what to do.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lama import registry
 from lama.batch import inpaint_files
+from lama.training.ablate_command import add_ablate
 from lama.training.finetune_command import add_finetune
 from lama.training.train_command import add_train
 
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     add_finetune(
         verbs.add_parser("finetune", help="train on saved masks, judge, promote if good enough")
     )
+    add_ablate(verbs.add_parser("ablate", help="the paper's ablations, at a budget"))
     _add_evaluate(verbs.add_parser("evaluate", help="measure models against classical fills"))
     models = verbs.add_parser("models", help="what can be loaded by name")
     models.add_argument("--download", metavar="NAME", help="fetch a model from the Hub")

@@ -30,7 +30,7 @@ from lama.training.data import Crops, Sample, Strategy, collate
 from lama.training.discriminator import Discriminator
 from lama.training.logged import LoggedMasks
 from lama.training.parallel import copy_from_first, share_batch_norm
-from lama.training.perceptual import LPIPS, EfficientNetFeatures
+from lama.training.perceptual import LPIPS, perceptual_network
 from lama.training.photos import Photos
 from lama.training.validation import Validation
 
@@ -92,11 +92,10 @@ class Run:
         self.optimizer = kind(self.generator.parameters(), lr=config.lr)
         self.optimizer_d = kind(self.discriminator.parameters(), lr=config.lr_discriminator)
         weights = config.weights
-        self.perceptual = (
-            channels_last(EfficientNetFeatures(config.dilated)).to(device)
-            if weights.perceptual
-            else None
-        )
+        self.perceptual = None
+        if weights.perceptual:
+            network = perceptual_network(config.perceptual, config.dilated)
+            self.perceptual = channels_last(network).to(device)
         self.lpips = channels_last(LPIPS("alex")).to(device) if weights.lpips else None
 
     def _place(self, module: M) -> M:

@@ -23,7 +23,7 @@ def generator_phase(
     image: Tensor,
     mask: Tensor,
     weights: LossWeights,
-    perceptual: EfficientNetFeatures | None,
+    perceptual: nn.Module | None,
     lpips: LPIPS | None,
 ) -> tuple[Tensor, Tensor, Stats]:
     """Gmain: the sum of the generator's losses.

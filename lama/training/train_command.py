@@ -102,7 +102,6 @@ def configure(options: argparse.Namespace, init: Path | None) -> TrainConfig:
         init: weights to start from; fine-tuning takes their generator, whatever it is.
     """
     from lama.loading import read_generator
-    from lama.precision import has_bf16
     from lama.training.config import PRESETS, for_generator
 
     name = options.preset or ("fine-tune" if options.masks_from else "lama-tiny")
@@ -117,10 +116,17 @@ def configure(options: argparse.Namespace, init: Path | None) -> TrainConfig:
     changes = {k: getattr(options, k) for k in names if getattr(options, k) is not None}
     if options.freeze_batchnorm is not None or options.masks_from:
         changes["freeze_batchnorm"] = options.freeze_batchnorm is not False
-    mixed = options.mixed_precision
-    if mixed == "auto":
-        mixed = "bf16" if has_bf16() else "no"
+    mixed = mixed_precision(options.mixed_precision)
     return replace(config, seed=options.seed, mixed_precision=mixed, **changes)
+
+
+def mixed_precision(asked: str) -> str:
+    """What "auto" means on this machine, "no" or "bf16"; anything else is what it is."""
+    from lama.precision import has_bf16
+
+    if asked == "auto":
+        return "bf16" if has_bf16() else "no"
+    return asked
 
 
 def weights_of(name_or_path: str) -> Path:

@@ -1,0 +1,72 @@
+"""The verb `ablate` of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# Torch and the rest of training are imported when the verb runs, not when --help is asked for.
+if TYPE_CHECKING:
+    from lama.training.ablation import Variant
+    from lama.training.run import Run
+
+
+def add_ablate(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the flags of `ablate`; `run` is set as its default `run`."""
+    add = parser.add_argument
+    add("--photos", nargs="+", required=True, metavar="SOURCE", help="to train on, as in `train`")
+    add("--eval-photos", type=Path, nargs="+", required=True, metavar="DIR", help="to measure on")
+    add("--run-dir", type=Path, required=True, metavar="DIR", help="a folder each, and the report")
+    add("--preset", default="lama-tiny-128", help="the base: its generator, losses and sizes")
+    add("--only", nargs="+", metavar="AXIS", help="generator, masks, perceptual (all)")
+    add("--perceptual", metavar="FILE", help="the paper's ADE20K encoder, where it is at hand")
+    add("--steps", type=int, required=True, help="length of every run")
+    add("--batch", type=int, help="samples a step (preset's otherwise)")
+    add("--crop", type=int, help="pixels (preset's otherwise)")
+    add("--seed", type=int, default=0)
+    add("--save-every", type=int, default=500, metavar="STEPS")
+    add("--mixed-precision", choices=("auto", "no", "bf16"), default="auto")
+    add("--strategy", nargs="+", default=["narrow", "thick"], help="holes to measure on")
+    add("--size", type=int, nargs="+", default=[256], help="sizes to measure at, in pixels")
+    add("--metrics", nargs="+", default=["l1", "lpips-alex", "lpips-vgg"])
+    add("--limit", type=int, metavar="N", help="measure on the first N photos only")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Ablate as the flags say; returns the exit code."""
+    import masks
+    from lama.training.ablation import AXES, ablate, variants
+    from lama.training.config import PRESETS
+    from lama.training.dataset_photos import open_photos
+    from lama.training.run import Run
+    from lama.training.train_command import mixed_precision
+
+    if options.preset not in PRESETS:
+        raise ValueError(f"unknown preset {options.preset!r}; known are {', '.join(PRESETS)}")
+    names = ("steps", "batch", "crop", "seed", "perceptual")
+    changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    precision = mixed_precision(options.mixed_precision)
+    base = replace(PRESETS[options.preset], mixed_precision=precision, **changes)
+    photos, _, _ = open_photos(options.photos, 0)
+
+    def start(variant: Variant, place: Path) -> Run:
+        return Run(variant.config, place, photos, masks.get(variant.config.masks))
+
+    text = ablate(
+        variants(base, options.only or AXES),
+        options.run_dir,
+        start,
+        photos=options.eval_photos,
+        strategies=options.strategy,
+        sizes=options.size,
+        metrics=options.metrics,
+        limit=options.limit,
+        save_every=options.save_every,
+    )
+    if text is not None:
+        sys.stdout.write(f"{text}\n\nwritten: {options.run_dir / 'ablation.md'}\n")
+    return 0

@@ -1,0 +1,186 @@
+"""The paper's ablations (tables 2 to 4) at any budget: one change at a time, the rest is equal.
+
+Every variant is trained on the same samples in the same order from the same seed, in a folder of
+its own, and all are measured together on photos that none has seen.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lama.checkpoint import build, read_checkpoint
+from lama.config import (
+    DilatedConfig,
+    FourierConfig,
+    GeneratorConfig,
+    RegularConfig,
+    UNetConfig,
+)
+from lama.files import write_atomic
+from lama.training import report
+from lama.training.cases import cells
+from lama.training.config import TrainConfig
+from lama.training.evaluate import evaluate, learned
+from lama.training.loop import train
+from lama.training.run import Run
+
+logger = logging.getLogger(__name__)
+
+BASE = "base"
+AXES = ("generator", "masks", "perceptual")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One run of the ablation."""
+
+    name: str  # of its folder
+    change: str  # what differs from the base, in words
+    config: TrainConfig
+
+
+def variants(base: TrainConfig, axes: Sequence[str] = AXES) -> list[Variant]:
+    """The base and one change each.
+
+    Args:
+        base: with a Fourier generator (published layout, or the U-Net), wide masks, and a dilated
+            perceptual network; the last two are set here.
+        axes: which of `AXES` to go along.
+
+    Raises:
+        ValueError: An unknown axis, or a generator that has no Fourier convolutions to replace.
+    """
+    unknown = [axis for axis in axes if axis not in AXES]
+    if unknown:
+        raise ValueError(f"unknown ablation {unknown[0]!r}; known are {', '.join(AXES)}")
+    base = replace(base, masks="training", dilated=True)
+    found = [Variant(BASE, "Fourier convolutions, wide masks, dilated perceptual network", base)]
+    if "generator" in axes:
+        for name, change, generator in _other_generators(base.generator):
+            found.append(Variant(name, change, replace(base, generator=generator)))
+    if "masks" in axes:
+        narrow = replace(base, masks="narrow")
+        found.append(Variant("narrow-masks", "trained on narrow masks", narrow))
+    if "perceptual" in axes:
+        if not base.weights.perceptual:
+            raise ValueError("the preset has no perceptual loss to compare")
+        plain = replace(base, dilated=False)
+        found.append(Variant("plain-perceptual", "perceptual network not dilated", plain))
+    return found
+
+
+def _other_generators(generator: GeneratorConfig) -> list[tuple[str, str, GeneratorConfig]]:
+    match generator:
+        case FourierConfig():
+            shape = {
+                "ngf": generator.ngf,
+                "n_downsampling": generator.n_downsampling,
+                "n_blocks": generator.n_blocks,
+                "max_features": generator.max_features,
+            }
+            return [
+                ("regular", "plain residual blocks", RegularConfig(**shape)),
+                ("dilated", "dilated residual blocks", DilatedConfig(**shape)),
+            ]
+        case UNetConfig():
+            # Without global channels a block is two plain convolutions.
+            return [("regular", "plain residual blocks", replace(generator, ratio=0.0))]
+    raise ValueError(f"the ablation starts from Fourier convolutions, not from {generator.kind}")
+
+
+def ablate(
+    wanted: Sequence[Variant],
+    folder: Path,
+    start: Callable[[Variant, Path], Run],
+    *,
+    photos: Sequence[Path],
+    strategies: Sequence[str],
+    sizes: Sequence[int],
+    metrics: Sequence[str],
+    limit: int | None = None,
+    save_every: int = 500,
+) -> str | None:
+    """Train what is not trained yet, measure everything, write the report.
+
+    Args:
+        wanted: of `variants`.
+        folder: a folder for each variant, and `ablation.json` and `.md`.
+        start: makes a run for a variant in a folder.
+        photos: folders of photos that none of the runs trains on.
+        strategies: of the holes to measure on.
+        sizes: in pixels.
+        metrics: of `lama.training.metrics`.
+        limit: only the first so many photos.
+        save_every: steps between checkpoints.
+
+    Returns:
+        The report as Markdown; None where there is nothing to report: training was interrupted, or
+        this is not the first process.
+    """
+    first = True
+    for variant in wanted:
+        place = folder / variant.name
+        if _steps_done(place) >= variant.config.steps:
+            continue
+        logger.info("%s: %s", variant.name, variant.change)
+        run = start(variant, place)
+        run.resume()
+        train(run, save_every=save_every, log_every=min(50, max(1, variant.config.steps // 20)))
+        if run.step < variant.config.steps:
+            logger.info("interrupted; the same command goes on from here")
+            return None
+        if not run.accelerator.is_main_process:
+            first = False
+    if not first:
+        return None
+    files = [folder / variant.name / "generator.safetensors" for variant in wanted]
+    methods = learned(files)
+    results = evaluate(photos, cells(strategies, sizes), methods, metrics, limit=limit)
+    rows = [_facts(variant, folder / variant.name) for variant in wanted]
+    facts = {"variants": rows, "photos": [str(path) for path in photos], "limit": limit}
+    found = report.summarise(results, methods, facts)
+    report.write(folder / "ablation.json", found, results)
+    text = f"{_table(rows)}\n\n{report.markdown(found)}"
+    write_atomic(folder / "ablation.md", text.encode())
+    return text
+
+
+def _steps_done(place: Path) -> int:
+    path = place / "generator.safetensors"
+    return int(read_checkpoint(path)[2].get("step", 0)) if path.exists() else 0
+
+
+def _facts(variant: Variant, place: Path) -> dict[str, Any]:
+    """What a run was, with its parameters and its median speed, for the table."""
+    speeds = []
+    log = place / "stats.jsonl"
+    for line in log.read_text().splitlines() if log.exists() else ():
+        speeds += [v for k, v in json.loads(line).items() if k == "images_per_second"]
+    config = variant.config
+    return {
+        "name": variant.name,
+        "change": variant.change,
+        "parameters": sum(p.numel() for p in build(config.generator).parameters()),
+        "steps": _steps_done(place),
+        "batch": config.batch,
+        "crop": config.crop,
+        "seed": config.seed,
+        "images_per_second": sorted(speeds)[len(speeds) // 2] if speeds else None,
+    }
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> str:
+    lines = ["| variant | change | parameters | steps x batch, crop | images/s |", "|---" * 5 + "|"]
+    for row in rows:
+        speed = row["images_per_second"]
+        lines.append(
+            f"| {row['name']} | {row['change']} | {row['parameters'] / 1e6:.2f} M | "
+            f"{row['steps']} x {row['batch']}, {row['crop']} px | "
+            f"{'' if speed is None else f'{speed:.1f}'} |"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,95 @@
+"""The ablation at toy size: one change at a time, trained, measured together, gone on with."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+import masks
+from lama.__main__ import main
+from lama.checkpoint import build, read_checkpoint
+from lama.config import DilatedConfig, FourierConfig, RegularConfig, UNetConfig
+from lama.training.ablation import ablate, variants
+from lama.training.config import PRESETS, LossWeights
+from lama.training.data import find_photos
+from lama.training.run import Run
+from tests.lama.training.toy import TOY, draw_photos
+
+SMALL = replace(TOY, steps=2, batch=2, weights=LossWeights(0, 4, 0, 1, 0, 0), ema=0)
+
+
+def test_every_variant_differs_from_the_base_in_one_thing():
+    base = replace(TOY, generator=FourierConfig(ngf=8, n_blocks=2), weights=LossWeights())
+    found = {variant.name: variant.config for variant in variants(base)}
+    start = found.pop("base")
+    assert start.dilated
+    assert start.masks == "training"
+    assert found["regular"] == replace(start, generator=RegularConfig(ngf=8, n_blocks=2))
+    assert found["dilated"] == replace(start, generator=DilatedConfig(ngf=8, n_blocks=2))
+    assert found["narrow-masks"] == replace(start, masks="narrow")
+    assert found["plain-perceptual"] == replace(start, dilated=False)
+    assert [v.name for v in variants(base, ["masks"])] == ["base", "narrow-masks"]
+
+
+def test_the_small_network_has_a_regular_form_that_works():
+    [_, regular] = variants(PRESETS["lama-tiny-128"], ["generator"])
+    assert regular.config.generator == replace(UNetConfig(), ratio=0.0)
+    generator = build(UNetConfig(width=8, n_blocks=1, detail=4, ratio=0.0)).eval()
+    image, mask = torch.rand(1, 3, 40, 56), torch.zeros(1, 1, 40, 56)
+    mask[..., 8:20, 9:30] = 1
+    with torch.inference_mode():
+        assert generator(image, mask).shape == (1, 3, 40, 56)
+    assert not [name for name, _ in generator.named_parameters() if "convg2g" in name]
+
+
+def test_the_ablation_writes_one_table_and_does_nothing_twice(tmp_path):
+    draw_photos(tmp_path / "photos")
+    photos, started = find_photos([tmp_path / "photos"]), []
+
+    def start(variant, place):
+        started.append(variant.name)
+        return Run(variant.config, place, photos, masks.get(variant.config.masks))
+
+    def go():
+        return ablate(
+            variants(SMALL),
+            tmp_path / "out",
+            start,
+            photos=[tmp_path / "photos"],
+            strategies=["thick"],
+            sizes=[64],
+            metrics=["l1"],
+            limit=2,
+        )
+
+    text = go()
+    names = ["base", "regular", "narrow-masks", "plain-perceptual"]
+    assert started == names
+    assert (tmp_path / "out" / "ablation.md").read_text() == text
+    for name in names:
+        assert f"| {name} |" in text
+        assert f"| {name}/generator |" in text
+    found = json.loads((tmp_path / "out" / "ablation.json").read_text())
+    assert [row["name"] for row in found["variants"]] == names
+    means = [entry["mean"]["l1"] for entry in found["cells"][0]["methods"].values()]
+    assert len(set(means)) == 4
+    weights = [read_checkpoint(tmp_path / "out" / n / "generator.safetensors")[1] for n in names]
+    for other in (weights[2], weights[3]):
+        assert any(not torch.equal(weights[0][key], other[key]) for key in other)
+    assert go() is not None
+    assert started == names
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--preset", "grand"], "unknown preset"),
+        (["--only", "colour"], "unknown ablation 'colour'"),
+    ],
+)
+def test_what_cannot_be_is_refused(flags, message, tmp_path, capsys):
+    draw_photos(tmp_path)
+    given = ["--photos", str(tmp_path), "--eval-photos", str(tmp_path), "--steps", "1"]
+    assert main(["ablate", *given, "--run-dir", str(tmp_path / "out"), *flags]) == 2
+    assert message in capsys.readouterr().err
