@@ -77,7 +77,7 @@ def variants(base: TrainConfig, axes: Sequence[str] = AXES) -> list[Variant]:
 def _other_generators(generator: GeneratorConfig) -> list[tuple[str, str, GeneratorConfig]]:
     match generator:
         case FourierConfig():
-            shape = {
+            shape: dict[str, Any] = {
                 "ngf": generator.ngf,
                 "n_downsampling": generator.n_downsampling,
                 "n_blocks": generator.n_blocks,
