@@ -48,6 +48,7 @@ def delete(services: Services, record_id: str, token: str) -> None:
         forget_copies(services.settings.cache_dir, record)  # no other mask is on this photo
         services.photos.forget(record.image_sha256)  # a reviewer may have had it on the canvas
     forget_exports(services.settings.cache_dir)
+    forget_run_pictures(services.settings.data_dir / "runs")
 
 
 def undo(services: Services, receipt: Receipt) -> None:
@@ -64,6 +65,12 @@ def undo(services: Services, receipt: Receipt) -> None:
 def forget_exports(folder: Path) -> None:
     """Remove the files that were made for download: they may hold what has been deleted."""
     for path in folder.rglob(f"{EXPORT_PREFIX}*"):
+        path.unlink(missing_ok=True)
+
+
+def forget_run_pictures(folder: Path) -> None:
+    """Remove the pictures of training runs: a photo that was held out may be the deleted one."""
+    for path in (*folder.glob("*/samples/*.png"), *folder.glob("*/before-after.png")):
         path.unlink(missing_ok=True)
 
 

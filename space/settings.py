@@ -51,6 +51,11 @@ class Settings:
         """Folder of what may be thrown away: kept photos, results and downloads."""
         return self.data_dir / "cache"
 
+    @property
+    def models_dir(self) -> Path:
+        """Folder of fine-tuned models."""
+        return self.data_dir / "models"
+
     def accounts(self) -> list[tuple[str, str]] | None:
         """Who may use the app, or None for everybody.
 

@@ -15,6 +15,7 @@ _STYLES = (
     "save_sheet.css",
     "dataset_tab.css",
     "review.css",
+    "train.css",
 )
 
 

@@ -14,6 +14,7 @@ from space import (
     masks_tab,
     review_tab,
     text,
+    train_tab,
 )
 from space.services import Services
 from space.settings import Settings
@@ -39,8 +40,11 @@ def build(services: Services) -> gr.Blocks:
                 dataset = dataset_tab.build(services)
             with gr.Tab("Review", id="review") as review_page:
                 review = review_tab.build(services, inpaint.canvas, mending)
+            with gr.Tab("Train", id="train") as train_page:
+                train = train_tab.build(services, inpaint.canvas)
         dataset.refresh_on(dataset_page.select, demo.load)
         review.refresh_on(review_page.select)
+        train.refresh_on(train_page.select)
         api_inpaint.register(services)
         api_masks.register(services)
         api_dataset.register(services)

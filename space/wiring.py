@@ -22,6 +22,7 @@ from space.settings import Settings
 from space.store import Store, hub
 from space.store.connection import connect
 from space.sync import Sync, running
+from space.tuned import TunedModel, tuned_models
 
 log = logging.getLogger(__name__)
 _TRIAL = 512
@@ -30,11 +31,18 @@ _TRIAL = 512
 class LamaEngine:
     """Models by name or path, loaded when first used and kept."""
 
-    def __init__(self, first: str) -> None:
+    def __init__(self, first: str, models_dir: Path | None = None) -> None:
+        """Prepare; nothing is loaded yet.
+
+        Args:
+            first: The model that the app starts with: a name of the registry or a path.
+            models_dir: Where fine-tuned models are; they can be chosen as soon as they are there.
+        """
         if first not in registry.MODELS and not Path(first).exists():
             names = ", ".join(registry.MODELS)
             raise ValueError(f"There is no model {first!r}. Give a path, or one of: {names}.")
         self._first = first
+        self._models_dir = models_dir
         self._loaded: dict[str, lama.Inpainter] = {}
         self._seconds: dict[str, float] = {}
         self._loading = threading.Lock()
@@ -46,6 +54,9 @@ class LamaEngine:
             path = Path(self._first)
             size = path.stat().st_size / 1e6 if path.is_file() else 0.0
             known.append(ModelInfo(self._first, path.stem, size, True, "your own"))
+        for tuned in self._tuned().values():
+            size = tuned.path.stat().st_size / 1e6
+            known.append(ModelInfo(tuned.name, tuned.name, size, True, "as its base", tuned.note))
         complete = [self._measured(model) for model in known]
         return tuple(sorted(complete, key=lambda model: not model.on_disk))
 
@@ -110,10 +121,16 @@ class LamaEngine:
     def _get(self, model: str) -> "lama.Inpainter":
         with self._loading:
             if model not in self._loaded:
-                if model != self._first:
+                tuned = self._tuned().get(model)
+                if model != self._first and tuned is None:
                     self._refuse(model)
-                self._loaded[model] = lama.load(model)
+                self._loaded[model] = lama.load(tuned.path if tuned else model)
             return self._loaded[model]
+
+    def _tuned(self) -> dict[str, TunedModel]:
+        """Fine-tuned models by name; none may take the name of a known one."""
+        found = tuned_models(self._models_dir) if self._models_dir else []
+        return {model.name: model for model in found if model.name not in registry.MODELS}
 
     def _refuse(self, model: str) -> None:
         """Only the operator may name a path: what a page asks for must be in the registry."""
@@ -144,7 +161,7 @@ class LamaEngine:
 
 def services(settings: Settings) -> Services:
     """Put the real engine, store and photo shelf together."""
-    engine = LamaEngine(settings.model)
+    engine = LamaEngine(settings.model, settings.models_dir)
     engine.warm_up()
     photos = PhotoShelf(
         settings.cache_dir / "photos",

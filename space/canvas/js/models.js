@@ -52,6 +52,8 @@ function bindModels() {
   loadModels();
 }
 
+document.addEventListener("lama-models-changed", () => loadModels(false));
+
 function useModel(name) {
   S.model = name;
   wanted = "";

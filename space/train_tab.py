@@ -1,0 +1,259 @@
+"""The Train tab: fine-tune on what was approved, watch it, and compare the result with its base."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from space.engine import CancelledError
+from space.services import Services
+from space.store import StoreError
+from space.train import Trainer, Wish
+from space.train_view import curves_html, log_html, progress_html, sheet_html, trouble_html
+
+HOW_IT_WORKS = """
+**What is trained on.** Half of the holes are approved masks of the dataset, the others generated
+ones, so that the model does not forget other shapes. They are laid on the dataset's own photos, or
+on those of a folder. What is held out, photos and masks, is never trained on.
+
+**What decides.** At the end the new model and its base fill the same held-out holes: saved ones,
+and thin, thick and box ones. If it is more than 2 % worse on any of them it is refused and stays in
+its run folder. Otherwise it appears in the model select of *Inpaint*.
+
+**It runs by itself.** Closing or reloading this page, or stopping the app, does not stop it.
+*Cancel* saves first. `python -m lama finetune` does the same on the command line.
+"""
+_TROUBLE = (ValueError, StoreError, OSError, sqlite3.Error, CancelledError)
+_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_SECONDS = 2.0
+# The canvas asks for the list of models again when a run has brought one.
+_TELL = """(model) => {
+  if (model && window.lamaTuned !== undefined && window.lamaTuned !== model) {
+    document.dispatchEvent(new Event("lama-models-changed"));
+  }
+  window.lamaTuned = model || "";
+}"""
+
+
+@dataclass(frozen=True)
+class TrainTab:
+    """What others need of the tab."""
+
+    refresh_on: Callable[..., None]
+
+
+@dataclass(frozen=True)
+class _Form:
+    base: gr.Dropdown
+    steps: gr.Number
+    batch: gr.Number
+    rate: gr.Number
+    share: gr.Slider
+    seed: gr.Number
+    cases: gr.Number
+    photos: gr.Textbox
+    start: gr.Button
+    cancel: gr.Button
+    status: gr.HTML
+
+    @property
+    def fields(self) -> list[gr.components.Component]:
+        """In the order of `Wish`."""
+        return [
+            *(self.base, self.steps, self.batch, self.rate),
+            *(self.share, self.seed, self.cases, self.photos),
+        ]
+
+
+@dataclass(frozen=True)
+class _Watch:
+    progress: gr.HTML
+    curves: gr.HTML
+    report: gr.Markdown
+    sheet: gr.HTML
+    log: gr.HTML
+    timer: gr.Timer
+    model: gr.Textbox
+
+
+@dataclass(frozen=True)
+class _Pair:
+    first: gr.Dropdown
+    second: gr.Dropdown
+    compare: gr.Button
+    slider: gr.ImageSlider
+    status: gr.HTML
+
+
+def build(services: Services, canvas: gr.HTML) -> TrainTab:
+    """Lay the tab out inside the Blocks that is being built.
+
+    Args:
+        services: The app's parts.
+        canvas: Its drawing is what two models are compared on.
+    """
+    trainer = Trainer(services)
+    with gr.Row(elem_id="train-tab"):
+        with gr.Column(scale=2, min_width=300):
+            form = _lay_out_form(trainer)
+        with gr.Column(scale=4, min_width=320):
+            watch = _lay_out_watch()
+    pair = _lay_out_pair(trainer)
+    with gr.Accordion("How it works", open=False):
+        gr.Markdown(HOW_IT_WORKS)
+    shown = [
+        *(watch.progress, watch.curves, watch.report, watch.sheet, watch.log),
+        *(watch.timer, watch.model, form.start, form.cancel),
+    ]
+    choices = [form.base, pair.first, pair.second]
+
+    def show(request: gr.Request, profile: gr.OAuthProfile | None) -> tuple:
+        return updates(trainer, request, profile)
+
+    def offer(base: str, first: str, second: str) -> tuple:
+        names = trainer.models()
+        newest = trainer.state().model
+        beside = newest if second == first and newest else second
+        return (
+            gr.Dropdown(names, value=base),
+            gr.Dropdown(names, value=first),
+            gr.Dropdown(names, value=beside),
+        )
+
+    def refresh(event: Callable) -> None:
+        event(show, None, shown, **_QUIET).then(
+            None, watch.model, js=_TELL, api_visibility="private"
+        ).then(offer, choices, choices, **_QUIET)
+
+    watch.timer.tick(show, None, shown, **_QUIET)
+    watch.model.change(None, watch.model, js=_TELL, api_visibility="private").then(
+        offer, choices, choices, **_QUIET
+    )
+    _wire_form(trainer, form, refresh)
+    _wire_pair(trainer, pair, canvas)
+
+    def refresh_on(*events: Callable) -> None:
+        for event in events:
+            refresh(event)
+
+    return TrainTab(refresh_on)
+
+
+def updates(
+    trainer: Trainer, request: gr.Request, profile: gr.OAuthProfile | None
+) -> tuple[Any, ...]:
+    """Updates for everything that changes while a run goes on.
+
+    Log and pictures may hold paths and private photos: they are for those who may train.
+    """
+    try:
+        trainer.allowed(request, profile)
+    except ValueError as error:
+        off = gr.Button(interactive=False)
+        return trouble_html(error), "", gr.skip(), "", "", gr.Timer(active=False), "", off, off
+    state = trainer.state()
+    return (
+        progress_html(state),
+        curves_html(state),
+        gr.Markdown(state.report, visible=bool(state.report)),
+        sheet_html(state),
+        log_html(state),
+        gr.Timer(active=state.running),
+        state.model,
+        gr.Button(interactive=not state.running),
+        gr.Button(interactive=state.running),
+    )
+
+
+def _wire_form(trainer: Trainer, form: _Form, refresh: Callable[[Callable], None]) -> None:
+    def start(
+        base: str, steps: float, batch: float, rate: float, share: float, seed: float,
+        cases: float, photos: str, request: gr.Request, profile: gr.OAuthProfile | None,
+    ) -> str:  # fmt: skip
+        try:
+            trainer.allowed(request, profile)
+            trainer.start(Wish(base, steps, batch, rate, share, seed, cases, photos))
+        except _TROUBLE as error:
+            return trouble_html(error)
+        return ""
+
+    def cancel(request: gr.Request, profile: gr.OAuthProfile | None) -> str:
+        try:
+            trainer.allowed(request, profile)
+            trainer.runs.cancel()
+        except _TROUBLE as error:
+            return trouble_html(error)
+        return ""
+
+    refresh(form.start.click(start, form.fields, form.status, **_QUIET).then)
+    refresh(form.cancel.click(cancel, None, form.status, **_QUIET).then)
+
+
+def _wire_pair(trainer: Trainer, pair: _Pair, canvas: gr.HTML) -> None:
+    def compare(drawing: Any, first: str, second: str) -> tuple:  # noqa: ANN401
+        try:
+            fills = trainer.compare(drawing, first, second)
+        except _TROUBLE as error:
+            return gr.skip(), trouble_html(error)
+        return gr.ImageSlider(fills, visible=True, label=f"{first} | {second}"), ""
+
+    pair.compare.click(
+        compare, [canvas, pair.first, pair.second], [pair.slider, pair.status],
+        api_visibility="private",
+    )  # fmt: skip
+
+
+def _lay_out_form(trainer: Trainer) -> _Form:
+    names, first = trainer.models(), trainer.services.settings.model
+    base = gr.Dropdown(names, value=first, label="Start from", elem_id="train-base")
+    steps = gr.Number(1000, label="Steps", precision=0, minimum=1, elem_id="train-steps")
+    with gr.Accordion("More", open=False, elem_id="train-more"):
+        rate = gr.Number(1e-4, label="Learning rate", elem_id="train-rate")
+        share = gr.Slider(0, 1, 0.5, step=0.05, label="Share of saved masks", elem_id="train-share")
+        batch = gr.Number(8, label="Photos a step", precision=0, elem_id="train-batch")
+        cases = gr.Number(
+            24, label="Holes of each shape to judge by", precision=0, elem_id="train-cases"
+        )
+        seed = gr.Number(0, label="Seed", precision=0, elem_id="train-seed")
+        photos = gr.Textbox(
+            label="Folder of photos",
+            info="On the machine of the app; the dataset's own photos if empty.",
+            elem_id="train-photos",
+        )
+    with gr.Row():
+        start = gr.Button("Train", variant="primary", elem_id="train-start", min_width=120)
+        cancel = gr.Button("Cancel", elem_id="train-cancel", interactive=False, min_width=120)
+    status = _html("train-status")
+    return _Form(base, steps, batch, rate, share, seed, cases, photos, start, cancel, status)
+
+
+def _lay_out_watch() -> _Watch:
+    return _Watch(
+        progress=_html("train-progress"),
+        curves=_html("train-curves"),
+        report=gr.Markdown(visible=False, elem_id="train-report"),
+        sheet=_html("train-sheet"),
+        log=_html("train-log"),
+        timer=gr.Timer(_SECONDS, active=False),
+        model=gr.Textbox(visible="hidden", elem_id="train-model"),
+    )
+
+
+def _lay_out_pair(trainer: Trainer) -> _Pair:
+    names, first = trainer.models(), trainer.services.settings.model
+    gr.Markdown("### Two models on what is marked in Inpaint")
+    with gr.Row(equal_height=True, elem_id="compare-row"):
+        left = gr.Dropdown(names, value=first, label="Left", elem_id="compare-left")
+        right = gr.Dropdown(names, value=first, label="Right", elem_id="compare-right")
+        compare = gr.Button("Compare", elem_id="compare-button", min_width=120)
+    status = _html("compare-status")
+    slider = gr.ImageSlider(
+        visible=False, format="png", type="numpy", interactive=False, elem_id="compare-slider"
+    )
+    return _Pair(left, right, compare, slider, status)
+
+
+def _html(elem_id: str) -> gr.HTML:
+    return gr.HTML("", elem_id=elem_id, js_on_load=None, apply_default_css=False)

@@ -1,0 +1,218 @@
+"""Training from the app: the form's figures, one run at a time, liveness, and what is shown."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from space import contributions
+from space.canvas.protocol import encode_mask
+from space.photos import PhotoShelf
+from space.services import Services
+from space.settings import Settings
+from space.store import Store
+from space.store.deciding import decide
+from space.train import Trainer, Wish
+from space.train_tab import updates
+from space.train_view import curves_html, log_html, progress_html
+from space.training_runs import RunState, TrainingRuns, read_state
+from space.tuned import tuned_models
+from tests.space.fakes import TeleaEngine
+from tests.space.store.conftest import make_submission
+
+WISH = Wish("telea", 50, 8, 1e-4, 0.5, 0, 24)
+NOBODY = SimpleNamespace(username=None)
+
+
+@pytest.fixture
+def trainer(tmp_path: Path):
+    settings = Settings(model="telea", data_dir=tmp_path / "data")
+    store = Store.open(settings.data_dir)
+    services = Services(TeleaEngine(), store, settings, PhotoShelf(settings.cache_dir / "photos"))
+    yield Trainer(services)
+    store.close()
+
+
+def sleeper() -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
+def pretend(runs: TrainingRuns, pid: int, name: str = "20260101-000000", began: str = "") -> Path:
+    """A run folder, and a note that it is this process."""
+    run_dir = runs.folder / name
+    run_dir.mkdir(parents=True)
+    note = {"run": name, "pid": pid, "began": began}
+    (runs.folder / "current.json").write_text(json.dumps(note))
+    return run_dir
+
+
+def test_the_form_becomes_flags(trainer: Trainer) -> None:
+    flags = trainer.arguments(replace(WISH, photos=" photos/mine "))
+    assert flags == [
+        *("--init", "telea", "--steps", "50", "--batch", "8", "--seed", "0", "--cases", "24"),
+        *("--lr", "0.0001", "--masks-share", "0.5", "--photos", "photos/mine"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"steps": 0}, "steps lies between 1"),
+        ({"steps": 2.5}, "whole number"),
+        ({"rate": float("nan")}, "learning rate"),
+        ({"share": 1.5}, "share of saved masks"),
+        ({"batch": None}, "batch"),
+        ({"base": "far"}, "on this disk"),
+        ({"base": "../../etc/passwd"}, "on this disk"),
+        ({"photos": "--resume"}, "dash"),
+    ],
+)
+def test_figures_that_make_no_sense(trainer: Trainer, change: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        trainer.arguments(replace(WISH, **change))
+
+
+def test_folders_are_named_at_the_machine_only(trainer: Trainer) -> None:
+    far = Settings(model="telea", host="0.0.0.0", data_dir=trainer.runs.data_dir)
+    elsewhere = Trainer(replace(trainer.services, settings=far))
+    with pytest.raises(ValueError, match="at the machine"):
+        elsewhere.arguments(replace(WISH, photos="/etc"))
+    with pytest.raises(ValueError, match="Only reviewers"):
+        elsewhere.allowed(NOBODY, None)
+    shown = updates(elsewhere, NOBODY, None)
+    assert "Only reviewers" in shown[0]
+
+
+def test_nothing_to_train_on(trainer: Trainer) -> None:
+    with pytest.raises(ValueError, match="No mask is approved"):
+        trainer.start(WISH)
+
+
+def test_a_second_run_is_refused_and_the_first_can_be_cancelled(trainer: Trainer) -> None:
+    store = trainer.services.store
+    receipt = store.save(make_submission(1))
+    decide(store.core, receipt.record_id, "ann", "approved")
+    process = sleeper()
+    try:
+        pretend(trainer.runs, process.pid)
+        state = trainer.state()
+        assert (state.running, state.phase) == (True, "preparing")
+        with pytest.raises(ValueError, match="being trained already"):
+            trainer.start(WISH)
+        assert TrainingRuns(trainer.runs.data_dir).current(), "another process sees it as well"
+        assert trainer.runs.cancel()
+        assert process.wait(10) == -15
+        assert not trainer.runs.cancel()
+        state = trainer.state()
+        assert (state.running, state.phase) == (False, "stopped")
+    finally:
+        process.kill()
+
+
+def test_a_process_with_the_same_number_is_not_the_run(trainer: Trainer) -> None:
+    pretend(trainer.runs, os.getpid(), began="1")
+    assert trainer.runs.current() is None
+
+
+def test_a_zombie_is_over(trainer: Trainer) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    pretend(trainer.runs, process.pid)
+    deadline = time.monotonic() + 20
+    while trainer.runs.current() is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert trainer.runs.current() is None
+    process.wait()
+
+
+def test_a_real_run_that_fails_says_why(trainer: Trainer) -> None:
+    """One approved mask is too few: the process starts, says so and ends."""
+    store = trainer.services.store
+    receipt = store.save(make_submission(1))
+    decide(store.core, receipt.record_id, "ann", "approved")
+    name = trainer.runs.start(["--init", "lama-tiny", "--steps", "2"])
+    assert trainer.runs.current()["run"] == name
+    deadline = time.monotonic() + 120
+    while trainer.state().running and time.monotonic() < deadline:
+        time.sleep(0.3)
+    state = trainer.state()
+    assert state.phase == "failed"
+    assert "Approve more" in state.message
+    assert "Approve more" in state.log
+
+
+def test_what_a_folder_says(tmp_path: Path) -> None:
+    run_dir = tmp_path / "20260102-030405"
+    run_dir.mkdir()
+    (run_dir / "plan.json").write_text('{"steps": 50}')
+    status = {"phase": "training", "message": "4 masks", "time": time.time()}
+    (run_dir / "status.json").write_text(json.dumps(status))
+    lines = [{"step": 0, "val_lpips": 0.3}, {"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.5},
+             {"step": 2, "val_lpips": 0.25}]  # fmt: skip
+    text = "\n".join(map(json.dumps, lines)) + '\n{"step": 3, "lo'
+    (run_dir / "stats.jsonl").write_text(text)
+    (run_dir / "log.txt").write_text("a\n 1%\r 2%\r 3%\n<b>\n")
+    state = read_state(run_dir, running=True)
+    assert (state.step, state.steps, state.phase) == (2, 50, "training")
+    assert state.losses == ((1, 2.0), (2, 1.5))
+    assert state.looks == ((0, 0.3), (2, 0.25))
+    assert state.log == "a\n 3%\n<b>"
+    assert read_state(run_dir, running=False).phase == "stopped"
+    html = progress_html(state)
+    assert 'aria-valuenow="4"' in html
+    assert "step 2 of 50" in html
+    assert curves_html(state).count("<svg") == 2
+    assert "tr-base" in curves_html(state)
+    assert "&lt;b&gt;" in log_html(state)
+
+
+def test_curves_leave_out_what_is_no_number() -> None:
+    nan = float("nan")
+    assert curves_html(RunState(losses=((1, nan), (2, 1.0)))) == ""
+    assert "<svg" in curves_html(RunState(losses=((1, nan), (2, 1.0), (3, 1.0))))
+
+
+def test_files_that_are_no_models_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.safetensors").write_bytes(b"\xff" * 40)
+    (tmp_path / "b.safetensors").write_bytes(b"")
+    header = json.dumps({"__metadata__": {"meta": '{"kind": "other"}'}}).encode()
+    (tmp_path / "c.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    meta = {"kind": "fine-tuned", "base": "lama-tiny", "masks": 9,
+            "changes": {"saved": {"lpips-vgg": -0.031}}}  # fmt: skip
+    header = json.dumps({"__metadata__": {"meta": json.dumps(meta)}}).encode()
+    (tmp_path / "d.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    [found] = tuned_models(tmp_path)
+    assert found.name == "d"
+    assert "on 9 saved masks; LPIPS 3.1% lower" in found.note
+
+
+def test_two_models_on_what_is_drawn(trainer: Trainer, picture: Path, rgb: np.ndarray) -> None:
+    handle = trainer.services.photos.put(picture)
+    mask = np.zeros(rgb.shape[:2], dtype=bool)
+    mask[5:9, 7:20] = True
+    drawing = {"photo": handle.id, "mask": encode_mask(mask)}
+    left, right = trainer.compare(drawing, "telea", "telea")
+    assert (left[~mask] == rgb[~mask]).all()
+    assert (left == right).all()
+    with pytest.raises(ValueError, match="Open a photo"):
+        trainer.compare(None, "telea", "telea")
+    with pytest.raises(ValueError, match="no model"):
+        trainer.compare(drawing, "telea", "nothing")
+
+
+def test_deleting_a_record_removes_pictures_of_runs(trainer: Trainer) -> None:
+    services = trainer.services
+    receipt = services.store.save(make_submission(1))
+    run_dir = pretend(trainer.runs, 1)
+    (run_dir / "samples").mkdir()
+    pictures = [run_dir / "samples" / "000001.png", run_dir / "before-after.png"]
+    for path in pictures:
+        path.write_bytes(b"x")
+    contributions.delete(services, receipt.record_id, receipt.token)
+    assert not any(path.exists() for path in pictures)
