@@ -54,14 +54,16 @@ def loaded(app: App, cache: Path) -> list[dict]:
 
 def save_masks(page: Page, photos: list[Path]) -> None:
     """Three strokes on each photo, each saved as a mask of its own."""
-    page.locator("#live-toggle").click()
+    page.locator("#live-toggle input").uncheck(force=True)
     page.get_by_role("button", name="Save mask to dataset").click()
     page.get_by_label("This photo and this mask will be stored").check()
     seen = ""
     for photo in photos:
         open_photo(page, photo)
         for at in (0.25, 0.5, 0.7):
-            page.locator('[data-do="clear"]').click()
+            if page.locator('[data-do="clear"]').is_enabled():
+                page.locator('[data-do="clear"]').click()
+            page.evaluate("scrollTo(0, 0)")  # saving has scrolled to its button
             stroke(page, (at, 0.4), (at + 0.08, 0.52), wait=False)
             page.locator("#save-mask").click()
             receipt = page.locator("#record-status code[data-record]")
@@ -162,8 +164,7 @@ def test_from_a_stroke_to_a_model(
     expect(page.locator(f"#model-choice option[value='{name}']")).to_have_count(1)
     page.locator("#model-choice").select_option(name)
     open_photo(page, photos[0])
-    if page.locator("#live-toggle").get_attribute("aria-checked") != "true":
-        page.locator("#live-toggle").click()
+    page.locator("#live-toggle input").check(force=True)
     stroke(page, (0.4, 0.4), (0.5, 0.5), wait=False)
     wait_for_result(page)
     expect(page.locator("#inpaint-panel")).to_contain_text(name)
