@@ -5,7 +5,8 @@ one object. Providers that need nothing but OpenCV are in `masks.selecting`; net
 and keep to the same protocol.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 import cv2
@@ -142,3 +143,29 @@ def enlarged(mask: NDArray, height: int, width: int) -> Mask:
         return mask > 0.5
     smooth = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
     return smooth > 0.5
+
+
+def select_all(
+    provider: Provider, image: Image, wanted: Sequence[Prompt], unwanted: Sequence[Point] = ()
+) -> Mask:
+    """Return several objects as one mask, bool (H, W), less what was clicked away.
+
+    Args:
+        provider: who is asked.
+        image: uint8 (H, W, 3).
+        wanted: one prompt an object.
+        unwanted: clicks on what does not belong to any of them.
+
+    Raises:
+        ValueError: for a bad image or prompt, as `Prompt.inside` says.
+    """
+    away = tuple(unwanted)
+    mask = np.zeros(image.shape[:2], np.bool_)
+    for prompt in wanted:
+        mask |= provider.select(image, replace(prompt, not_points=prompt.not_points + away))
+    for point in away:
+        if mask[int(point[1]), int(point[0])]:
+            kept = tuple(p for prompt in wanted for p in prompt.points if p != point)
+            mask &= ~provider.select(image, Prompt(points=(point,), not_points=kept))
+            mask[int(point[1]), int(point[0])] = False
+    return mask

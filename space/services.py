@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from masks.selecting import Regions
+from masks.selection import Provider
 from space.engine import Engine
 from space.photos import PhotoShelf
 from space.settings import Settings
@@ -23,3 +25,4 @@ class Services:
     settings: Settings
     photos: PhotoShelf
     sync: Sync | None = None
+    selector: Provider = field(default_factory=Regions)

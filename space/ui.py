@@ -9,6 +9,7 @@ from space import (
     api_dataset,
     api_inpaint,
     api_masks,
+    api_select,
     dataset_tab,
     inpaint_tab,
     masks_tab,
@@ -47,6 +48,7 @@ def build(services: Services) -> gr.Blocks:
         train.refresh_on(train_page.select)
         api_inpaint.register(services)
         api_masks.register(services)
+        api_select.register(services)
         api_dataset.register(services)
     return demo
 

@@ -13,7 +13,14 @@ import masks.__main__
 ROOT = Path(__file__).parent.parent
 DOCS = {p: p.read_text() for p in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
 ALL = "\n".join(DOCS.values())
-ENDPOINTS = ["inpaint", "generate_masks", "log_mask", "delete_record", "dataset_info"]
+ENDPOINTS = [
+    "inpaint",
+    "generate_masks",
+    "select_object",
+    "log_mask",
+    "delete_record",
+    "dataset_info",
+]
 
 
 def flags(parser: argparse.ArgumentParser) -> set[str]:

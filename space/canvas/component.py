@@ -7,13 +7,14 @@ from pathlib import Path
 import gradio as gr
 
 import masks
+from space.canvas.selecting import Selecting
 from space.canvas.server import CanvasServer
 from space.services import Services
 
 _HERE = Path(__file__).parent
 SCRIPTS = (
-    "util", "png", "raster", "history", "view", "layers", "tools", "touch", "photo", "keep",
-    "live", "compare", "panel", "models", "keys", "main",
+    "util", "png", "raster", "history", "view", "layers", "tools", "reshape", "select", "touch",
+    "photo", "keep", "live", "compare", "panel", "models", "keys", "main",
 )  # fmt: skip
 STRATEGIES = ("wide", "box", "segmentation", "outpaint")
 
@@ -32,7 +33,7 @@ def canvas(services: Services, samples: Path) -> gr.HTML:
         value=None,
         html_template=_read("canvas.html"),
         js_on_load=f"const FACTS = {json.dumps(facts)};\n{script}",
-        server_functions=CanvasServer(services).functions(),
+        server_functions=[*CanvasServer(services).functions(), Selecting(services).function()],
         elem_id="inpaint-canvas",
         apply_default_css=False,
         label="Drawing",

@@ -243,13 +243,13 @@ def test_manual_mode_waits_for_the_button(page: Page, small: Path) -> None:
 
 def test_fill_from_a_strategy_is_seeded(page: Page, small: Path) -> None:
     open_photo(page, small)
-    page.keyboard.press("s")
+    page.keyboard.press("f")
     page.locator(".lc-strategy").select_option("box")
     page.locator(".lc-seed").fill("7")
     page.locator('[data-do="fill"]').click()
     wait_for_result(page)
     first = exported_mask(page)
-    page.keyboard.press("s")
+    page.keyboard.press("f")
     page.locator('[data-do="fill-next"]').click()
     wait_for_result(page)
     assert not np.array_equal(exported_mask(page), first)

@@ -29,7 +29,7 @@ function keyboardPen(event) {
 
 const KEYS = {
   b: () => chooseTool("brush"), e: () => chooseTool("eraser"), r: () => chooseTool("box"), l: () => chooseTool("lasso"),
-  s: () => openMenu("lc-fill-menu"),
+  s: () => chooseTool("select"), f: () => openMenu("lc-fill-menu"),
   "[": () => setBrush(S.brush / 1.2 - 1), "]": () => setBrush(S.brush * 1.2 + 1),
   "+": () => zoomAbout(1.25), "=": () => zoomAbout(1.25), "-": () => zoomAbout(0.8), 0: () => fitView(),
   x: () => doTool("invert"), delete: () => doTool("clear"),

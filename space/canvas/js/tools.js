@@ -2,7 +2,8 @@
 const ring = find(".lc-ring");
 const draft = root.querySelectorAll(".lc-draft path");
 let gesture = null;
-const TOOLS = ["brush", "eraser", "box", "lasso"];
+const TOOLS = ["brush", "eraser", "box", "lasso", "select"];
+const CROSSED = ["box", "lasso", "select"];
 
 function chooseTool(name) {
   S.tool = name;
@@ -13,7 +14,8 @@ function chooseTool(name) {
   }
   ring.classList.toggle("erase", name === "eraser");
   ring.hidden = true;
-  stage.dataset.cursor = name === "box" || name === "lasso" ? "cross" : "";
+  stage.dataset.cursor = CROSSED.includes(name) ? "cross" : "";
+  adjusting.hidden = name !== "select";
 }
 
 function setBrush(size) {
@@ -40,9 +42,11 @@ function showDraft(points, closed) {
 const corners = (a, b) => [a, { x: b.x, y: a.y }, b, { x: a.x, y: b.y }];
 const inside = (p) => ({ x: clamp(p.x, 0, S.photo.width), y: clamp(p.y, 0, S.photo.height) });
 
-function penDown(at, erase) {
-  const tool = erase && S.tool !== "box" && S.tool !== "lasso" ? "eraser" : S.tool;
-  gesture = { tool, value: tool === "eraser" || erase ? 0 : 1, radius: brushRadius(), points: [at], last: at, start: performance.now() };
+// `more` is Shift, or a finger: one more object.
+function penDown(at, erase, more = false) {
+  const tool = erase && !CROSSED.includes(S.tool) ? "eraser" : S.tool;
+  gesture = { tool, value: tool === "eraser" || erase ? 0 : 1, radius: brushRadius(), points: [at], last: at, more, start: performance.now() };
+  if (tool === "select") return forgetHover();
   showMask("drawing");
   drawMask(null);
   if (tool === "brush" || tool === "eraser") drawMask(onStage(S.raster.capsule(at, at, gesture.radius, gesture.value)));
@@ -52,7 +56,7 @@ function penDown(at, erase) {
 function penMove(at) {
   if (!gesture) return;
   const { tool, last, points } = gesture;
-  if (tool === "box") {
+  if (tool === "box" || tool === "select") {
     gesture.last = at;
     showDraft(corners(points[0], at).map(inside), true);
   } else if (Math.hypot(at.x - last.x, at.y - last.y) * view.scale >= 1) {
@@ -69,6 +73,7 @@ function penUp() {
   gesture = null;
   showDraft([], false);
   if (!done) return;
+  if (done.tool === "select") return void selectAt(done, done.value ? (done.more ? "add" : "new") : "remove");
   const before = history;
   if (done.tool === "box") S.raster.rectangle(inside(done.points[0]), inside(done.last), done.value);
   if (done.tool === "lasso" && done.points.length > 2) S.raster.polygon(done.points, done.value);

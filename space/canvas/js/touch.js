@@ -36,7 +36,7 @@ stage.addEventListener("pointerdown", (event) => {
   if (event.button === 1 || spaceHeld) return startPan(event, at);
   if (event.button !== 0 && event.button !== 2) return;
   stage.setPointerCapture(event.pointerId);
-  penDown(at, event.button === 2 || event.altKey);
+  penDown(at, event.button === 2 || event.altKey, event.shiftKey || event.pointerType === "touch");
 });
 
 stage.addEventListener("pointermove", (event) => {

@@ -1,0 +1,134 @@
+// Selecting objects: a click, Shift and a click for one more, Alt and a click to take a part away, or a
+// box. What was selected is an ordinary mask; until the next stroke it can be grown and smoothed.
+const adjusting = find("#lc-adjust");
+const growBy = adjusting.querySelector(".lc-grow"), smoothBy = adjusting.querySelector(".lc-smooth");
+const QUICK = 300;
+let selection = null, edit = null, asked = 0, hoverTimer = 0, hovering = false, hoverCost = 0;
+
+// A few pixels more than the object keep its rim and its shadow from shining through the fill.
+const defaultGrowth = () => clamp(Math.round(Math.max(S.photo.width, S.photo.height) / 200), 3, 16);
+
+function pickAt(at) {
+  return { x: clamp(Math.floor(at.x), 0, S.photo.width - 1), y: clamp(Math.floor(at.y), 0, S.photo.height - 1) };
+}
+
+function boxOf(a, b) {
+  const [p, q] = [inside(a), inside(b)];
+  return [Math.min(p.x, q.x), Math.min(p.y, q.y), Math.max(p.x, q.x), Math.max(p.y, q.y)];
+}
+
+// At the pen's lift. `how` is new, add or remove.
+async function selectAt(done, how) {
+  const far = Math.hypot(done.last.x - done.points[0].x, done.last.y - done.points[0].y) * view.scale > 6 * view.dpr;
+  const pick = far ? { box: boxOf(done.points[0], done.last) } : pickAt(done.points[0]);
+  if (!far && (done.points[0].x < 0 || done.points[0].y < 0 || done.points[0].x >= S.photo.width || done.points[0].y >= S.photo.height)) return;
+  const going = selection && how !== "new" ? selection : { rest: selection ? selection.rest : S.raster.data.slice(), picks: [] };
+  if (how === "remove") {
+    if (!going.picks.length) return eraseObject(pick, far);
+    pick.remove = !far;
+    if (far) return eraseObject(pick, far);
+  }
+  const picks = going.picks.concat([pick]);
+  const answer = await askObjects(picks);
+  if (!answer) return;
+  if (!answer.mask) return note("Nothing was made out there. Click on its middle, or drag a box around it.", "info");
+  const whole = await wholeMask(answer.mask);
+  startEdit(whole, going.rest, defaultGrowth(), 0);
+  commitEdit({ tool: "select", picks, provider: answer.provider, seconds: answer.seconds });
+  selection = { rest: going.rest, picks };
+}
+
+// Alt on what was not selected: the object under the click leaves the mask.
+async function eraseObject(pick, far) {
+  const answer = await askObjects([far ? pick : { x: pick.x, y: pick.y }]);
+  if (!answer || !answer.mask) return;
+  const whole = await wholeMask(answer.mask);
+  changeMask((raster) => raster.replace(raster.data.map((value, i) => (whole[i] ? 0 : value))), { tool: "select", erase: true, picks: [pick] });
+}
+
+async function askObjects(picks, outline = false) {
+  if (!S.photo.id) return void note("The photo is still on its way. Try again in a moment.");
+  const turn = ++asked, photo = S.photo.id;
+  if (!outline) stage.dataset.selecting = "yes";
+  const start = performance.now();
+  const answer = await ask("select", { photo, picks, outline });
+  hoverCost = performance.now() - start;
+  if (turn === asked) delete stage.dataset.selecting;
+  if (turn !== asked || !S.photo || S.photo.id !== photo) return null;
+  if (!answer.ok) return void (outline || note(answer.message));
+  return answer;
+}
+
+function startEdit(data, rest, grow, smooth) {
+  edit = reshaper(data, rest);
+  growBy.value = grow;
+  smoothBy.value = smooth;
+  showAmounts();
+}
+
+function showAmounts() {
+  const grow = Number(growBy.value);
+  adjusting.querySelector(".lc-grow-value").textContent = (grow > 0 ? "+" : grow < 0 ? "−" : "") + Math.abs(grow) + " px";
+  adjusting.querySelector(".lc-smooth-value").textContent = smoothBy.value + " px";
+}
+
+// The sliders work on the selection, or on all of a mask that was drawn.
+function previewEdit() {
+  showAmounts();
+  if (!S.raster || (!edit && !S.raster.count)) return;
+  edit ??= reshaper(S.raster.data.slice(), new Uint8Array(S.raster.data.length));
+  edit.apply(Number(growBy.value), Number(smoothBy.value));
+  showMask("drawing");
+  redraw("mask");
+}
+
+function commitEdit(record) {
+  if (!edit) return;
+  const [mine, chosen] = [edit, selection];
+  const shape = { grow: Number(growBy.value), smooth: Number(smoothBy.value) };
+  edit.apply(shape.grow, shape.smooth);
+  changeMask(() => {}, { ...record, ...shape });
+  [edit, selection] = [mine, chosen];
+}
+
+for (const slider of [growBy, smoothBy]) {
+  slider.addEventListener("input", previewEdit);
+  slider.addEventListener("change", () => commitEdit({ tool: "reshape" }));
+}
+
+// Any other change of the mask ends the selection: from then on it is a mask like any other.
+on("mask", () => {
+  if (!edit && !selection) return;
+  edit = selection = null;
+  growBy.value = smoothBy.value = 0;
+  showAmounts();
+});
+on("photo", () => { edit = selection = null; });
+
+// Where the pointer rests, the object below it is outlined, if the last answer came quickly.
+function forgetHover() {
+  clearTimeout(hoverTimer);
+  if (hovering) showDraft([], false);
+  hovering = false;
+}
+on("hover", (at) => {
+  forgetHover();
+  if (S.tool !== "select" || !at || !S.photo || !S.photo.id || gesture || hoverCost > QUICK || running || stage.dataset.selecting) return;
+  if (at.x < 0 || at.y < 0 || at.x >= S.photo.width || at.y >= S.photo.height) return;
+  hoverTimer = setTimeout(async () => {
+    const answer = await askObjects([pickAt(at)], true);
+    if (!answer || !answer.outline || gesture || S.tool !== "select") return;
+    hovering = true;
+    showOutlines(answer.outline);
+  }, 200);
+});
+
+function showOutlines(lines) {
+  const place = (value, offset) => (((value + 0.5) * view.scale + offset) / view.dpr).toFixed(1);
+  const path = lines.map((line) => {
+    let text = "";
+    for (let i = 0; i < line.length; i += 2) text += (i ? "L" : "M") + place(line[i], view.x) + " " + place(line[i + 1], view.y);
+    return text + "Z";
+  }).join("");
+  draft.forEach((line) => line.setAttribute("d", path));
+}

@@ -1,0 +1,141 @@
+"""Selecting objects by a click, in Chromium, on the real app."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from space.store import Store
+from tests.browser.conftest import ROOT, App, open_photo, wait_for_result
+from tests.browser.test_inpaint import exported_mask
+
+pytestmark = pytest.mark.browser
+SAMPLE = ROOT / "assets" / "samples" / "coffee.jpg"
+
+
+def two_discs(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Write a photo of two discs on a smooth ground; return their masks."""
+    height, width = 331, 487
+    rng = np.random.default_rng(0)
+    pixels = np.full((height, width, 3), (70, 110, 150), np.uint8)
+    discs = []
+    for centre, radius, colour in (
+        ((130, 160), 55, (210, 80, 40)),
+        ((350, 150), 45, (230, 220, 90)),
+    ):
+        disc = np.zeros((height, width), np.uint8)
+        cv2.circle(disc, centre, radius, 1, -1)
+        pixels[disc > 0] = colour
+        discs.append(disc > 0)
+    noisy = np.clip(pixels.astype(int) + rng.integers(-4, 5, pixels.shape), 0, 255)
+    Image.fromarray(noisy.astype(np.uint8)).save(path)
+    return discs[0], discs[1]
+
+
+def place(page: Page, x: float, y: float) -> tuple[float, float]:
+    """Where a share of the photo lies on the page."""
+    box = page.locator("#mask-canvas").bounding_box()
+    assert box is not None
+    words = page.locator(".lp-dims").inner_text().split()
+    width, height = int(words[0]), int(words[2])
+    scale = min(box["width"] / width, box["height"] / height)
+    return (
+        box["x"] + box["width"] / 2 + (x - 0.5) * width * scale,
+        box["y"] + box["height"] / 2 + (y - 0.5) * height * scale,
+    )
+
+
+def click(page: Page, x: float, y: float, key: str | None = None) -> None:
+    before = page.locator("#mask-canvas").get_attribute("data-request")
+    if key:
+        page.keyboard.down(key)
+    page.mouse.click(*place(page, x, y))
+    if key:
+        page.keyboard.up(key)
+    expect(page.locator("#mask-canvas")).not_to_have_attribute("data-request", before or "none")
+
+
+def set_slider(page: Page, name: str, value: int) -> None:
+    slider = page.locator(name)
+    slider.evaluate(
+        "(s, v) => { s.value = v; for (const e of ['input', 'change'])"
+        " s.dispatchEvent(new Event(e, { bubbles: true })); }",
+        value,
+    )
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a & b).sum() / (a | b).sum())
+
+
+def test_select_grow_inpaint_save(page: Page, app: App) -> None:
+    open_photo(page, SAMPLE)
+    page.locator('[data-tool="select"]').click()
+    click(page, 0.5, 0.5)
+    wait_for_result(page)
+    chosen = exported_mask(page)
+    assert 0.001 < chosen.mean() < 0.9
+    set_slider(page, ".lc-grow", 14)
+    wait_for_result(page)
+    grown = exported_mask(page)
+    assert grown[chosen].mean() > 0.99
+    assert grown.sum() > chosen.sum()
+    expect(page.locator("#lc-facts")).to_contain_text("untouched outside the mask: verified")
+    page.get_by_role("button", name="Save mask to dataset").click()
+    page.get_by_label("This photo and this mask will be stored").check()
+    page.locator("#save-mask").click()
+    receipt = page.locator("#record-status code")
+    expect(receipt).to_be_visible()
+    store = Store.open(app.data_dir)
+    kept = store.mask(store.get(receipt.get_attribute("data-record") or ""))
+    store.close()
+    assert np.array_equal(kept, grown)
+
+
+def test_shift_adds_alt_removes_a_box_selects_and_all_is_undone(page: Page, tmp_path: Path) -> None:
+    left, right = two_discs(tmp_path / "discs.png")
+    open_photo(page, tmp_path / "discs.png")
+    page.keyboard.press("s")
+    click(page, 130 / 487, 160 / 331)
+    assert overlap(exported_mask(page), left) > 0.75  # grown by a few pixels
+    assert exported_mask(page)[left].mean() > 0.99
+    set_slider(page, ".lc-grow", 0)
+    exact = exported_mask(page)
+    assert overlap(exact, left) > 0.93
+    click(page, 350 / 487, 150 / 331, "Shift")
+    assert exported_mask(page)[left | right].mean() > 0.99
+    click(page, 130 / 487, 160 / 331, "Alt")
+    alone = exported_mask(page)
+    assert alone[right].mean() > 0.99
+    assert alone[left].mean() < 0.05
+    page.keyboard.press("Control+z")
+    assert exported_mask(page)[left | right].mean() > 0.99
+    page.keyboard.press("Delete")
+    start, end = place(page, 295 / 487, 95 / 331), place(page, 405 / 487, 205 / 331)
+    before = page.locator("#mask-canvas").get_attribute("data-request")
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=5)
+    page.mouse.up()
+    expect(page.locator("#mask-canvas")).not_to_have_attribute("data-request", before)
+    assert exported_mask(page)[right].mean() > 0.99
+
+
+def test_the_sliders_reshape_a_drawn_mask_too(page: Page, tmp_path: Path) -> None:
+    two_discs(tmp_path / "discs.png")
+    open_photo(page, tmp_path / "discs.png")
+    hole = np.zeros((331, 487), np.uint8)
+    cv2.circle(hole, (200, 150), 40, 1, -1)
+    Image.fromarray(hole * 255).save(tmp_path / "mask.png")
+    page.set_input_files(".lc-import", str(tmp_path / "mask.png"))
+    page.keyboard.press("s")
+    for amount in (10, -10):
+        set_slider(page, ".lc-grow", amount)
+        wanted = np.zeros_like(hole)
+        cv2.circle(wanted, (200, 150), 40 + amount, 1, -1)
+        assert overlap(exported_mask(page), wanted > 0) > 0.93
+    set_slider(page, ".lc-grow", 0)
+    assert np.array_equal(exported_mask(page), hole > 0)
