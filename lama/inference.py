@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,11 +18,13 @@ from torch import Tensor
 from lama.arrays import as_mask, check_pair, to_tensor, to_uint8
 from lama.generator import Generator, channels_last
 from lama.groups import Group, hole_groups
+from lama.memory import FORWARD, REFINEMENT, affordable_pixels
 from lama.precision import check_precision, pick_device, prepare
 from lama.refinement import PIXELS, refine
 
 ImageLike = TypeVar("ImageLike", np.ndarray, Image.Image)
 Quality = Literal["quick", "full", "refined"]
+LEAST_SIDE = 256  # pixels; what does not fit in memory at this size is not tried
 QUICK = 384  # longer side of a crop in pixels, for an answer while somebody draws
 
 
@@ -120,10 +123,11 @@ class Inpainter:
             progress: told the share done after each of them, 0 to 1.
 
         Raises:
-            ValueError: As `__call__`, or an `out` that does not fit.
+            ValueError: As `__call__`, or an `out` that does not fit, or too little memory.
             Cancelled: `cancelled()` was true.
         """
         check_pair(rgb, mask)
+        longest, pixels_refined = self._fitting(quality, rgb.nbytes if out is None else 0)
         result = _result_array(rgb, out)
         groups = list(hole_groups(mask))
         open_hole = mask if len(groups) == 1 else mask.copy()
@@ -143,10 +147,10 @@ class Inpainter:
             where = group.crop.slices
             crop = result[where], open_hole[where]
             if quality == "refined":
-                filled = self._refine_crop(*crop, tell)
+                filled = self._refine_crop(*crop, pixels_refined, tell)
             else:
                 with self._stopping(cancelled):
-                    filled = self._fill_crop(*crop, self._longest(quality))
+                    filled = self._fill_crop(*crop, longest)
             result[where][group.hole] = filled[group.hole]
             if len(groups) > 1:  # what is filled now is context for the next group
                 open_hole[where][group.hole] = False
@@ -196,6 +200,15 @@ class Inpainter:
                 found[group.crop.slices] |= group.hole
         return found
 
+    def _fitting(self, quality: Quality, besides: int) -> tuple[int, int]:
+        """The longer side of a crop, or the pixels of a refinement, that memory allows."""
+        if quality == "refined":
+            return 0, min(
+                PIXELS, affordable_pixels(REFINEMENT, LEAST_SIDE**2, self._device, besides)
+            )
+        pixels = affordable_pixels(FORWARD, LEAST_SIDE**2, self._device, besides)
+        return min(self._longest(quality), math.isqrt(pixels)), 0
+
     def _longest(self, quality: Quality) -> int:
         largest = self.generator.largest
         return min(QUICK, largest) if quality == "quick" else largest
@@ -211,16 +224,16 @@ class Inpainter:
         )
 
     def _refine_crop(
-        self, rgb: np.ndarray, mask: np.ndarray, tell: Callable[[float], None]
+        self, rgb: np.ndarray, mask: np.ndarray, pixels: int, tell: Callable[[float], None]
     ) -> np.ndarray:
-        """Fill a crop by `lama.refinement`, at its own size if memory allows."""
+        """Fill a crop by `lama.refinement`, at a smaller size if it has more than `pixels`."""
 
         def run(image: Tensor, hole: np.ndarray) -> Tensor:
             there = image.to(self._device), to_tensor(hole).to(self._device)
             with self._lock:
                 return refine(self.generator, *there, tell)[0].cpu()
 
-        scale = (PIXELS / mask.size) ** 0.5
+        scale = (pixels / mask.size) ** 0.5
         if scale >= 1:
             return to_uint8(run(to_tensor(rgb), mask))
         return self._scaled(rgb, mask, scale, run)

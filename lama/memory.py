@@ -1,0 +1,50 @@
+"""How much memory a fill takes and how much there is: judged before a run instead of found out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+import torch
+
+# Bytes for each pixel of a crop, of the hungriest network there is (the published layout with 18
+# blocks in 32 bits: 810 forward at 1024x1024, 10,100 with the gradients that refinement needs).
+FORWARD, REFINEMENT = 1_000, 10_500
+_SHARE = 0.8  # of what is free: others live here too
+_LIMIT, _USED = (Path("/sys/fs/cgroup") / f"memory.{name}" for name in ("max", "current"))
+
+
+def free_bytes(device: torch.device) -> int:
+    """What can still be had where the network runs: of a GPU, of a container, of the machine."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    free = int(psutil.virtual_memory().available)
+    try:
+        return min(free, int(_LIMIT.read_text()) - int(_USED.read_text()))
+    except (OSError, ValueError):  # no container, or one without a limit
+        return free
+
+
+def affordable_pixels(
+    bytes_a_pixel: int, least: int, device: torch.device, besides: int = 0
+) -> int:
+    """The largest crop that fits, in pixels.
+
+    Args:
+        bytes_a_pixel: `FORWARD` or `REFINEMENT`.
+        least: pixels below which a run makes no sense.
+        device: where it runs.
+        besides: bytes that are needed for other things.
+
+    Raises:
+        ValueError: Not even `least` pixels fit; with figures, for the person who asked.
+    """
+    free = free_bytes(device)
+    pixels = int((free * _SHARE - besides) / bytes_a_pixel)
+    if pixels < least:
+        needed = (least * bytes_a_pixel + besides) / _SHARE
+        raise ValueError(
+            f"This needs about {needed / 1e6:,.0f} MB of memory and {free / 1e6:,.0f} MB are free. "
+            "Close other programs, or take a smaller photo or model."
+        )
+    return pixels

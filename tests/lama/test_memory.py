@@ -1,0 +1,65 @@
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from lama import memory
+from lama.inference import Inpainter
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def free(monkeypatch):
+    """Says how many bytes are free."""
+
+    def say(count: int) -> None:
+        monkeypatch.setattr(memory, "free_bytes", lambda device: count)
+
+    return say
+
+
+def test_a_container_has_what_its_limit_leaves(tmp_path, monkeypatch):
+    machine = psutil.virtual_memory().available
+    (tmp_path / "max").write_text("300000000\n")
+    (tmp_path / "current").write_text("100000000\n")
+    monkeypatch.setattr(memory, "_LIMIT", tmp_path / "max")
+    monkeypatch.setattr(memory, "_USED", tmp_path / "current")
+    assert memory.free_bytes(CPU) == min(200_000_000, machine)
+    (tmp_path / "max").write_text("max\n")
+    assert memory.free_bytes(CPU) > 0.5 * machine
+    monkeypatch.setattr(memory, "_LIMIT", tmp_path / "nothing")
+    assert memory.free_bytes(CPU) > 0.5 * machine
+
+
+def test_what_fits_is_a_share_of_what_is_free(free):
+    free(1_000_000_000)
+    assert memory.affordable_pixels(1000, 10, CPU) == 800_000
+    assert memory.affordable_pixels(1000, 10, CPU, besides=300_000_000) == 500_000
+
+
+def test_too_little_is_said_with_figures(free):
+    free(50_000_000)
+    with pytest.raises(ValueError, match="about 82 MB of memory and 50 MB are free"):
+        memory.affordable_pixels(memory.FORWARD, 256 * 256, CPU)
+
+
+def test_a_crop_that_does_not_fit_is_filled_smaller(free, small_unet, monkeypatch):
+    inpainter = Inpainter(small_unet, precision="fp32")
+    seen = []
+    original = inpainter.fill_tensor
+    monkeypatch.setattr(
+        inpainter, "fill_tensor", lambda i, m: seen.append(max(i.shape[-2:])) or original(i, m)
+    )
+    rgb = np.zeros((503, 601, 3), np.uint8)
+    mask = np.zeros((503, 601), bool)
+    mask[60:400, 50:500] = True
+    inpainter.fill(rgb, mask)
+    free(int(300 * 300 * memory.FORWARD / 0.8) + int(rgb.nbytes / 0.8) + 2)
+    inpainter.fill(rgb, mask)
+    assert seen == [601, 300]
+    free(10_000_000)
+    with pytest.raises(ValueError, match="Close other programs"):
+        inpainter.fill(rgb, mask)
+    with pytest.raises(ValueError, match="MB of memory"):
+        inpainter.fill(rgb, mask, quality="refined")
