@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+import lama.selection
 from benchmarks.method import machine
 from masks.annotations import annotated_photos
 from masks.base import Image, Mask
@@ -34,6 +35,7 @@ def providers() -> dict[str, Provider]:
         "flood-fill": FloodFill(),
         "grabcut": GrabCut(),
         "regions": Regions(),
+        "default": lama.selection.default(),
     }
 
 

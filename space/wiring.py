@@ -13,7 +13,7 @@ import gradio as gr
 import numpy as np
 
 import lama
-from lama import registry
+from lama import registry, selection
 from space import theme, ui
 from space.engine import CancelledError, InpaintResult, ModelInfo, Quality
 from space.photos import PhotoShelf
@@ -169,7 +169,7 @@ def services(settings: Settings) -> Services:
         max_megapixels=settings.max_megapixels,
     )
     store = Store.open(settings.data_dir, max_pixels=settings.max_megapixels * 1_000_000)
-    return Services(engine, store, settings, photos, syncing(settings, store))
+    return Services(engine, store, settings, photos, syncing(settings, store), selection.default())
 
 
 def syncing(settings: Settings, store: Store) -> Sync | None:
