@@ -2,6 +2,7 @@
 
 python -m masks --strategy wide --count 16 --size 512x512 --seed 0 --output sheet.png
 python -m masks --strategy thick --image photo.jpg --parameter max_width=120 --output masks/
+python -m masks --fit FOLDER_OF_MASKS --output mine.json
 """
 
 import argparse
@@ -11,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import masks
-from masks import files, preview
+from masks import files, fitted, ops, preview
 from masks.base import Image, Number, check_size
 from masks.statistics import SetStatistics, summarize
 
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.list:
             print(_listing())
+        elif options.fit:
+            print(_fit(options.fit, options.output))
         else:
             print(_run(options))
     except ValueError as error:
@@ -64,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tile", type=int, default=256, help="longer side of an overlay in pixels (default 256)"
     )
+    parser.add_argument(
+        "--fit",
+        type=Path,
+        metavar="FOLDER",
+        help="learn from the masks in a folder; --strategy fitted:FILE.json draws like them",
+    )
     parser.add_argument("--list", action="store_true", help="list strategies and parameters")
     return parser
 
@@ -87,10 +96,24 @@ def _run(options: argparse.Namespace) -> str:
         )
     else:
         for k, mask in enumerate(holes):
-            files.write_mask(options.output / f"{options.strategy}_{k:04d}.png", mask)
+            name = options.strategy.partition(":")[0]
+            files.write_mask(options.output / f"{name}_{k:04d}.png", mask)
     notes = sorted({item.note for item in drawn if item.note})
     summary = summarize([float(mask.mean()) for mask in holes])
     return "\n".join([f"{options.output}: {_summary(options.strategy, image, summary)}", *notes])
+
+
+def _fit(folder: Path, output: Path) -> str:
+    """Fit a strategy to the masks in a folder, searched recursively, and write it."""
+    if output.suffix != ".json":
+        raise ValueError(f"--fit writes a .json file; name one with --output, not {output}")
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SHEET_SUFFIXES)
+    if not found:
+        raise ValueError(f"there is no picture of a mask in {folder}")
+    # Above the middle: a mask that went through JPEG has grey edges.
+    made = fitted.fit(ops.binarize(files.read_image(path), 127) for path in found)
+    made.save(output)
+    return f"{output}: fitted to {made.masks} masks; --strategy fitted:{output} draws like them"
 
 
 def _picture(path: Path | None, size: str | None) -> Image:

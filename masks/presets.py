@@ -4,7 +4,7 @@ thin, medium and thick were published for 256 and for 512 pixels; the picture's 
 Everything else was published for 256.
 """
 
-from masks import borders, boxes, mixture, segmentation, strokes
+from masks import borders, boxes, fitted, mixture, segmentation, strokes
 from masks.base import (
     LARGEST_SIDE,
     SCALE_WITH_IMAGE,
@@ -138,9 +138,13 @@ def names() -> tuple[str, ...]:
 def recipe(name: str) -> Recipe:
     """Return what is known of a strategy: summary, source, parameters.
 
+    `fitted:PATH.json` is a strategy that was fitted to masks (`masks.fitted`).
+
     Raises:
         ValueError: listing the names, for a name that is none of them.
     """
+    if name.startswith(fitted.PREFIX):
+        return fitted.load(name.removeprefix(fitted.PREFIX)).recipe(name)
     if name not in _BY_NAME:
         raise ValueError(f"there is no mask strategy {name!r}; there are {', '.join(_BY_NAME)}")
     return _BY_NAME[name]

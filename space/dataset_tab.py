@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import gradio as gr
 
-from space import contributions, health_panel
+from space import contributions, drawers_panel, health_panel
 from space.dataset_view import grid_html, push_html, summary_html, use_html
 from space.save_sheet import COPY_SCRIPT, status_html
 from space.services import Services
@@ -59,6 +59,7 @@ def build(services: Services) -> DatasetTab:
         gallery = _html("dataset-gallery", "")
         more = gr.Button("Show more", elem_id="dataset-more", visible=False)
         shown = gr.State(PAGE)
+        drawers_panel.build(services, [strategy, status, area], chosen_filters)
         with gr.Row():
             with gr.Column(min_width=300):
                 card = _use_it(services, [strategy, status, area])

@@ -32,6 +32,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         metavar="DATASET",
         help="fine-tune on saved masks: the app's dataset folder, or a dataset on the Hub",
     )
+    add("--masks", metavar="STRATEGY", help="how holes are drawn (training), or fitted:FILE.json")
     add("--masks-share", type=float, metavar="SHARE", help="share of holes that are saved masks")
     add(
         "--freeze-batchnorm",
@@ -112,8 +113,9 @@ def configure(options: argparse.Namespace, init: Path | None) -> TrainConfig:
     config = PRESETS[name]
     if name == "fine-tune" and init is not None:
         config = for_generator(config, read_generator(init).config)
-    names = ("steps", "batch", "lr", "masks_share")
-    changes = {k: getattr(options, k) for k in names if getattr(options, k) is not None}
+    names = ("steps", "batch", "lr", "masks_share", "masks")
+    given = {k: getattr(options, k, None) for k in names}
+    changes = {k: value for k, value in given.items() if value is not None}
     if options.freeze_batchnorm is not None or options.masks_from:
         changes["freeze_batchnorm"] = options.freeze_batchnorm is not False
     mixed = mixed_precision(options.mixed_precision)

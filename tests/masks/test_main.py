@@ -128,3 +128,21 @@ def test_the_manual_documents_every_strategy_and_parameter():
         "--list",
     ):
         assert flag in manual
+
+
+def test_fit_to_a_folder_and_draw_like_it(tmp_path, capsys):
+    folder = tmp_path / "mine"
+    assert (
+        main(["--strategy", "thick", "--count", "5", "--size", "80x64", "--output", str(folder)])
+        == 0
+    )
+    learned = tmp_path / "mine.json"
+    assert main(["--fit", str(folder), "--output", str(learned)]) == 0
+    assert "fitted to 5 masks" in capsys.readouterr().out
+    again = ["--strategy", f"fitted:{learned}", "--count", "2", "--size", "80x64"]
+    assert main([*again, "--output", str(tmp_path / "drawn")]) == 0
+    assert [path.name for path in sorted((tmp_path / "drawn").iterdir())] == [
+        "fitted_0000.png", "fitted_0001.png"
+    ]  # fmt: skip
+    assert main(["--fit", str(folder), "--output", str(tmp_path / "no.png")]) == 2
+    assert main(["--fit", str(tmp_path / "empty"), "--output", str(learned)]) == 2

@@ -1,0 +1,77 @@
+"""The Dataset tab's fold 'Who draws what': plots on demand, and a strategy like the users."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+import masks
+from space import drawers
+from space.contributions import shows_private
+from space.save_sheet import status_html
+from space.services import Services
+from space.store import Filters, StoreError
+
+LIKE_USERS = "like my users"
+_Chosen = Callable[[Services, str, str, str], Filters]
+
+
+def build(services: Services, filters: Sequence[gr.components.Component], chosen: _Chosen) -> None:
+    """Lay the fold out inside the Blocks that is being built.
+
+    Args:
+        services: The app's parts.
+        filters: Strategy, status and area, as the tab's choices have them.
+        chosen: What these stand for.
+    """
+    with gr.Accordion("Who draws what", open=False, elem_id="who-draws"):
+        with gr.Row(equal_height=True, elem_id="who-draws-row"):
+            strategy = gr.Dropdown(
+                [*masks.names(), LIKE_USERS],
+                value="training",
+                label="Compare the masks above with",
+                elem_id="who-draws-strategy",
+            )
+            look = gr.Button("Look", elem_id="who-draws-look", min_width=120)
+        plots = gr.HTML("", elem_id="who-draws-plots", js_on_load=None, apply_default_css=False)
+        note = gr.HTML("", elem_id="who-draws-note", js_on_load=None, apply_default_css=False)
+        file = gr.File(label="A strategy that draws like this", visible=False, elem_id="like-users")
+
+    def on_look(name: str, *values: str) -> tuple[Any, Any, Any]:
+        return compare(services, name, chosen(services, *values))
+
+    look.click(
+        on_look,
+        [strategy, *filters],
+        [plots, note, file],
+        api_visibility="private",
+        concurrency_id="who-draws",
+        concurrency_limit=1,
+    )
+
+
+def compare(services: Services, name: str, filters: Filters) -> tuple[Any, Any, Any]:
+    """Updates for plots, the line under them, and the file."""
+    try:
+        found = drawers.users(services.store, filters)
+        other = (
+            drawers.fitted_look(found.examples)
+            if name == LIKE_USERS
+            else drawers.strategy_look(name)
+        )
+        path = drawers.keep(found.examples, services.settings.cache_dir / "dataset-exports")
+    except (ValueError, StoreError, sqlite3.Error, OSError) as error:
+        return "", status_html("error", escape(str(error))), gr.File(visible=False)
+    words = (
+        f"Fitted to {found.examples.masks:,} masks. Use it as a strategy anywhere: "
+        '<code>masks.get("fitted:masks-like-users.json")</code>'
+    )
+    if shows_private(services.settings):
+        words += f"; here it is <code>fitted:{escape(str(path.resolve()))}</code>"
+    return (
+        drawers.plots_html(found.look, other, name),
+        status_html("done", words + "."),
+        gr.File(str(path), visible=True),
+    )
