@@ -68,7 +68,9 @@ def hole_groups(mask: np.ndarray, context: float = 0.75, least: int = 96) -> Ite
     part = mask[corner[0] : (row + rows) * CELL, corner[1] : (column + columns) * CELL]
     padded = np.zeros((rows * CELL, columns * CELL), bool)
     padded[: part.shape[0], : part.shape[1]] = part
-    cells = padded.reshape(rows, CELL, columns, CELL).any(axis=(1, 3))
+    # Eight truth values are one word, which is much quicker to look at.
+    words = padded.view(np.uint64).reshape(rows, CELL, columns, CELL // 8)
+    cells = np.bitwise_or.reduce(words, axis=1).any(axis=2)
     near = cv2.dilate(np.asarray(cells, np.uint8), np.ones((3, 3), np.uint8))
     count, labels = cv2.connectedComponents(near, connectivity=8)
     for label in range(1, count):

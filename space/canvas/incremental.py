@@ -78,7 +78,8 @@ def start_from(
     if not stays.any():
         return Start(rgb, todo, changed, rough)
     base = rgb.copy()
-    last.box.of(base)[stays] = last.rgb[stays]
+    part = last.box.of(base)
+    part[...] = cv2.copyTo(last.rgb, stays.view(np.uint8), np.ascontiguousarray(part))
     return Start(base, todo, changed, rough)
 
 
@@ -96,5 +97,7 @@ def _cells(mask: np.ndarray) -> np.ndarray:
     rows, columns = -(-height // _CELL), -(-width // _CELL)
     padded = np.zeros((rows * _CELL, columns * _CELL), dtype=bool)
     padded[:height, :width] = mask
-    cells: np.ndarray = np.asarray(padded.reshape(rows, _CELL, columns, _CELL).any(axis=(1, 3)))
+    # A cell's row is eight bytes, one word: much quicker to look at than eight truth values.
+    words = padded.view(np.uint64).reshape(rows, _CELL, columns)
+    cells: np.ndarray = np.asarray(np.bitwise_or.reduce(words, axis=1) != 0)
     return cells

@@ -140,16 +140,9 @@ def untouched_outside(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -
         rows = slice(top, top + _ROWS)
         if np.array_equal(before[rows], after[rows]):
             continue
-        columns = np.flatnonzero(mask[rows].any(axis=0))
-        if not columns.size:
-            return False
-        left, right = int(columns[0]), int(columns[-1]) + 1
-        for side in (slice(0, left), slice(right, None)):
-            if not np.array_equal(before[rows, side], after[rows, side]):
-                return False
-        middle = slice(left, right)
-        differs = (before[rows, middle] != after[rows, middle]).any(axis=2)
-        if (differs & ~mask[rows, middle]).any():
+        # With the holes' old content put back there must be no difference.
+        hole = np.ascontiguousarray(mask[rows]).view(np.uint8)
+        if not np.array_equal(cv2.copyTo(before[rows], hole, after[rows].copy()), before[rows]):
             return False
     return True
 
