@@ -7,6 +7,7 @@ import logging
 import math
 import signal
 import time
+from pathlib import Path
 from types import FrameType
 
 import torch
@@ -63,11 +64,14 @@ def train(run: Run, *, save_every: int = 500, log_every: int = 50) -> None:
         if run.step % save_every == 0 or stop or run.step == run.config.steps:
             run.save()
             if run.validation is not None and accelerator.is_main_process:
-                _append(run, {"step": run.step, **run.validation.measure(run)})
+                measured = run.validation.measure(run)
+                _append(run, {"step": run.step, **measured}, run.validation.sheet_path(run))
         if stop:
             logger.info("stopped at step %d; --resume goes on from here", run.step)
             break
     bar.close()
+    if run.tracker is not None:
+        run.tracker.close()
 
 
 def one_step(run: Run, batch: Sample) -> dict[str, float]:
@@ -86,7 +90,7 @@ def one_step(run: Run, batch: Sample) -> dict[str, float]:
     if config.freeze_batchnorm:
         freeze_batchnorm(run.generator)
     run.discriminator.requires_grad_(False)
-    with accelerator.autocast():
+    with run.autocast():
         loss, prediction, stats = generator_phase(
             run.generator,
             run.discriminator if adversarial else None,
@@ -112,7 +116,7 @@ def _discriminator_step(
 ) -> dict[str, Tensor]:
     config = run.config
     run.discriminator.requires_grad_(True)
-    with run.accelerator.autocast():
+    with run.autocast():
         loss, stats = discriminator_phase(run.discriminator, image, prediction, mask)
         if config.weights.r1 and run.step % config.r1_every == 0:
             stats["r1"] = r1_phase(run.discriminator, image)
@@ -180,10 +184,12 @@ def _log(run: Run, recent: list[dict[str, float]], seconds: float) -> None:
     _append(run, line)
 
 
-def _append(run: Run, line: dict[str, float]) -> None:
+def _append(run: Run, line: dict[str, float], sheet: Path | None = None) -> None:
     rounded = {k: float(f"{v:.7g}") if isinstance(v, float) else v for k, v in line.items()}
     with (run.run_dir / "stats.jsonl").open("a") as file:
         file.write(json.dumps(rounded) + "\n")
+    if run.tracker is not None:
+        run.tracker.log(rounded, sheet)
 
 
 class _StopOnSignal:

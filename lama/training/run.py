@@ -11,6 +11,7 @@ import json
 import logging
 import signal
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar, cast
@@ -32,6 +33,8 @@ from lama.training.logged import LoggedMasks
 from lama.training.parallel import copy_from_first, share_batch_norm
 from lama.training.perceptual import LPIPS, perceptual_network
 from lama.training.photos import Photos
+from lama.training.provenance import Data, Origin, Provenance, data_of
+from lama.training.tracking import Tracker
 from lama.training.validation import Validation
 
 logger = logging.getLogger(__name__)
@@ -54,7 +57,13 @@ class Run:
         strategy: draws holes.
         validation: measures the averaged weights on held-out photos, or None.
         logged: masks that people drew, for a share of the samples.
+        data: what all of that is called in the checkpoint's metadata.
+
+    Attributes:
+        tracker: told what the log is told, or None.
     """
+
+    tracker: Tracker | None = None
 
     def __init__(
         self,
@@ -64,12 +73,14 @@ class Run:
         strategy: Strategy,
         validation: Validation | None = None,
         logged: LoggedMasks | None = None,
+        data: Data | None = None,
     ) -> None:
         self.config, self.run_dir, self.photos, self.strategy = config, run_dir, photos, strategy
+        known = data or data_of((), photos, logged.name if logged else "", len(logged or ()))
+        self.provenance = Provenance(known)
         self.validation, self.logged = validation, logged
         self.accelerator = Accelerator(
             cpu=not torch.cuda.is_available(),
-            mixed_precision=config.mixed_precision,
             # The others wait while the first process validates.
             kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=2))],
         )
@@ -97,6 +108,14 @@ class Run:
             network = perceptual_network(config.perceptual, config.dilated)
             self.perceptual = channels_last(network).to(device)
         self.lpips = channels_last(LPIPS("alex")).to(device) if weights.lpips else None
+
+    def autocast(self) -> torch.autocast:
+        """Where convolutions run in bf16, if the options say so.
+
+        Not accelerate's own: that is one for the whole process, and runs may differ.
+        """
+        reduced = self.config.mixed_precision == "bf16"
+        return torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=reduced)
 
     def _place(self, module: M) -> M:
         """On the device, in the layout that is quick there, with batch norm over all processes."""
@@ -128,6 +147,7 @@ class Run:
             )
         self.generator.load_state_dict(loaded.state_dict())
         self.average = self._averaged()
+        self.provenance = replace(self.provenance, origin=Origin.of(checkpoint))
 
     def save(self) -> None:
         """Write the shippable generator and the state to resume from, each atomically.
@@ -143,7 +163,11 @@ class Run:
                 )
         if not self.accelerator.is_main_process:
             return
-        meta = {"step": self.step, "training": to_json(self.config)}
+        meta = {
+            "step": self.step,
+            "training": to_json(self.config),
+            "provenance": self.provenance.describe(self.config.seed, self.step, self.samples),
+        }
         save_checkpoint(self.run_dir / "generator.safetensors", self.best_generator, meta)
         state = {
             "step": self.step,
@@ -154,6 +178,7 @@ class Run:
             "optimizer_d": self.optimizer_d.state_dict(),
             # Optional keys: states of older runs lack them.
             "samples": self.samples,
+            "origin": self.provenance.origin.to_json(),
             "random": {"cpu": torch.get_rng_state(), "cuda": _cuda_states()},
         }
         buffer = io.BytesIO()
@@ -181,6 +206,9 @@ class Run:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.optimizer_d.load_state_dict(state["optimizer_d"])
+        if "origin" in state:
+            origin = Origin.from_json(state["origin"])
+            self.provenance = replace(self.provenance, origin=origin)
         if "random" in state:
             torch.set_rng_state(state["random"]["cpu"])
             if torch.cuda.is_available() and state["random"]["cuda"]:

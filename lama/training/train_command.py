@@ -50,6 +50,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         help="bf16 convolutions; auto: where the machine has them",
     )
     add("--save-every", type=int, default=500, metavar="STEPS")
+    add("--track", metavar="PROJECT", help="send metrics and samples to a local trackio dashboard")
     add("--holdout", type=int, default=48, help="photos kept aside to watch the run by")
     parser.set_defaults(run=run)
 
@@ -57,9 +58,12 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train as the flags say; returns the exit code."""
     import masks
+    from lama.training.config import to_json
     from lama.training.dataset_photos import open_photos
     from lama.training.logged import load_masks
     from lama.training.loop import Run, train
+    from lama.training.provenance import data_of
+    from lama.training.tracking import Tracker
     from lama.training.validation import Validation
 
     if not options.resume and (options.run_dir / "state.pt").exists():
@@ -75,13 +79,17 @@ def run(options: argparse.Namespace) -> int:
     logged = load_masks(options.masks_from) if options.masks_from else None
     if logged:
         print(f"{len(logged)} saved masks for {config.masks_share:.0%} of the samples")
-    started = Run(config, options.run_dir, training, strategy, validation, logged)
+    data = data_of(sources, training, options.masks_from or "", len(logged or ()))
+    started = Run(config, options.run_dir, training, strategy, validation, logged, data)
     if options.resume and started.resume():
         print(f"going on from step {started.step}")
     elif init:
         started.start_from(init)
     elif options.resume:
         print(f"nothing to resume in {options.run_dir}: starting anew")
+    if options.track and started.accelerator.is_main_process:
+        name = options.run_dir.resolve().name
+        started.tracker = Tracker(options.track, name, to_json(started.config))
     train(started, save_every=options.save_every)
     return 0
 

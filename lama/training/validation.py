@@ -67,8 +67,12 @@ class Validation:
         if self._reference is None:
             pushed = self.blend(pull_push(self.images, self.masks))
             self._reference = {f"pull_push_{k}": v for k, v in self._score(pushed).items()}
-        self._write_sheet(run.run_dir / "samples" / f"{run.step:06d}.png", fills)
+        self._write_sheet(self.sheet_path(run), fills)
         return result | self._reference
+
+    def sheet_path(self, run: Any) -> Path:  # noqa: ANN401 - see `measure`
+        """Where the contact sheet of a run's present step lies."""
+        return run.run_dir / "samples" / f"{run.step:06d}.png"
 
     def _fill(self, generator: Generator, i: int) -> Tensor:
         device = next(generator.parameters()).device

@@ -13,7 +13,7 @@ import masks
 from lama.config import UNetConfig
 from lama.training.config import PRESETS, LossWeights, from_json, to_json
 from lama.training.data import find_photos
-from lama.training.loop import Run, TrainingError, train
+from lama.training.loop import Run, TrainingError, one_step, train
 from lama.training.validation import Validation
 from tests.lama.training.toy import TOY, draw_photos
 
@@ -105,6 +105,15 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path, photos):
     with pytest.raises(TrainingError, match="loss is nan and its gradient nan at step 6"):
         train(run)
     assert (tmp_path / "generator.safetensors").read_bytes() == good
+
+
+def test_runs_of_two_precisions_in_one_process(tmp_path, photos):
+    wide = run_in(tmp_path / "a", photos, replace(TOY, steps=1))
+    reduced = run_in(tmp_path / "b", photos, replace(TOY, steps=1, mixed_precision="bf16"))
+    batch = next(wide.batches())
+    a, b = one_step(wide, batch), one_step(reduced, batch)
+    assert a["hole_l1"] != b["hole_l1"]
+    assert a["hole_l1"] == pytest.approx(b["hole_l1"], rel=0.02)
 
 
 def test_weights_of_another_shape_are_refused(tmp_path, photos):

@@ -1,0 +1,107 @@
+"""Where a checkpoint comes from, written into its metadata: data, code, seed, and its ancestors."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from lama.checkpoint import read_checkpoint
+from lama.files import sha256_file
+
+ROOMS = ("lama", "masks")  # what decides what a run does
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run started from; all zero for new weights."""
+
+    sha256: str = ""  # of the file
+    steps: int = 0  # of it and all of its ancestors
+    samples: int = 0
+    ancestors: tuple[str, ...] = ()  # sha256 of the files before it, oldest first
+
+    @classmethod
+    def of(cls, path: Path) -> Origin:
+        """Of a weights file or folder; foreign ones do not say how they were made."""
+        weights = path / "models" / "best.ckpt" if path.is_dir() else path
+        digest = sha256_file(weights)
+        meta = read_checkpoint(path)[2] if path.suffix == ".safetensors" else {}
+        found = meta.get("provenance", {})
+        # Files from before provenance was written tell their own steps and no more.
+        batch = meta.get("training", {}).get("batch", 0)
+        steps = found.get("total_steps", meta.get("step", 0))
+        samples = found.get("total_samples", meta.get("step", 0) * batch)
+        before = found.get("origin") or {}
+        ancestors = (*before.get("ancestors", ()), before.get("sha256", ""))
+        return cls(digest, steps, samples, tuple(filter(None, ancestors)))
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return {**asdict(self), "ancestors": list(self.ancestors)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Origin:
+        """Inverse of `to_json`."""
+        return cls(**{**values, "ancestors": tuple(values["ancestors"])})
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a run was trained on. Folders by their last name alone: paths are nobody's business."""
+
+    sources: tuple[str, ...] = ()
+    photos: int | None = None  # None for a stream
+    masks_from: str = ""
+    saved_masks: int = 0
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Everything that the metadata says besides the options."""
+
+    data: Data = field(default_factory=Data)
+    origin: Origin = field(default_factory=Origin)
+
+    def describe(self, seed: int, steps: int, samples: int) -> dict[str, Any]:
+        """For a checkpoint after so many steps and samples of this run."""
+        return {
+            "data": asdict(self.data),
+            "origin": self.origin.to_json(),
+            "seed": seed,
+            "total_steps": self.origin.steps + steps,
+            "total_samples": self.origin.samples + samples,
+            "code": code_digest(),
+            "torch": version("torch"),
+        }
+
+
+def named(source: str) -> str:
+    """A source without what only its owner needs to know: a local path becomes its last name."""
+    prefix = "hf:" if source.startswith("hf:") else ""
+    place, colon, rest = source.removeprefix(prefix).partition(":")
+    if Path(place).expanduser().exists():
+        place = Path(place).expanduser().absolute().name
+    return f"{prefix}{place}{colon}{rest}"
+
+
+def data_of(sources: Sequence[str], photos: object, masks_from: str, saved_masks: int) -> Data:
+    """What a run is trained on, from its sources as given and what they turned out to be."""
+    count = len(photos) if hasattr(photos, "__len__") else None
+    return Data(tuple(map(named, sources)), count, named(masks_from), saved_masks)
+
+
+@functools.cache
+def code_digest() -> str:
+    """First digits of a sha256 over the code that trains: a version that needs no repository."""
+    root = Path(__file__).parents[2]
+    digest = hashlib.sha256()
+    for room in ROOMS:
+        for path in sorted((root / room).rglob("*.py")):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,75 @@
+"""The metadata of a checkpoint says what made it, through all of its ancestors."""
+
+import hashlib
+import json
+from dataclasses import replace
+
+import pytest
+
+import masks
+from lama.checkpoint import read_checkpoint, save_checkpoint
+from lama.training.data import find_photos
+from lama.training.loop import train
+from lama.training.provenance import Origin, data_of, named
+from lama.training.run import Run
+from tests.lama.training.toy import TOY, draw_photos
+
+
+@pytest.fixture
+def photos(tmp_path):
+    draw_photos(tmp_path / "photos")
+    return find_photos([tmp_path / "photos"])
+
+
+def trained(folder, photos, steps, init=None, stop=None):
+    run = Run(replace(TOY, steps=steps), folder, photos, masks.get("training"))
+    if init:
+        run.start_from(init)
+    train(run)
+    return folder / "generator.safetensors"
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_steps_and_samples_add_up_over_the_ancestors(tmp_path, photos):
+    first = trained(tmp_path / "a", photos, 2)
+    second = trained(tmp_path / "b", photos, 3, first)
+    third = trained(tmp_path / "c", photos, 1, second)
+    found = [read_checkpoint(path)[2]["provenance"] for path in (first, second, third)]
+    assert [f["total_steps"] for f in found] == [2, 5, 6]
+    assert [f["total_samples"] for f in found] == [8, 20, 24]
+    assert found[0]["origin"]["sha256"] == ""
+    assert found[2]["origin"]["sha256"] == sha256(second)
+    assert found[2]["origin"]["ancestors"] == [sha256(first)]
+    assert found[0]["data"]["photos"] == 5
+    assert found[0]["seed"] == TOY.seed
+    assert len(found[0]["code"]) == 16
+    # The origin outlives an interruption.
+    again = Run(replace(TOY, steps=4), tmp_path / "b", photos, masks.get("training"))
+    assert again.resume()
+    train(again)
+    assert read_checkpoint(second)[2]["provenance"]["total_steps"] == 6
+
+
+def test_files_without_provenance_tell_what_they_can(tmp_path, photos):
+    run = Run(TOY, tmp_path, photos, masks.get("training"))
+    meta = {"step": 895, "training": {"batch": 8}}
+    save_checkpoint(tmp_path / "old.safetensors", run.generator, meta)
+    old = Origin.of(tmp_path / "old.safetensors")
+    assert (old.steps, old.samples, old.ancestors) == (895, 7160, ())
+    assert Origin.from_json(json.loads(json.dumps(old.to_json()))) == old
+    save_checkpoint(tmp_path / "bare.safetensors", run.generator, {})
+    assert Origin.of(tmp_path / "bare.safetensors").steps == 0
+
+
+def test_paths_are_left_out(tmp_path):
+    (tmp_path / "secret" / "photos").mkdir(parents=True)
+    assert named(str(tmp_path / "secret" / "photos")) == "photos"
+    assert (
+        named(f"hf:{tmp_path}/secret/photos:train[:5%]:picture") == "hf:photos:train[:5%]:picture"
+    )
+    assert named("hf:ann/photos:test") == "hf:ann/photos:test"
+    data = data_of([str(tmp_path / "secret")], iter(()), "", 0)
+    assert (data.sources, data.photos) == (("secret",), None)
