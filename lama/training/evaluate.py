@@ -52,6 +52,7 @@ class Row:
     """One case's numbers: `values[method][metric]`, `seconds[method]`."""
 
     file: str
+    folder: str  # the last name of the photo folder as it was given
     hole: float
     bucket: str
     enlarged: bool
@@ -136,9 +137,10 @@ def evaluate(
                 logger.warning("not a picture that can be read, left out: %s", path)
                 bar.update(len(wanted))
                 continue
+            folder = next(Path(f) for f in photos if path.is_relative_to(f)).resolve().name
             for case in cases(path, photo, number, wanted, seed):
                 bar.set_postfix_str(f"{case.cell} {path.name}", refresh=False)
-                pictures = bench.run(case, results[case.cell])
+                pictures = bench.run(case, folder, results[case.cell])
                 if on_case:
                     on_case(case, pictures)
                 bar.update()
@@ -155,7 +157,7 @@ class _Bench:
         self.measures = metrics(names)
         self.features = CropFeatures() if kernel_distance.NAME in names else None
 
-    def run(self, case: Case, result: Result) -> dict[str, np.ndarray]:
+    def run(self, case: Case, folder: str, result: Result) -> dict[str, np.ndarray]:
         """Add the case to the result of its cell; returns the fills by method."""
         pictures, seconds = {}, {}
         for method in self.methods:
@@ -165,7 +167,7 @@ class _Bench:
             for name, found in self._features(case, pictures).items():
                 result.features.setdefault(name, []).append(found)
         hole = float(case.mask.mean())
-        row = Row(case.path.name, hole, case.bucket, case.enlarged, values, seconds)
+        row = Row(case.path.name, folder, hole, case.bucket, case.enlarged, values, seconds)
         result.rows.append(row)
         models = [method.name for method in self.methods if method.facts]
         result.gallery.add(case, pictures, values, models)

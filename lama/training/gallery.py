@@ -14,6 +14,7 @@ import numpy as np
 
 import masks
 from lama.training.cases import Case
+from lama.training.metrics import PREFERRED
 
 ROWS = 12  # of a contact sheet at 256 pixels; larger pictures get fewer
 FEWEST_ROWS = 4
@@ -49,7 +50,7 @@ class Gallery:
     ) -> None:
         """Consider a case with its fills and `values[method][metric]`."""
         self.seen += 1
-        metric = next((m for m in ("lpips-alex", "lpips-vgg", "l1") if m in _any(values)), None)
+        metric = next((m for m in PREFERRED if m in _any(values)), None)
         words = {name: f"{v[metric]:.3f}" if metric else "" for name, v in values.items()}
         exhibit = Exhibit(case, pictures, words)
         if len(self.first) < max(FEWEST_ROWS, ROWS * 256 // case.cell.size):

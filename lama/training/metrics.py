@@ -78,4 +78,5 @@ LOWER_IS_BETTER = {
     "lpips-vgg": True,
     "kid-efficientnet-lite0": True,
 }
+PREFERRED = ("lpips-alex", "lpips-vgg", "l1")  # where one number must do: nearest to the eye
 VERSION = "1"  # of the definitions above: numbers that were kept under another are not used

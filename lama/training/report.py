@@ -15,7 +15,7 @@ from lama.training import kernel_distance
 from lama.training.cases import Cell
 from lama.training.evaluate import Method, Result
 from lama.training.kernel_distance import kernel_distance as distance
-from lama.training.metrics import LOWER_IS_BETTER
+from lama.training.metrics import LOWER_IS_BETTER, PREFERRED
 
 KID_NOTE = (
     "kid-efficientnet-lite0: unbiased polynomial-kernel distance on pooled ImageNet "
@@ -54,7 +54,8 @@ def _cell(result: Result, names: Sequence[str]) -> dict[str, Any]:
             "mean": {metric: float(np.mean(v)) for metric, v in values.items()},
             "median": {metric: float(np.median(v)) for metric, v in values.items()},
             "seconds": float(np.median([row.seconds[name] for row in result.rows])),
-            "buckets": _by_bucket(values, [row.bucket for row in result.rows]),
+            "buckets": _by_label(values, [row.bucket for row in result.rows]),
+            "folders": _by_label(values, [row.folder for row in result.rows]),
             "photos": [
                 {"file": row.file, "hole": row.hole, **row.values[name]} for row in result.rows
             ],
@@ -75,11 +76,11 @@ def _cell(result: Result, names: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _by_bucket(values: Mapping[str, Sequence[float]], buckets: Sequence[str]) -> dict[str, Any]:
+def _by_label(values: Mapping[str, Sequence[float]], labels: Sequence[str]) -> dict[str, Any]:
     found = {}
-    for bucket in sorted(set(buckets), key=lambda label: int(label.split("-")[0])):
-        inside = [i for i, b in enumerate(buckets) if b == bucket]
-        found[bucket] = {"n": len(inside)} | {
+    for label in sorted(set(labels)):
+        inside = [i for i, other in enumerate(labels) if other == label]
+        found[label] = {"n": len(inside)} | {
             metric: float(np.mean([v[i] for i in inside])) for metric, v in values.items()
         }
     return found
@@ -93,6 +94,8 @@ def markdown(report: Mapping[str, Any]) -> str:
         title = f"{cell['strategy']}, {cell['size']} px, {cell['n']} photos{enlarged}"
         parts.append(f"### {title}\n")
         parts.append(table(cell["methods"]) + "\n")
+        for kind, what in (("folders", "Folders"), ("buckets", "Hole area")):
+            parts += [f"{what}:\n", split(cell["methods"], kind) + "\n"]
     if report["models"] and len(report["models"]) < len(report["cells"][0]["methods"]):
         parts += ["### Models against the best classical fill\n", gains(report) + "\n"]
     if report["models"] and len({cell["size"] for cell in report["cells"]}) > 1:
@@ -115,6 +118,18 @@ def table(methods: Mapping[str, Any]) -> str:
                 text += f" ± {_number(metric, entry['kid']['std_over_halves'])}"
             shown.append(text)
         lines.append(_line(name, *shown, f"{entry['seconds']:.2f}"))
+    return "\n".join(lines)
+
+
+def split(methods: Mapping[str, Any], kind: str) -> str:
+    """One metric's means by folder or by hole-area bucket, a row a method; n in the head."""
+    first = next(iter(methods.values()))
+    metric = next((m for m in PREFERRED if m in first["mean"]), next(iter(first["mean"])))
+    heads = [f"{label} (n = {group['n']})" for label, group in first[kind].items()]
+    lines = [_line(metric, *heads), "|---" * (len(heads) + 1) + "|"]
+    for name, entry in methods.items():
+        shown = [_number(metric, group[metric]) for group in entry[kind].values()]
+        lines.append(_line(name, *shown))
     return "\n".join(lines)
 
 

@@ -98,6 +98,8 @@ def test_models_are_compared_by_size(folder):
     l1 = report["cells"][1]["methods"]["a"]["mean"]["l1"]
     assert f"| a | thick | l1 | {l1:.4f} |" in lines[2]
     assert "Models by size" in markdown(report)
+    value = report["cells"][0]["methods"]["a"]["folders"]["photos"]["l1"]
+    assert f"| l1 | photos (n = 2) |\n|---|---|\n| a | {value:.4f} |" in markdown(report)
     assert "best classical" not in markdown(report)
 
 
