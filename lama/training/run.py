@@ -29,6 +29,7 @@ from lama.loading import read_generator
 from lama.training.config import TrainConfig, to_json
 from lama.training.data import Crops, Sample, Strategy, collate
 from lama.training.discriminator import Discriminator
+from lama.training.folding import fold_batch_norm
 from lama.training.logged import LoggedMasks
 from lama.training.parallel import copy_from_first, share_batch_norm
 from lama.training.perceptual import LPIPS, perceptual_network
@@ -100,12 +101,14 @@ class Run:
             )
         self.average = self._averaged()
         kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
-        self.optimizer = kind(self.generator.parameters(), lr=config.lr)
-        self.optimizer_d = kind(self.discriminator.parameters(), lr=config.lr_discriminator)
+        self.optimizer = kind(self.generator.parameters(), lr=config.lr, fused=True)
+        self.optimizer_d = kind(
+            self.discriminator.parameters(), lr=config.lr_discriminator, fused=True
+        )
         weights = config.weights
         self.perceptual = None
         if weights.perceptual:
-            network = perceptual_network(config.perceptual, config.dilated)
+            network = fold_batch_norm(perceptual_network(config.perceptual, config.dilated))
             self.perceptual = channels_last(network).to(device)
         self.lpips = channels_last(LPIPS("alex")).to(device) if weights.lpips else None
 
