@@ -1,10 +1,10 @@
 """A strategy that draws as somebody else does: fitted to a set of masks, kept in a small JSON file.
 
 What is fitted is what a mask is like, not where its pixels are: hole area, number of holes and how
-the area is shared among them, stroke width, direction, and whether the border is touched. They
-belong together (many holes are small ones), so whole rows are kept, at most `MOST` of them, and a
-new mask takes one row with some scatter. Lengths are shares of the picture's short side, so the
-masks fit a picture of any size.
+the area is shared among them, stroke width, direction, how far they spread, and whether the border
+is touched. They belong together (many holes are small ones), so whole rows are kept, at most `MOST`
+of them, and a new mask takes one row with some scatter. Lengths are shares of the picture's short
+side, so the masks fit a picture of any size.
 
     fitted.fit(masks_of_users).save("users.json")
     mask = masks.get("fitted:users.json")(image, rng)
@@ -12,7 +12,7 @@ masks fit a picture of any size.
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class Row:
         holes: how many there are.
         width: diameter of the largest disc in the hole, as a share of the short side.
         angle: main direction of the largest hole in radians, 0 = along the rows, -pi/2 to pi/2.
+        extent: width and height of the box around all holes, as shares of the picture's.
         border: whether a hole touches the picture's border.
     """
 
@@ -54,7 +55,17 @@ class Row:
     holes: int
     width: float
     angle: float
+    extent: tuple[float, float]
     border: bool
+
+
+@dataclass(frozen=True)
+class _Field:
+    """Where the holes of one drawing lie, in pixels: a box, and the side of it at the border."""
+
+    low: NDArray[np.float64]  # x, y
+    high: NDArray[np.float64]
+    side: int | None  # 0 left, 1 top, 2 right, 3 bottom
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,7 @@ class Fitted:
         rows = [
             {k: round(v, 5) if isinstance(v, float) else v for k, v in asdict(row).items()}
             | {"shares": [round(share, 4) for share in row.shares]}
+            | {"extent": [round(share, 4) for share in row.extent]}
             for row in self.rows
         ]
         content = {"masks_fitted": VERSION, "masks": self.masks, "rows": rows}
@@ -119,6 +131,7 @@ def look(mask: Mask) -> Row:
         holes=found.components,
         width=found.widest_stroke / min(height, width),
         angle=_angle(mask),
+        extent=(found.bounding_box.width / width, found.bounding_box.height / height),
         border=found.touches_border,
     )
 
@@ -139,7 +152,7 @@ def load(path: Path | str) -> Fitted:
         return Fitted(rows, int(content["masks"]))
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise ValueError(f"{path} is no strategy that masks.fitted has made ({error})") from None
 
 
@@ -150,6 +163,7 @@ def _row(values: dict) -> Row:
         int(values["holes"]),
         float(values["width"]),
         float(values["angle"]),
+        (float(values["extent"][0]), float(values["extent"][1])),
         bool(values["border"]),
     )
     if not (0 < row.area < 1 and row.holes >= 1 and row.width > 0 and row.shares):
@@ -217,14 +231,31 @@ def _draw(
     """One attempt: hole after hole, the largest first, none touching another."""
     canvas = np.zeros(shape, np.uint8)
     taken = np.zeros(shape, np.uint8)
+    field = _field(row, shape, brush, rng)
     for number, share in enumerate(_all_shares(row)):
-        wanted = area * share
         # Only the widest hole has the width that was measured; the others are thinner by some.
         width = brush if number == 0 else brush * rng.uniform(0.55, 1.0)
-        hole = _hole(row, taken, wanted, width, rng, at_border=row.border and number == 0)
+        side = field.side if number == 0 else None
+        hole = _hole(row.angle, taken, area * share, width, replace(field, side=side), rng)
+        if not row.border:  # the round end of a thick line may reach further than it should
+            for edge in (hole[0], hole[-1], hole[:, 0], hole[:, -1]):
+                edge[:] = 0
         canvas |= hole
         taken = cv2.dilate(canvas, np.ones((5, 5), np.uint8)).astype(np.uint8, copy=False)
     return canvas
+
+
+def _field(row: Row, shape: tuple[int, int], brush: float, rng: np.random.Generator) -> _Field:
+    """A box of the row's extent somewhere in the picture, or at a side of it."""
+    size = np.array([shape[1], shape[0]], float)
+    inner = np.zeros(2) if row.border else np.minimum(2.0, size / 8)
+    box = np.clip(np.array(row.extent) * size, min(2 * brush, size.min()), size - 2 * inner)
+    low = inner + rng.random(2) * np.maximum(0.0, size - box - 2 * inner)
+    side = int(rng.integers(4)) if row.border else None
+    if side is not None:
+        low[side % 2] = 0.0 if side < 2 else size[side % 2] - box[side % 2]
+    half = np.minimum(brush / 2, box / 2.5)  # strokes have a width of their own
+    return _Field(low + half, low + box - 1 - half, side)
 
 
 def _all_shares(row: Row) -> list[float]:
@@ -235,49 +266,46 @@ def _all_shares(row: Row) -> list[float]:
 
 
 def _hole(
-    row: Row,
+    angle: float,
     taken: NDArray[np.uint8],
     wanted: float,
     brush: float,
+    field: _Field,
     rng: np.random.Generator,
-    *,
-    at_border: bool,
 ) -> NDArray[np.uint8]:
     """One hole of about the wanted area, where nothing is yet if there is such a place."""
-    height, width = taken.shape
     # A hole smaller than its brush is a dot.
     brush = min(brush, max(1.0, 2 * (wanted / np.pi) ** 0.5))
     hole = np.zeros_like(taken)
-    for _ in range(_PLACES):
-        margin = 0 if row.border else int(brush / 2) + 2
-        path = _path(row, (height, width), wanted, brush, margin, rng, at_border=at_border)
-        hole = _stroke(taken.shape, path, wanted, brush, margin)
+    edge = np.array([taken.shape[1] - 1, taken.shape[0] - 1], float)
+    for place in range(_PLACES):
+        if place >= _PLACES // 2:  # too narrow here: the box gives way, up to the picture's border
+            low, high = field.low - brush, field.high + brush
+            inner = brush / 2 + 2
+            field = replace(field, low=np.maximum(low, inner), high=np.minimum(high, edge - inner))
+        path = _path(angle, taken.shape, wanted, brush, field, rng)
+        hole = _stroke(taken.shape, path, wanted, brush)
         if not (hole & taken).any():
             break
     return hole
 
 
 def _path(
-    row: Row,
-    shape: tuple[int, int],
+    angle: float,
+    shape: tuple[int, ...],
     wanted: float,
     brush: float,
-    margin: int,
+    field: _Field,
     rng: np.random.Generator,
-    *,
-    at_border: bool,
 ) -> NDArray[np.float64]:
     """Points of a stroke that is long enough, (n, 2) as x and y; it turns back at the edges."""
-    height, width = shape
-    low = np.array([margin, margin], float)
-    high = np.maximum(low, np.array([width - 1 - margin, height - 1 - margin], float))
+    low, high = np.minimum(field.low, field.high), np.maximum(field.low, field.high)
     step = max(1.0, brush / 2)
     count = int(2.5 * wanted / (brush * step)) + 3
-    heading = row.angle + rng.normal(0, 0.15) + (np.pi if rng.random() < 0.5 else 0)
+    heading = angle + rng.normal(0, 0.15) + (np.pi if rng.random() < 0.5 else 0)
     point = rng.uniform(low, high)
-    if at_border:
-        side = int(rng.integers(4))
-        point[side % 2] = (0, 0, width - 1, height - 1)[side]
+    if field.side is not None:
+        point[field.side % 2] = (0, 0, shape[1] - 1, shape[0] - 1)[field.side]
     points = [point]
     for bend in rng.normal(0, _BEND * min(1.0, brush / 24), count):
         heading += bend
@@ -300,7 +328,6 @@ def _stroke(
     path: NDArray[np.float64],
     wanted: float,
     brush: float,
-    margin: int,
 ) -> NDArray[np.uint8]:
     """The beginning of a path, as long as its area wants to be: uint8 (H, W)."""
     whole = np.round(path).astype(np.int32)
@@ -314,11 +341,7 @@ def _stroke(
             first = middle + 1
         else:
             last = middle
-    hole = _drawn(shape, whole[:first], thickness)
-    if margin:  # the round end of a thick line may reach further than it should
-        for edge in (hole[0], hole[-1], hole[:, 0], hole[:, -1]):
-            edge[:] = 0
-    return hole
+    return _drawn(shape, whole[:first], thickness)
 
 
 def _drawn(shape: tuple[int, ...], points: NDArray[np.int32], thickness: int) -> NDArray[np.uint8]:

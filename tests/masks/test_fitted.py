@@ -24,14 +24,14 @@ def like(found: fitted.Fitted, count: int, height: int = 96, width: int = 131) -
 
 
 def text_like(count: int) -> list[np.ndarray]:
-    """Rows of thin level strokes, as over writing."""
+    """Rows of level strokes, as over writing."""
     found = []
     for i in range(count):
         rng = np.random.default_rng([3, i])
         mask = np.zeros((96, 131), bool)
-        for top in range(12, 80, 16)[: rng.integers(1, 5)]:
+        for top in range(8, 80, 22)[: rng.integers(1, 5)]:
             left = rng.integers(4, 30)
-            mask[top : top + rng.integers(3, 6), left : left + rng.integers(40, 90)] = True
+            mask[top : top + rng.integers(3, 13), left : left + rng.integers(40, 90)] = True
         found.append(mask)
     return found
 
@@ -81,10 +81,15 @@ def test_other_sizes_take_the_same_shares() -> None:
     assert found["stroke width"] <= 0.35
 
 
-def test_direction_is_kept() -> None:
-    for mask in like(fitted.fit(text_like(20)), 10):
+def test_direction_and_extent_are_kept() -> None:
+    longer, spread = [], []
+    for mask in like(fitted.fit(text_like(20)), 15):
         rows, columns = np.nonzero(max(ops.groups(mask), key=np.count_nonzero))
-        assert np.ptp(columns) > 2 * np.ptp(rows), "a level stroke"
+        longer.append(np.ptp(columns) / max(1, np.ptp(rows)))
+        spread.append(describe(mask).bounding_box.width / 131)
+    assert np.median(longer) > 2, "level strokes"
+    theirs = [describe(mask).bounding_box.width / 131 for mask in text_like(20)]
+    assert abs(np.median(spread) - np.median(theirs)) < 0.15
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (17, 300), (301, 33)])
