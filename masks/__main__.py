@@ -3,6 +3,7 @@
 python -m masks --strategy wide --count 16 --size 512x512 --seed 0 --output sheet.png
 python -m masks --strategy thick --image photo.jpg --parameter max_width=120 --output masks/
 python -m masks --fit FOLDER_OF_MASKS --output mine.json
+python -m masks --precompute photos/ --seed 0 --output masks/
 """
 
 import argparse
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import masks
-from masks import files, fitted, ops, preview
+from masks import files, fitted, folders, ops, preview
 from masks.base import Image, Number, check_size
 from masks.statistics import SetStatistics, summarize
 
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(_listing())
         elif options.fit:
             print(_fit(options.fit, options.output))
+        elif options.precompute:
+            print(_precompute(options))
         else:
             print(_run(options))
     except ValueError as error:
@@ -73,12 +76,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="learn from the masks in a folder; --strategy fitted:FILE.json draws like them",
     )
+    parser.add_argument(
+        "--precompute",
+        type=Path,
+        metavar="PHOTOS",
+        help="write all segmentation masks of a folder of photos, from its own annotation if it "
+        "has one; take them with the strategy folder:DIR",
+    )
     parser.add_argument("--list", action="store_true", help="list strategies and parameters")
     return parser
 
 
 def _run(options: argparse.Namespace) -> str:
-    masks.recipe(options.strategy)
+    masks.get(options.strategy)
     for name in ("columns", "tile"):
         value = getattr(options, name)
         if value is not None and value < (32 if name == "tile" else 1):
@@ -114,6 +124,20 @@ def _fit(folder: Path, output: Path) -> str:
     made = fitted.fit(ops.binarize(files.read_image(path), 127) for path in found)
     made.save(output)
     return f"{output}: fitted to {made.masks} masks; --strategy fitted:{output} draws like them"
+
+
+def _precompute(options: argparse.Namespace) -> str:
+    if options.output.suffix:
+        raise ValueError(f"{options.output}: --precompute writes into a folder, without a suffix")
+    values = dict(_parameter(text) for text in options.parameter)
+    made = folders.precompute(options.precompute, options.output, options.seed, values)
+    if not made.masks:
+        raise ValueError(f"no photo of {options.precompute} has an object that can be moved")
+    share = sum(made.areas) / made.masks
+    return (
+        f"{options.output}: {made.masks} segmentation masks of {made.photos} photos, "
+        f"hole area mean {share:.1%}; use them as the strategy folder:{options.output}"
+    )
 
 
 def _picture(path: Path | None, size: str | None) -> Image:

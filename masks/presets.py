@@ -4,7 +4,7 @@ thin, medium and thick were published for 256 and for 512 pixels; the picture's 
 Everything else was published for 256.
 """
 
-from masks import borders, boxes, fitted, mixture, segmentation, strokes
+from masks import borders, boxes, fitted, folders, mixture, segmentation, strokes
 from masks.base import (
     LARGEST_SIDE,
     SCALE_WITH_IMAGE,
@@ -138,11 +138,14 @@ def names() -> tuple[str, ...]:
 def recipe(name: str) -> Recipe:
     """Return what is known of a strategy: summary, source, parameters.
 
-    `fitted:PATH.json` is a strategy that was fitted to masks (`masks.fitted`).
+    `fitted:PATH.json` is a strategy that was fitted to masks (`masks.fitted`), `folder:DIR` takes
+    them from a folder (`masks.folders`).
 
     Raises:
         ValueError: listing the names, for a name that is none of them.
     """
+    if name.startswith(folders.PREFIX):
+        return folders.recipe(name)
     if name.startswith(fitted.PREFIX):
         return fitted.load(name.removeprefix(fitted.PREFIX)).recipe(name)
     if name not in _BY_NAME:
@@ -162,7 +165,8 @@ def parameters(name: str, short_side: int = 512) -> tuple[Parameter, ...]:
 def get(name: str, **values: Number) -> Strategy:
     """Return a strategy, with some of its parameters changed if wished.
 
-    `masks.get("wide", max_width=40)(image, rng)` gives one mask.
+    `masks.get("wide", max_width=40)(image, rng)` gives one mask; `masks.get("folder:DIR")` takes
+    them from a folder (`masks.folders`).
 
     Raises:
         ValueError: for an unknown name (lists the names), an unknown parameter (lists the

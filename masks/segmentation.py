@@ -26,6 +26,7 @@ from masks.base import (
     check_image,
     check_labels,
 )
+from masks.segmentation_limits import Hole, breaches
 
 SEARCH_SIDE = 64
 """Short side of the label map on which places are searched."""
@@ -113,7 +114,7 @@ class Segmentation(Strategy):
         shape = check_image(image)
         check_labels(labels, shape)
         found = self.find_objects(image) if labels is None else labels
-        scene = _Scene(found, self.values)
+        scene = Scene(found, self.values)
         fall_back = self.fallback.on(image)
 
         def session(rng: np.random.Generator) -> GeneratedMask:
@@ -126,16 +127,22 @@ class Segmentation(Strategy):
         return session
 
 
-class _Scene:
-    """The objects of one picture, ready to be placed."""
+class Scene:
+    """The objects of one picture, ready to be placed.
+
+    Args:
+        labels: (H, W) whole numbers, 0 = background, any other number one object each.
+        values: the strategy's values in force.
+    """
 
     def __init__(self, labels: Labels, values: Values) -> None:
         self.values = values
+        self.labels = labels
         self.shape = labels.shape
         height, width = labels.shape
         self.ratio = min(1.0, SEARCH_SIDE / min(height, width))
         self.size = (max(1, round(height * self.ratio)), max(1, round(width * self.ratio)))
-        kinds = [kind for kind in _kinds(labels) if kind != 0]
+        self.kinds = kinds = [kind for kind in _kinds(labels) if kind != 0]
         self.maps = _reduce(labels, kinds, self.size)
         self.areas = self.maps.sum((1, 2))
         self.things = [
@@ -160,10 +167,28 @@ class _Scene:
             placements = self._place(thing, most, rng)
             kept = rng.integers(most)
             if kept < len(placements):
-                mask = self._render(thing, placements[kept])
-                if self.values["min_mask_area"] < mask.mean() < 1.0:
-                    return mask
+                hole = self._rendered(thing, placements[: kept + 1])[kept]
+                if hole is not None:
+                    return hole.mask
         return None
+
+    def holes(self, rng: np.random.Generator) -> list[Hole]:
+        """Return all holes of one run of the rule: up to `variants` of every object."""
+        most = int(self.values["variants"])
+        found = []
+        for thing in self.things:
+            found += self._rendered(thing, self._place(thing, most, rng))
+        return [hole for hole in found if hole is not None]
+
+    def _rendered(self, thing: _Thing, placements: list[_Placement]) -> list[Hole | None]:
+        """Return the holes at full size, None for each that breaks a limit there."""
+        rendered: list[Hole | None] = []
+        for placement in placements:
+            hole = self._render(thing, placement)
+            earlier = [other.mask for other in rendered if other is not None]
+            broken = breaches(hole, self.labels, earlier, self.values)
+            rendered.append(None if broken else hole)
+        return rendered
 
     def _cut(self, labels: Labels, index: int, kind: int) -> _Thing | None:
         cutout = (labels == kind).astype(np.uint8)
@@ -264,13 +289,19 @@ class _Scene:
         columns = np.flatnonzero(good)
         return int(rng.choice(columns)) - (w - 1) if columns.size else None
 
-    def _render(self, thing: _Thing, placement: _Placement) -> Mask:
-        """Return the hole at full size: bool (H, W), possibly empty."""
+    def _render(self, thing: _Thing, placement: _Placement) -> Hole:
+        """Return the hole at full size, possibly outside of the picture."""
         piece = self._piece(thing, placement.scale, placement.mirrored)
         mask = np.zeros(self.shape, np.uint8)
         left, top = round(placement.left / self.ratio), round(placement.top / self.ratio)
         _paste(mask, piece, left, top)
-        return mask.view(np.bool_)
+        return Hole(
+            mask.view(np.bool_),
+            self.kinds[thing.index],
+            int(piece.sum()),
+            placement.scale,
+            placement.mirrored,
+        )
 
 
 def _kinds(labels: Labels) -> list[int]:

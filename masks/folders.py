@@ -1,0 +1,145 @@
+"""Masks made once for a folder of photos, and a strategy that takes them from there.
+
+    python -m masks --precompute PHOTOS --output MASKS
+    masks.get("folder:MASKS")(image, rng)
+
+MASKS holds one PNG a mask, `PHOTO_mask000.png` and so on, and `masks.csv` with what each shows.
+"""
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from masks import objects
+from masks.annotations import AnnotatedPhoto, annotated_photos, photos
+from masks.base import Image, Labels, Parameter, Recipe, Strategy, Values
+from masks.files import read_image, write_mask
+from masks.segmentation import RECIPE, Scene
+
+PREFIX = "folder:"
+TABLE = "masks.csv"
+COLUMNS = ("file", "photo", "object", "area", "scale", "mirrored", "hidden")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What `precompute` made.
+
+    Attributes:
+        photos: photos that were looked at.
+        masks: masks that were written.
+        areas: each mask's share of its photo.
+    """
+
+    photos: int
+    masks: int
+    areas: tuple[float, ...]
+
+
+def labelled(folder: Path, find: Callable[[Image], Labels] | None = None) -> list[AnnotatedPhoto]:
+    """Return a folder's photos with its own annotation, or else with what a provider finds.
+
+    Args:
+        folder: photos, with or without annotation (`masks.annotations`).
+        find: photo -> label map; given, the folder's own annotation is not looked at.
+
+    Raises:
+        ValueError: there are no photos.
+    """
+    if find is None:
+        try:
+            return annotated_photos(folder)
+        except ValueError:
+            find = objects.find_objects
+    chosen = find
+    return [
+        AnnotatedPhoto(photo, lambda photo=photo: chosen(read_image(photo)))  # type: ignore[misc]
+        for photo in photos(folder)
+    ]
+
+
+def precompute(
+    folder: Path,
+    output: Path,
+    seed: int,
+    values: Values | None = None,
+    find: Callable[[Image], Labels] | None = None,
+) -> Made:
+    """Write all holes that the rule of `segmentation` yields for each photo of a folder.
+
+    Every photo has a seed of its own, so that the same call writes the same files.
+
+    Args:
+        folder: photos, with or without annotation.
+        output: where the masks and their table go.
+        seed: a whole number, 0 or more.
+        values: parameters of `segmentation` that differ from the published ones.
+        find: see `labelled`.
+
+    Raises:
+        ValueError: no photos, a bad parameter, or a file that cannot be written.
+    """
+    strategy = Strategy(RECIPE, values or {})
+    entries = labelled(Path(folder), find)
+    output = Path(output)
+    rows: list[tuple[object, ...]] = []
+    children = np.random.SeedSequence(seed).spawn(len(entries))
+    for entry, child in zip(entries, children, strict=True):
+        labels = entry.read()
+        scene = Scene(labels, strategy.values_for(*labels.shape))
+        for number, hole in enumerate(scene.holes(np.random.default_rng(child))):
+            name = f"{entry.photo.stem}_mask{number:03d}.png"
+            write_mask(output / name, hole.mask)
+            hidden = 1 - np.count_nonzero(hole.mask) / hole.area
+            area = f"{hole.mask.mean():.5f}"
+            rows.append(
+                (name, entry.photo.name, hole.source, area, f"{hole.scale:.4f}",
+                 int(hole.mirrored), f"{hidden:.4f}")
+            )  # fmt: skip
+    output.mkdir(parents=True, exist_ok=True)
+    with (output / TABLE).open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        writer.writerows(rows)
+    return Made(len(entries), len(rows), tuple(float(str(row[3])) for row in rows))
+
+
+def recipe(name: str) -> Recipe:
+    """Return the strategy that takes its masks from a folder; `name` is `folder:` and a path.
+
+    Each mask is as likely as any other, mirrored every other time, scaled so that it just covers
+    the picture, and cut at a random place.
+
+    Raises:
+        ValueError: there are no masks.
+    """
+    folder = Path(name.removeprefix(PREFIX)).expanduser()
+    files = sorted(folder.glob("*.png"))
+    if not files:
+        raise ValueError(
+            f"{folder} has no masks (*.png): make some with python -m masks --precompute PHOTOS "
+            f"--output {folder}"
+        )
+
+    def paint(
+        height: int, width: int, chosen: Values, _scale: float, rng: np.random.Generator
+    ) -> np.ndarray:
+        mask = cv2.imread(str(files[rng.integers(len(files))]), cv2.IMREAD_GRAYSCALE)
+        if mask is None:
+            raise ValueError(f"a mask in {folder} cannot be read: make them again")
+        if chosen["flip"] and rng.random() < 0.5:
+            mask = mask[:, ::-1]
+        factor = max(height / mask.shape[0], width / mask.shape[1])
+        size = max(width, round(mask.shape[1] * factor)), max(height, round(mask.shape[0] * factor))
+        large = cv2.resize(np.ascontiguousarray(mask), size, interpolation=cv2.INTER_NEAREST)
+        top = int(rng.integers(large.shape[0] - height + 1))
+        left = int(rng.integers(large.shape[1] - width + 1))
+        part = large[top : top + height, left : left + width]
+        return np.ascontiguousarray(part > 127).view(np.uint8)
+
+    flip = Parameter("flip", 1, 0, 1, 1, True, "Mirror every other mask, by chance.")
+    return Recipe(name, f"Masks from {folder}.", "masks made before", (flip,), paint)

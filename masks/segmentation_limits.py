@@ -1,0 +1,70 @@
+"""The limits of the published segmentation masks, checked pixel by pixel at full size.
+
+Places are searched on a small map, where a cell is several pixels; a hole that keeps its limits
+there may just break one at full size. Such holes are thrown away.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from masks.base import Labels, Mask, Values
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A hole in the shape of an object.
+
+    Attributes:
+        mask: bool (H, W), the part within the picture.
+        source: number of the object in the label map.
+        area: pixels of the whole shape, hidden part included.
+        scale: its size, as a multiple of the object's.
+        mirrored: whether it is the object's mirror image.
+    """
+
+    mask: Mask
+    source: int
+    area: int
+    scale: float
+    mirrored: bool
+
+
+def breaches(
+    hole: Hole, labels: Labels, earlier: Sequence[Mask], values: Values
+) -> tuple[str, ...]:
+    """Return the names of the limits that a hole breaks; none if it may be used.
+
+    Args:
+        hole: what was placed.
+        labels: (H, W), the picture's objects, 0 = background.
+        earlier: the other holes of the same object, bool (H, W) each.
+        values: the strategy's values in force.
+    """
+    visible = int(np.count_nonzero(hole.mask))
+    if not visible:
+        return ("min_mask_area",)
+    total = hole.mask.size
+    own = labels == hole.source
+    broken = []
+    if np.count_nonzero(own) >= values["max_object_area"] * total:
+        broken.append("max_object_area")
+    if not values["min_mask_area"] * total < visible < total:
+        broken.append("min_mask_area")
+    if hole.area - visible > values["max_hidden_area"] * hole.area:
+        broken.append("max_hidden_area")
+    for other in (own, *earlier):
+        common = int(np.count_nonzero(hole.mask & other))
+        if common > values["max_mask_intersection"] * min(visible, int(np.count_nonzero(other))):
+            broken.append("max_mask_intersection")
+            break
+    numbers, under = np.unique(labels[hole.mask], return_counts=True)
+    for number, common in zip(numbers.tolist(), under.tolist(), strict=True):
+        if number == 0 or not (values["rigid"] or number == hole.source):
+            continue
+        if common > values["max_foreground_coverage"] * np.count_nonzero(labels == number):
+            broken.append("max_foreground_coverage")
+        if common > values["max_foreground_intersection"] * visible:
+            broken.append("max_foreground_intersection")
+    return tuple(dict.fromkeys(broken))

@@ -1,0 +1,142 @@
+"""Masks made once for a folder, every limit of the rule checked anew, and drawn from the folder."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import masks
+from masks.__main__ import main
+from masks.folders import precompute
+from masks.presets import recipe
+from masks.segmentation import Scene
+from tests.masks.scenes import desk
+
+DEFAULTS = {p.name: p.default for p in recipe("segmentation").parameters}
+
+
+def some_objects(seed, height, width):
+    """Ellipses over each other, numbered with gaps."""
+    rng = np.random.default_rng(seed)
+    labels = np.zeros((height, width), np.int32)
+    for number in range(int(rng.integers(1, 9))):
+        centre = int(rng.integers(width)), int(rng.integers(height))
+        axes = tuple(int(a) for a in rng.integers(3, max(5, min(height, width) // 2), 2))
+        cv2.ellipse(labels, centre, axes, float(rng.uniform(0, 180)), 0, 360, 3 * number + 2, -1)
+    return labels
+
+
+def assert_limits(holes, labels, limit):
+    """Count everything again, in the plainest way."""
+    by_source = {}
+    for hole in holes:
+        seen, own = hole.mask.sum(), labels == hole.source
+        assert own.mean() < limit["max_object_area"]
+        assert hole.mask.mean() > limit["min_mask_area"]
+        assert not hole.mask.all()
+        assert 1 - limit["scale_change"] <= hole.scale <= 1 + limit["scale_change"]
+        assert hole.area - seen <= limit["max_hidden_area"] * hole.area
+        for other in (own, *by_source.get(hole.source, [])):
+            common = (hole.mask & other).sum()
+            assert common <= limit["max_mask_intersection"] * min(seen, other.sum())
+        for number in set(np.unique(labels)) - {0}:
+            if not (limit["rigid"] or number == hole.source):
+                continue
+            common = (hole.mask & (labels == number)).sum()
+            assert common <= limit["max_foreground_coverage"] * (labels == number).sum()
+            assert common <= limit["max_foreground_intersection"] * seen
+        by_source.setdefault(hole.source, []).append(hole.mask)
+    assert all(len(copies) <= limit["variants"] for copies in by_source.values())
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    height=st.integers(16, 190),
+    width=st.integers(16, 190),
+    rigid=st.integers(0, 1),
+    hidden=st.floats(0, 0.5),
+    shared=st.floats(0, 1),
+)
+def test_every_hole_keeps_every_limit(seed, height, width, rigid, hidden, shared):
+    labels = some_objects(seed, height, width)
+    limit = DEFAULTS | {
+        "rigid": rigid,
+        "max_hidden_area": hidden,
+        "max_mask_intersection": shared,
+        "max_foreground_coverage": max(0.1, shared),
+    }
+    assert_limits(Scene(labels, limit).holes(np.random.default_rng(seed)), labels, limit)
+
+
+def test_the_rule_gives_holes_at_all():
+    found = [
+        len(Scene(some_objects(seed, 150, 190), DEFAULTS).holes(np.random.default_rng(0)))
+        for seed in range(20)
+    ]
+    assert sum(found) > 40
+    assert max(found) > 4
+
+
+@pytest.fixture
+def annotated(tmp_path):
+    """Two photos of different sizes with label maps."""
+    folder = tmp_path / "photos"
+    (folder / "labels").mkdir(parents=True)
+    for name, size in (("one", (140, 201)), ("two", (181, 120))):
+        image, labels = desk(*size)
+        masks.files.write_image(folder / f"{name}.png", image)
+        cv2.imwrite(str(folder / "labels" / f"{name}.png"), labels.astype(np.uint8))
+    return folder
+
+
+def test_precomputed_masks_are_listed_and_the_same_again(annotated, tmp_path):
+    made = precompute(annotated, tmp_path / "a", 3)
+    again = precompute(annotated, tmp_path / "b", 3)
+    assert made.photos == 2
+    assert made.masks > 2
+    assert made == again
+    with (tmp_path / "a" / "masks.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == made.masks
+    for row in rows:
+        mask = cv2.imread(str(tmp_path / "a" / row["file"]), cv2.IMREAD_GRAYSCALE)
+        assert (mask == cv2.imread(str(tmp_path / "b" / row["file"]), 0)).all()
+        assert mask.shape == ((140, 201) if row["photo"] == "one.png" else (181, 120))
+        assert (mask > 0).mean() == pytest.approx(float(row["area"]), abs=1e-4)
+
+
+def test_a_folder_is_a_strategy_at_any_size(annotated, tmp_path):
+    precompute(annotated, tmp_path / "made", 0)
+    strategy = masks.get(f"folder:{tmp_path / 'made'}")
+    for size in ((64, 64), (37, 180), (256, 300)):
+        image = np.zeros((*size, 3), np.uint8)
+        drawn = [strategy(image, np.random.default_rng(k)) for k in range(8)]
+        assert all(masks.check_mask(mask) == size for mask in drawn)
+        assert len({mask.tobytes() for mask in drawn}) > 2
+    assert (strategy(image, np.random.default_rng(5)) == drawn[5]).all()
+    item = masks.generate(f"folder:{tmp_path / 'made'}", image, 1, 0, flip=0)[0]
+    assert item.strategy_used.startswith("folder:")
+
+
+def test_the_command_line_makes_and_uses_them(annotated, tmp_path, capsys):
+    out = tmp_path / "made"
+    assert main(["--precompute", str(annotated), "--output", str(out)]) == 0
+    assert "segmentation masks of 2 photos" in capsys.readouterr().out
+    sheet = tmp_path / "sheet.png"
+    assert main(["--strategy", f"folder:{out}", "--count", "4", "--output", str(sheet)]) == 0
+    assert (
+        main(["--strategy", f"folder:{out}", "--count", "2", "--output", str(tmp_path / "n")]) == 0
+    )
+    assert len(list((tmp_path / "n").glob("*.png"))) == 2
+
+
+def test_what_is_missing_is_said(tmp_path, capsys):
+    with pytest.raises(ValueError, match="precompute"):
+        masks.get(f"folder:{tmp_path}")
+    assert main(["--precompute", str(tmp_path), "--output", str(tmp_path / "m")]) == 2
+    assert main(["--precompute", str(tmp_path), "--output", "sheet.png"]) == 2
+    assert "has no photos" in capsys.readouterr().err
