@@ -3,7 +3,9 @@
   const KEY = "lama-theme";
   const chosen = () => { try { return localStorage.getItem(KEY); } catch { return null; } };
   const slug = (button) => button.textContent.trim().toLowerCase().replace(/\s+/g, "-");
-  const buttons = () => [...document.querySelectorAll('#tabs > .tab-wrapper button[role="tab"]')];
+  // On a narrow page the last tabs are in a menu.
+  const MENU = "#tabs > .tab-wrapper .overflow-dropdown button";
+  const buttons = () => [...document.querySelectorAll('#tabs > .tab-wrapper button[role="tab"], ' + MENU)];
 
   const showTheme = () => {
     const theme = chosen();
@@ -30,7 +32,7 @@
       showTheme();
       return;
     }
-    const tab = event.target.closest('#tabs > .tab-wrapper button[role="tab"]');
+    const tab = event.target.closest('#tabs > .tab-wrapper button[role="tab"], ' + MENU);
     if (tab && location.hash.slice(1) !== slug(tab)) history.replaceState(null, "", "#" + slug(tab));
   });
   window.addEventListener("hashchange", openFromAddress);
