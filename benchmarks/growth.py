@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.__main__ import machine
+from benchmarks.method import machine
 from space import dataset_tab
 from space.store import Store, Submission
 from space.store.core import add_shard, prepare_shard
