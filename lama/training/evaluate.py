@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from lama.loading import load
 from lama.training import kernel_distance
 from lama.training.cache import Cache, fingerprint
 from lama.training.cases import Case, Cell, cases
@@ -80,8 +81,6 @@ def learned(
     paths: Sequence[str | Path], device: str = "auto", precision: str = "auto"
 ) -> list[Method]:
     """Models as methods, each under a name of its own: see `lama.load` for what can be named."""
-    from lama.loading import load  # noqa: PLC0415 - weights are read when asked for
-
     found = [load(path, device, precision) for path in paths]
     names = [inpainter.name for inpainter in found]
     methods = []
@@ -108,7 +107,6 @@ def evaluate(
     seed: int = 0,
     limit: int | None = None,
     cache: Cache | None = None,
-    on_case: Callable[[Case, Mapping[str, np.ndarray]], None] | None = None,
 ) -> dict[Cell, Result]:
     """Run every method on every case.
 
@@ -120,7 +118,6 @@ def evaluate(
         seed: of the holes.
         limit: only the first so many photos.
         cache: where fills and numbers of earlier runs are.
-        on_case: told each case and its fills by method.
 
     Raises:
         ValueError: No photos, unknown metrics, two methods of one name.
@@ -140,9 +137,7 @@ def evaluate(
             folder = next(Path(f) for f in photos if path.is_relative_to(f)).resolve().name
             for case in cases(path, photo, number, wanted, seed):
                 bar.set_postfix_str(f"{case.cell} {path.name}", refresh=False)
-                pictures = bench.run(case, folder, results[case.cell])
-                if on_case:
-                    on_case(case, pictures)
+                bench.run(case, folder, results[case.cell])
                 bar.update()
     if not any(result.rows for result in results.values()):
         raise ValueError(f"none of the {len(files)} photos could be read")
@@ -157,8 +152,8 @@ class _Bench:
         self.measures = metrics(names)
         self.features = CropFeatures() if kernel_distance.NAME in names else None
 
-    def run(self, case: Case, folder: str, result: Result) -> dict[str, np.ndarray]:
-        """Add the case to the result of its cell; returns the fills by method."""
+    def run(self, case: Case, folder: str, result: Result) -> None:
+        """Add the case to the result of its cell."""
         pictures, seconds = {}, {}
         for method in self.methods:
             pictures[method.name], seconds[method.name] = self._fill(method, case)
@@ -171,7 +166,6 @@ class _Bench:
         result.rows.append(row)
         models = [method.name for method in self.methods if method.facts]
         result.gallery.add(case, pictures, values, models)
-        return pictures
 
     def _fill(self, method: Method, case: Case) -> tuple[np.ndarray, float]:
         def make() -> tuple[np.ndarray, float]:
