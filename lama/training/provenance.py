@@ -92,7 +92,9 @@ def named(source: str) -> str:
 def data_of(sources: Sequence[str], photos: object, masks_from: str, saved_masks: int) -> Data:
     """What a run is trained on, from its sources as given and what they turned out to be."""
     count = len(photos) if hasattr(photos, "__len__") else None
-    return Data(tuple(map(named, sources)), count, named(masks_from), saved_masks)
+    return Data(
+        tuple(map(named, sources)), count, named(masks_from) if masks_from else "", saved_masks
+    )
 
 
 @functools.cache

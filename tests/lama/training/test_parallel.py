@@ -2,11 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from torch import distributed, multiprocessing, nn
@@ -23,6 +26,7 @@ from lama.training.parallel import (
 from tests.lama.training.toy import ALL_LOSSES, draw_photos
 
 ROOT = Path(__file__).parents[3]
+LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 SHAPE = (6, 3, 7, 9)
 
 
@@ -113,12 +117,30 @@ def lines(folder):
     return [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
 
 
+def test_a_signal_to_one_process_stops_both_after_the_same_step(tmp_path):
+    draw_photos(tmp_path / "photos")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    command = [sys.executable, *LAUNCH, "-m", "tests.lama.training.toy", str(tmp_path / "run")]
+    command += [str(tmp_path / "photos"), "--steps", "100000", "--save-every", "100000"]
+    launcher = subprocess.Popen(command, cwd=ROOT, env=environment)
+    deadline = time.monotonic() + 300
+    while not (tmp_path / "run" / "stats.jsonl").exists():
+        assert launcher.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    children = psutil.Process(launcher.pid).children()
+    second = [c for c in children if c.environ().get("RANK") == "1"]
+    second[0].send_signal(signal.SIGTERM)
+    assert launcher.wait(300) == 0
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    assert state["step"] == lines(tmp_path / "run")[-1]["step"]
+
+
 def test_a_run_of_two_processes_has_the_loss_curve_of_one(tmp_path):
     draw_photos(tmp_path / "photos")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     runs = []
-    for name, prefix in (("one", []), ("two", launch)):
+    for name, prefix in (("one", []), ("two", LAUNCH)):
         command = [sys.executable, *prefix, "-m", "tests.lama.training.toy"]
         command += [str(tmp_path / name), str(tmp_path / "photos"), "--config", "all"]
         command += ["--save-every", "3", "--validate"]

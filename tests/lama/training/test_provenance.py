@@ -72,4 +72,4 @@ def test_paths_are_left_out(tmp_path):
     )
     assert named("hf:ann/photos:test") == "hf:ann/photos:test"
     data = data_of([str(tmp_path / "secret")], iter(()), "", 0)
-    assert (data.sources, data.photos) == (("secret",), None)
+    assert (data.sources, data.photos, data.masks_from) == (("secret",), None, "")
