@@ -1,7 +1,9 @@
 """Selecting objects with networks: the small one that comes along, and others on request."""
 
-from masks.selecting import Regions
+from masks.selecting import FloodFill, GrabCut, Regions
 from masks.selection import Provider
+
+OFFLINE = ("default", "regions", "grabcut", "flood-fill")
 
 
 def default() -> Provider:
@@ -9,3 +11,23 @@ def default() -> Provider:
     from lama.selection.clicks import WEIGHTS, Clicks  # noqa: PLC0415 - torch loads slowly
 
     return Clicks() if WEIGHTS.is_file() else Regions()
+
+
+def get(name: str = "default") -> Provider:
+    """Return a provider by name: one of `OFFLINE`, one of the Hub's (`hub.MODELS`), or a folder.
+
+    Raises:
+        ValueError: the name is unknown.
+    """
+    plain: dict[str, type[Regions | GrabCut | FloodFill]] = {
+        "regions": Regions,
+        "grabcut": GrabCut,
+        "flood-fill": FloodFill,
+    }
+    if name == "default":
+        return default()
+    if name in plain:
+        return plain[name]()
+    from lama.selection import hub  # noqa: PLC0415 - torch loads slowly
+
+    return hub.provider(name)
