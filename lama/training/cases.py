@@ -16,6 +16,7 @@ import masks
 from lama.training.validation import centre_square
 
 MOST_HOLE = 0.5  # the published protocol's largest hole, as a share of the picture
+MOST_DRAWS = 1000
 BUCKETS = 10  # equal hole-area bins over 0 to 1
 
 
@@ -81,9 +82,19 @@ def cases(
     for cell in wanted:
         if cell.size not in squares:
             squares[cell.size] = centre_square(photo, cell.size)
-        rgb, strategy = squares[cell.size], masks.get(cell.strategy)
-        rng = np.random.default_rng([seed, number])
-        mask = strategy(rgb, rng)
-        while mask.mean() > MOST_HOLE:
-            mask = strategy(rgb, rng)
+        rgb, rng = squares[cell.size], np.random.default_rng([seed, number])
+        mask = _draw(cell.strategy, rgb, rng)
         yield Case(path, cell, rgb, mask, min(photo.shape[:2]) < cell.size)
+
+
+def _draw(name: str, rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A hole of the strategy that is not too large."""
+    strategy = masks.get(name)
+    for _ in range(MOST_DRAWS):
+        mask = strategy(rgb, rng)
+        if mask.mean() <= MOST_HOLE:
+            return mask
+    raise ValueError(
+        f"{name} drew {MOST_DRAWS} holes of more than {MOST_HOLE:.0%} of a picture of "
+        f"{rgb.shape[0]} pixels: take another strategy or size"
+    )

@@ -50,13 +50,17 @@ def test_cases_are_square_seeded_and_at_most_half_hole():
         assert not all(np.array_equal(a.mask, b.mask) for a, b in zip(drawn, other, strict=True))
 
 
-def test_impossible_tasks_are_refused():
+def test_impossible_tasks_are_refused(monkeypatch):
     with pytest.raises(ValueError, match="wide"):
         cells(["nonsense"], [256])
     with pytest.raises(ValueError, match="32 at least"):
         cells(["thick"], [16])
     with pytest.raises(ValueError, match="telea"):
         classical(["magic"])
+    everything = np.ones((64, 64), bool)
+    monkeypatch.setattr("masks.get", lambda _: lambda rgb, rng: everything)
+    with pytest.raises(ValueError, match="take another strategy"):
+        next(cases("a.png", bands(0), 0, [Cell("thick", 64)], 0))
 
 
 def test_a_perfect_fill_has_perfect_numbers(folder):
@@ -143,6 +147,28 @@ def test_what_is_kept_is_not_made_again_and_changes_nothing(folder, tmp_path):
     assert run("2")[1] == 6
     assert run(None)[1] == 9
     assert run(None)[1] == 12
+
+
+def test_a_run_that_was_cut_off_goes_on(folder, tmp_path):
+    calls = []
+
+    def tired(rgb, mask):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return grey(rgb, mask)
+
+    def run(cache):
+        results = evaluate(
+            [folder], [Cell("thick", 48)], [Method("grey", tired, "1")], ["l1"], cache=cache
+        )
+        return [row.values for row in results[Cell("thick", 48)].rows]
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Cache(tmp_path / "kept"))
+    whole = run(Cache(tmp_path / "kept"))
+    assert len(calls) == 4
+    assert run(Cache(None)) == whole
 
 
 def test_models_with_one_file_name_get_their_folders_names(tmp_path, small_unet):
