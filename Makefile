@@ -46,7 +46,7 @@ RUN    ?= runs/lama-tiny
 train: $(VENV)/dev.stamp ## go on training lama-tiny: make train PHOTOS=DIR RUN=DIR
 	$(BIN)/python -m lama train --photos $(PHOTOS) --run-dir $(RUN) --preset lama-tiny --resume
 
-bench: $(VENV)/dev.stamp ## speed of the generators on this machine
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/dev.stamp chromium ## speed on this machine: networks, photos, folders, live mode
+	$(BIN)/python -m benchmarks --output benchmarks/results/bench.json
 
 .PHONY: help chromium demo test quick lint format train bench

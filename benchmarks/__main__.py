@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import lama
-from benchmarks import generators, photos
-from benchmarks.method import Figures, machine
+from benchmarks import generators, live, photos
+from benchmarks.method import Figures, machine, timing
 
 
 def main() -> int:
-    """Measure, print tables, write JSON where asked."""
+    """Measure, print, write JSON and a table where asked."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--bf16", action="store_true", help="measure bf16 without the instructions")
-    parser.add_argument("--output", type=Path, help="write the figures as JSON")
+    parser.add_argument("--output", type=Path, help="write JSON here and a table (.md) beside it")
     options = parser.parse_args()
     inpainter = lama.load("lama-tiny", "cpu")
+    bf16 = options.bf16 or inpainter.precision == "bf16"
     rows: list[Figures] = []
     profiles = {}
     for name, network in generators.networks().items():
-        bf16 = options.bf16 or inpainter.precision == "bf16"
         rows += _shown(generators.measure(name, network, options.repeats, bf16))
         profiles[name] = generators.where_time_goes(network, inpainter.precision)
         print(f"{name}, compiled {inpainter.precision}, where the time goes:\n{profiles[name]}")
@@ -32,6 +33,7 @@ def main() -> int:
     peak = {how: photos.memory(how) for how in ("in place", "copied")}
     print(f"peak MB above the decoded 48-megapixel photo: {peak}")
     rows += _shown(photos.throughput(options.repeats))
+    rows += _shown(_live())
     if options.output:
         report = {
             "machine": machine(),
@@ -41,7 +43,36 @@ def main() -> int:
         }
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(json.dumps(report, indent=1) + "\n")
+        options.output.with_suffix(".md").write_text(_table(rows, peak, profiles))
     return 0
+
+
+def _live() -> list[Figures]:
+    """Pen-up to pixels in a browser, where there is one."""
+    if shutil.which("chromium") is None:
+        print("no chromium: live mode is not measured")
+        return []
+    rows = []
+    for size in live.SIZES:
+        strokes = live.run(size)["strokes"]
+        seconds = timing([stroke["outside"] for stroke in strokes])
+        rows.append(Figures(f"live, a stroke on {size}", seconds))
+    return rows
+
+
+def _table(rows: list[Figures], peak: dict[str, float], profiles: dict[str, str]) -> str:
+    lines = [f"{key}: {value}" for key, value in machine().items()]
+    lines += ["", "| what | median s | quartiles | n | |", "|---|---|---|---|---|"]
+    for row in rows:
+        more = ", ".join(f"{key.replace('_', ' ')} {value:.4g}" for key, value in row.more.items())
+        timed = row.timing
+        quartiles = f"{timed.low:.3f} to {timed.high:.3f}"
+        lines.append(f"| {row.name} | {timed.median:.3f} | {quartiles} | {timed.n} | {more} |")
+    for how, megabytes in peak.items():
+        lines.append(f"\nPeak above the decoded 48-megapixel photo, {how}: {megabytes:.0f} MB.")
+    for name, text in profiles.items():
+        lines.append(f"\nWhere the time of {name} goes:\n\n```\n{text}\n```")
+    return "\n".join(lines) + "\n"
 
 
 def _shown(rows: list[Figures]) -> list[Figures]:

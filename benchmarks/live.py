@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.browser.conftest import ARGUMENTS, open_app, open_photo, start_app
 
 GOAL = 0.5
+SIZES = ("768x512", "4000x3000")
 
 # Reads the pixels along the stroke, every other frame, until they are no longer what they were: as
 # seldom as the question allows, since reading them takes time from the app.
@@ -56,20 +58,27 @@ def main() -> int:
     parser.add_argument("--photo", type=Path, help="a photo instead of the drawn one")
     parser.add_argument("--output", type=Path, help="write the figures as JSON")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        process, app = start_app(Path(folder), "--model", options.model)
-        try:
-            photo = options.photo or drawn_photo(Path(folder) / "photo.jpg", options.size)
-            rows = measure(app.url, photo, options.strokes)
-        finally:
-            process.terminate()
-            process.wait(timeout=20)
-    report = summary(rows, options.model, options.photo.name if options.photo else options.size)
+    report = run(options.size, options.strokes, options.model, options.photo)
     print(json.dumps({key: value for key, value in report.items() if key != "strokes"}, indent=2))
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(json.dumps(report, indent=2) + "\n")
     return 0 if report["outside_median"] <= GOAL else 1
+
+
+def run(
+    size: str, strokes: int = 20, model: str = "lama-tiny", photo: Path | None = None
+) -> dict[str, Any]:
+    """Start the app, draw on a photo of that size (or a given one), and sum up."""
+    with tempfile.TemporaryDirectory() as folder:
+        process, app = start_app(Path(folder), "--model", model)
+        try:
+            shown = photo or drawn_photo(Path(folder) / "photo.jpg", size)
+            rows = measure(app.url, shown, strokes)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+    return summary(rows, model, photo.name if photo else size)
 
 
 def drawn_photo(path: Path, size: str) -> Path:
@@ -134,7 +143,7 @@ def one_stroke(page: Page, rng: np.random.Generator) -> dict[str, float]:
     return {"outside": outside / 1000, "app": said / 1000, "server": server}
 
 
-def summary(rows: list[dict[str, float]], model: str, photo: str) -> dict:
+def summary(rows: list[dict[str, float]], model: str, photo: str) -> dict[str, Any]:
     """Medians, quartiles and what they were measured on."""
     outside, said = [row["outside"] for row in rows], [row["app"] for row in rows]
     return {
