@@ -18,6 +18,8 @@ class Settings:
     """Port to listen on; None is the first free one from 7860 on."""
     model: str = "lama-tiny"
     """Model the app starts with: a name of the registry or a path."""
+    selector: str = "default"
+    """What selects objects: a name of `lama.selection`, or a folder with a network."""
     data_dir: Path = Path("data")
     """Where saved masks, kept photos and results live."""
     hub_dataset: str | None = None
@@ -85,6 +87,7 @@ ENVIRONMENT = {
     "host": "LAMA_HOST",
     "port": "LAMA_PORT",
     "model": "LAMA_MODEL",
+    "selector": "LAMA_SELECTOR",
     "data_dir": "LAMA_DATA_DIR",
     "hub_dataset": "LAMA_HUB_DATASET",
     "hub_minutes": "LAMA_HUB_MINUTES",
@@ -144,6 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
     parser.add_argument("--model", help="model to start with: a name or a path (lama-tiny)")
+    parser.add_argument(
+        "--selector", help="what selects objects: default, regions, sam-base, ... or a folder"
+    )
     parser.add_argument("--data-dir", type=Path, help="where masks and photos are kept (data)")
     parser.add_argument("--hub-dataset", metavar="USER/NAME", help="Hub dataset for approved masks")
     parser.add_argument(

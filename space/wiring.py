@@ -169,7 +169,9 @@ def services(settings: Settings) -> Services:
         max_megapixels=settings.max_megapixels,
     )
     store = Store.open(settings.data_dir, max_pixels=settings.max_megapixels * 1_000_000)
-    return Services(engine, store, settings, photos, syncing(settings, store), selection.default())
+    return Services(
+        engine, store, settings, photos, syncing(settings, store), selection.get(settings.selector)
+    )
 
 
 def syncing(settings: Settings, store: Store) -> Sync | None:
