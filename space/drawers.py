@@ -164,7 +164,7 @@ def _border(mine: Look, other: Look) -> str:
             f'<rect class="dw-back" x="{_LEFT}" y="{top}" width="{whole}" height="24" />'
             f'<rect class="{kind}" x="{_LEFT}" y="{top}" '
             f'width="{share * whole:.1f}" height="24" />'
-            f'<text x="{_LEFT + 6}" y="{top + 17}">{share:.0%}</text>'
+            f'<text x="{_LEFT - 4}" y="{top + 16}" text-anchor="end">{share:.0%}</text>'
         )
     ours, theirs = mine.border.mean(), other.border.mean()
     label = f"Touch the border: {ours:.0%} of the saved masks, {theirs:.0%} of the strategy's"

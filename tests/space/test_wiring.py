@@ -4,9 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 import lama
 from lama import registry
+from lama.checkpoint import build, save_checkpoint
+from lama.config import UNetConfig
 from space import wiring
 from space.engine import CancelledError
 
@@ -88,6 +91,33 @@ def test_the_operators_own_checkpoint_is_in_the_list(monkeypatch, tmp_path):
     [mine] = [m for m in wiring.LamaEngine(str(path)).models() if m.title == "mine"]
     assert mine.on_disk
     assert mine.megabytes == pytest.approx(2)
+
+
+def test_fine_tuned_models_are_there_as_soon_as_their_file_is(tmp_path):
+    engine = wiring.LamaEngine("lama-tiny", tmp_path)
+    before = {model.name for model in engine.models()}
+    torch.manual_seed(0)
+    small = build(UNetConfig(width=8, n_blocks=1, detail=4))
+    meta = {"kind": "fine-tuned", "base": "lama-tiny", "masks": 9}
+    digest = save_checkpoint(tmp_path / "mine-1.safetensors", small, meta)
+    [mine] = [model for model in engine.models() if model.name not in before]
+    assert (mine.name, mine.on_disk) == ("mine-1", True)
+    assert "on 9 saved masks" in mine.note
+    rgb = np.zeros((35, 40, 3), np.uint8)
+    mask = np.zeros((35, 40), bool)
+    mask[9:20, 9:20] = True
+    result = engine.inpaint("mine-1", rgb, mask)
+    assert (result.model, result.sha256) == ("mine-1", digest)
+    (tmp_path / "mine-1.safetensors").unlink()
+    assert {model.name for model in engine.models()} == before
+    with pytest.raises(ValueError, match="no model named 'mine-2'"):
+        engine.inpaint("mine-2", rgb, mask)
+
+
+def test_a_file_does_not_take_a_known_models_place(tmp_path):
+    (tmp_path / "lama-tiny.safetensors").symlink_to(registry.find("lama-tiny"))
+    engine = wiring.LamaEngine("lama-tiny", tmp_path)
+    assert [model.name for model in engine.models()].count("lama-tiny") == 1
 
 
 def test_a_download_stops_when_nobody_wants_it(engine, monkeypatch):
