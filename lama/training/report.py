@@ -95,7 +95,8 @@ def markdown(report: Mapping[str, Any]) -> str:
         parts.append(f"### {title}\n")
         parts.append(table(cell["methods"]) + "\n")
         for kind, what in (("folders", "Folders"), ("buckets", "Hole area")):
-            parts += [f"{what}:\n", split(cell["methods"], kind) + "\n"]
+            if len(next(iter(cell["methods"].values()))[kind]) > 1:
+                parts += [f"{what}:\n", split(cell["methods"], kind) + "\n"]
     if report["models"] and len(report["models"]) < len(report["cells"][0]["methods"]):
         parts += ["### Models against the best classical fill\n", gains(report) + "\n"]
     if report["models"] and len({cell["size"] for cell in report["cells"]}) > 1:

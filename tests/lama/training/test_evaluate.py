@@ -102,9 +102,22 @@ def test_models_are_compared_by_size(folder):
     l1 = report["cells"][1]["methods"]["a"]["mean"]["l1"]
     assert f"| a | thick | l1 | {l1:.4f} |" in lines[2]
     assert "Models by size" in markdown(report)
-    value = report["cells"][0]["methods"]["a"]["folders"]["photos"]["l1"]
-    assert f"| l1 | photos (n = 2) |\n|---|---|\n| a | {value:.4f} |" in markdown(report)
+    assert "photos (n = 2)" not in markdown(report), "one folder is the whole cell"
     assert "best classical" not in markdown(report)
+
+
+def test_folders_are_told_apart(folder, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    Image.fromarray(bands(7)).save(other / "7.png")
+    methods = [Method("grey", grey)]
+    results = evaluate([folder, other], [Cell("thick", 48)], methods, ["l1"])
+    report = summarise(results, methods, {})
+    groups = report["cells"][0]["methods"]["grey"]["folders"]
+    assert {name: group["n"] for name, group in groups.items()} == {"photos": 3, "other": 1}
+    rows = report["cells"][0]["methods"]["grey"]["photos"]
+    assert groups["other"]["l1"] == rows[3]["l1"]
+    assert "| l1 | other (n = 1) | photos (n = 3) |" in markdown(report)
 
 
 def test_unreadable_photos_are_left_out(folder, caplog):
