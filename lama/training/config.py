@@ -47,6 +47,7 @@ class TrainConfig:
     ema: float = 0.0  # decay of the averaged weights, 0 = off
     discriminator_ndf: int = 64
     discriminator_layers: int = 4
+    patch_labels: str = "nearest"  # as published, or centred: where the patches really are
     seed: int = 0
     workers: int = 1
     mixed_precision: str = "no"  # or bf16: convolutions in bf16; weights, FFT and losses in fp32
@@ -85,6 +86,7 @@ _TINY = TrainConfig(
     ema=0.998,
     discriminator_ndf=32,
     discriminator_layers=3,
+    patch_labels="centred",
 )
 
 # Short runs from good weights: no new discriminator, which would first have to learn.

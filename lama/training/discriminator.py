@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from lama.training.losses import Grid
+
 
 class Discriminator(nn.Module):
     """Judges overlapping patches; with the published 4 layers a patch is 142 pixels wide.
@@ -27,6 +29,14 @@ class Discriminator(nn.Module):
             )
             self.add_module(f"model{i}", layer)
         self.add_module(f"model{n_layers + 1}", nn.Sequential(nn.Conv2d(widths[-1], 1, 4, 1, 2)))
+
+    @property
+    def grid(self) -> Grid:
+        """Where the patches are that the logits judge."""
+        first = -1.0  # kernels of 4 with a padding of 2 move by half a pixel; here the last two
+        for _ in range(self.n_layers):
+            first = 2 * first - 0.5
+        return Grid(2**self.n_layers, first)
 
     def forward(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Judge pictures.

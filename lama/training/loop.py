@@ -117,7 +117,8 @@ def _discriminator_step(
     config = run.config
     run.discriminator.requires_grad_(True)
     with run.autocast():
-        loss, stats = discriminator_phase(run.discriminator, image, prediction, mask)
+        grid = run.discriminator.grid if config.patch_labels == "centred" else None
+        loss, stats = discriminator_phase(run.discriminator, image, prediction, mask, grid)
         if config.weights.r1 and run.step % config.r1_every == 0:
             stats["r1"] = r1_phase(run.discriminator, image)
             loss = loss + stats["r1"] * config.weights.r1 * config.r1_every

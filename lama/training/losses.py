@@ -10,12 +10,20 @@ divide by something counted in the batch take `across`, which averages that over
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 Across = Callable[[Tensor], Tensor]
+
+
+class Grid(NamedTuple):
+    """Centres of patches, in pixels: `stride * i + first`."""
+
+    stride: int
+    first: float
 
 
 def alone(x: Tensor) -> Tensor:
@@ -57,20 +65,41 @@ def generator_adversarial_loss(logits_fake: Tensor) -> Tensor:
     return F.softplus(-logits_fake).mean()
 
 
-def discriminator_loss(logits_real: Tensor, logits_fake: Tensor, mask: Tensor) -> Tensor:
+def discriminator_loss(
+    logits_real: Tensor, logits_fake: Tensor, mask: Tensor, grid: Grid | None = None
+) -> Tensor:
     """Patches of the fake picture that lie in the known area count as real.
 
     Equation 3 of the paper swaps the two labels; this is what the published weights were trained
     with, and what the text says.
     """
-    hole = patch_labels(mask, logits_fake.shape[-2:])
+    hole = patch_labels(mask, logits_fake.shape[-2:], grid)
     fake = hole * F.softplus(logits_fake) + (1 - hole) * F.softplus(-logits_fake)
     return F.softplus(-logits_real).mean() + fake.mean()
 
 
-def patch_labels(mask: Tensor, size: Sequence[int]) -> Tensor:
-    """The hole mask on the grid of patches, nearest neighbour as published."""
-    return F.interpolate(mask, size=tuple(size), mode="nearest")
+def patch_labels(mask: Tensor, size: Sequence[int], grid: Grid | None = None) -> Tensor:
+    """The hole mask on the patches that the logits judge.
+
+    Args:
+        mask: (B, 1, H, W).
+        size: of the logits.
+        grid: where the patches are. None stretches the mask over them as published, which is off by
+            up to one and a half strides near the edges, since the outermost patches lie outside.
+
+    Returns:
+        (B, 1, *size): the mask at each patch's centre, at the edge's pixel for those beyond it.
+    """
+    if grid is None:
+        return F.interpolate(mask, size=tuple(size), mode="nearest")
+    rows, columns = (
+        (torch.arange(n, device=mask.device) * grid.stride + grid.first)
+        .round()
+        .long()
+        .clamp(0, length - 1)
+        for n, length in zip(size, mask.shape[-2:], strict=True)
+    )
+    return mask[..., rows[:, None], columns]
 
 
 # --- Section 2.3.2: gradient penalty ----------------------------------------------------------

@@ -54,16 +54,33 @@ def generator_phase(
 
 
 def discriminator_phase(
-    discriminator: nn.Module, image: Tensor, prediction: Tensor, mask: Tensor
+    discriminator: nn.Module,
+    image: Tensor,
+    prediction: Tensor,
+    mask: Tensor,
+    grid: losses.Grid | None = None,
 ) -> tuple[Tensor, Stats]:
-    """Dmain: patches of the real picture against the holes of the fake one."""
+    """Dmain: patches of the real picture against the holes of the fake one.
+
+    Args:
+        discriminator: gives logits and features.
+        image: (B, 3, H, W).
+        prediction: of the generator.
+        mask: (B, 1, H, W).
+        grid: where its patches are, see `losses.patch_labels`.
+    """
     logits_real, _ = _judge(discriminator, image)
     logits_fake, _ = _judge(discriminator, prediction.detach())
-    loss = losses.discriminator_loss(logits_real, logits_fake, mask)
+    loss = losses.discriminator_loss(logits_real, logits_fake, mask, grid)
+    with torch.no_grad():
+        hole = losses.patch_labels(mask, logits_fake.shape[-2:], grid)
+        patches = mean_over_processes(hole.sum()).clamp(min=1e-6)
+        in_holes = (logits_fake * hole).sum() / patches
     return loss, {
         "discriminator": loss,
         "logits_real": logits_real.mean(),
         "logits_fake": logits_fake.mean(),
+        "logits_hole": in_holes,
     }
 
 

@@ -52,3 +52,15 @@ def test_l1_terms_look_where_they_should():
     assert losses.known_l1_loss(prediction, image, mask).item() == pytest.approx(12 / 16)
     assert losses.hole_l1_loss(prediction, image, mask).item() == pytest.approx(0.5)
     assert losses.hole_l1_loss(prediction, image, mask * 0).item() == 0
+
+
+def test_labels_follow_the_patches_where_the_stretched_mask_does_not():
+    """Near the left edge the published labels are those of other places."""
+    mask = torch.zeros(2, 1, 70, 131)
+    mask[:, :, :, :12] = 1
+    grid = losses.Grid(8, -11.5)
+    labels = losses.patch_labels(mask, (12, 19), grid)
+    assert labels.shape == (2, 1, 12, 19)
+    # Centres at -11.5, -3.5, 4.5 and 12.5: the first three patches look at the hole.
+    assert labels[0, 0, 5].tolist() == [1.0] * 3 + [0.0] * 16
+    assert losses.patch_labels(mask, (12, 19))[0, 0, 5].tolist() == [1.0] * 2 + [0.0] * 17

@@ -41,6 +41,7 @@ ALL_LOSSES = replace(
     batch=6,
     steps=6,
     lr=1e-4,
+    patch_labels="centred",
     adversarial_from=1,
     r1_every=2,
 )
