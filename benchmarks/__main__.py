@@ -30,6 +30,7 @@ def main() -> int:
         profiles[name] = generators.where_time_goes(network, inpainter.precision)
         print(f"{name}, compiled {inpainter.precision}, where the time goes:\n{profiles[name]}")
     rows += _shown(photos.hole_not_photo(inpainter, options.repeats))
+    rows += _shown(photos.several_holes(inpainter, options.repeats))
     peak = {how: photos.memory(how) for how in ("in place", "copied")}
     print(f"peak MB above the decoded 48-megapixel photo: {peak}")
     rows += _shown(photos.throughput(options.repeats))

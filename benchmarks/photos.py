@@ -36,6 +36,26 @@ def hole_not_photo(inpainter: Inpainter, repeats: int) -> list[Figures]:
     ]
 
 
+def several_holes(inpainter: Inpainter, repeats: int) -> list[Figures]:
+    """Six holes of one size in 6 megapixels: filled in one pass, and one call a hole."""
+    photo = np.random.default_rng(0).integers(0, 256, (2000, 3000, 3), dtype=np.uint8)
+    masks = []
+    for y in (500, 1400):
+        for x in (400, 1400, 2400):
+            mask = np.zeros(photo.shape[:2], bool)
+            mask[y : y + 60, x : x + 60] = True
+            masks.append(mask)
+    every = np.logical_or.reduce(masks)
+    calls = {
+        "6 holes, one call each": lambda: [inpainter.fill(photo, m, out=photo) for m in masks],
+        "6 holes, one call": lambda: inpainter.fill(photo, every, out=photo),
+    }
+    seconds = interleaved(calls, repeats)
+    each, one = seconds.values()
+    ratio = {"times_as_fast": each.median / one.median}
+    return [Figures(name, timing, ratio) for name, timing in seconds.items()]
+
+
 def memory(how: str) -> float:
     """Peak megabytes above the decoded 48-megapixel photo, in a fresh process (Linux)."""
     code = f"from benchmarks.photos import _peak; print(_peak({how!r}))"

@@ -13,6 +13,10 @@ import cv2
 import numpy as np
 
 CELL = 32  # pixels; holes closer than about two cells are filled together
+# Where the photo has room, sides of crops are multiples of this: crops of one size can be filled in
+# one pass, and their spectra have lengths that are quick to transform.
+STEP = 64
+MOST_PIXELS = 1024 * 1024  # filled in one pass
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,34 @@ def hole_groups(mask: np.ndarray, context: float = 0.75, least: int = 96) -> Ite
         yield Group(crop, in_crop)
 
 
+def batches(groups: list[Group], mask: np.ndarray, longest: int, pixels: int) -> list[list[Group]]:
+    """What can be filled in one pass: groups of one size that see no other group's hole.
+
+    Args:
+        groups: all groups of the mask.
+        mask: bool (H, W), True = hole.
+        longest: longer side above which a crop is filled alone, at a smaller scale.
+        pixels: that fit in memory at once.
+
+    Returns:
+        The groups once each: those by themselves first, since their fill is context for the others.
+    """
+    together: dict[tuple[int, int], list[list[Group]]] = {}
+    alone: list[list[Group]] = []
+    for group in groups:
+        size = group.crop.height, group.crop.width
+        seen = np.count_nonzero(mask[group.crop.slices])
+        if max(size) > longest or seen > np.count_nonzero(group.hole):
+            alone.append([group])
+            continue
+        most = max(1, min(pixels, MOST_PIXELS) // (size[0] * size[1]))
+        same = together.setdefault(size, [[]])
+        if len(same[-1]) == most:
+            same.append([])
+        same[-1].append(group)
+    return [batch for same in together.values() for batch in same] + alone
+
+
 def _bounds(hole: np.ndarray, within: Box) -> Box:
     ys, xs = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
     return Box(
@@ -118,6 +150,6 @@ def _grow(box: Box, margin: int, shape: tuple[int, int]) -> Box:
 
 
 def _grow_side(low: int, high: int, margin: int, limit: int) -> tuple[int, int]:
-    wanted = min(limit, high - low + 2 * margin)
-    low = min(max(0, low - margin), limit - wanted)
+    wanted = min(limit, -(-(high - low + 2 * margin) // STEP) * STEP)
+    low = min(max(0, low - (wanted - (high - low)) // 2), limit - wanted)
     return low, low + wanted

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lama.arrays import as_mask, check_pair, to_tensor, to_uint8
 from lama.generator import Generator, channels_last
-from lama.groups import Group, hole_groups
+from lama.groups import Group, batches, hole_groups
 from lama.memory import FORWARD, REFINEMENT, affordable_pixels
 from lama.precision import check_precision, pick_device, prepare
 from lama.refinement import PIXELS, refine
@@ -127,33 +127,32 @@ class Inpainter:
             Cancelled: `cancelled()` was true.
         """
         check_pair(rgb, mask)
-        longest, pixels_refined = self._fitting(quality, rgb.nbytes if out is None else 0)
+        longest, affordable = self._fitting(quality, rgb.nbytes if out is None else 0)
         result = _result_array(rgb, out)
         groups = list(hole_groups(mask))
         open_hole = mask if len(groups) == 1 else mask.copy()
         total, done = int(np.count_nonzero(mask)), 0
 
         def tell(share: float) -> None:
-            """`share` of the crop in work is done."""
-            if cancelled is not None and cancelled():
-                raise Cancelled
+            """`share` of the crops in work is done."""
+            _stop_if(cancelled)
             if progress is not None:
                 progress((done + share * pixels) / total)
 
-        for group in groups:
-            pixels = int(np.count_nonzero(group.hole))
-            if cancelled is not None and cancelled():
-                raise Cancelled
-            where = group.crop.slices
-            crop = result[where], open_hole[where]
+        for batch in batches(groups, mask, longest, affordable):
+            pixels = sum(int(np.count_nonzero(group.hole)) for group in batch)
+            _stop_if(cancelled)
+            crops = [(result[g.crop.slices], open_hole[g.crop.slices]) for g in batch]
             if quality == "refined":
-                filled = self._refine_crop(*crop, pixels_refined, tell)
+                filled = [self._refine_crop(*crop, affordable, tell) for crop in crops]
             else:
                 with self._stopping(cancelled):
-                    filled = self._fill_crop(*crop, longest)
-            result[where][group.hole] = filled[group.hole]
-            if len(groups) > 1:  # what is filled now is context for the next group
-                open_hole[where][group.hole] = False
+                    filled = self._fill_crops(crops, longest)
+            for group, picture in zip(batch, filled, strict=True):
+                where = group.crop.slices
+                result[where][group.hole] = picture[group.hole]
+                if len(groups) > 1:  # what is filled now is context for the next
+                    open_hole[where][group.hole] = False
             done += pixels
             if progress is not None:
                 progress(done / total)
@@ -169,9 +168,7 @@ class Inpainter:
             self._asked.cancelled = None
 
     def _stop_if_cancelled(self, _module: Any, _inputs: Any) -> None:  # noqa: ANN401 - a torch hook
-        cancelled = getattr(self._asked, "cancelled", None)
-        if cancelled is not None and cancelled():
-            raise Cancelled
+        _stop_if(getattr(self._asked, "cancelled", None))
 
     def share_cores(self) -> tuple[int, Callable[[], None] | None]:
         """From now on fill several pictures at once, for throughput instead of latency.
@@ -201,17 +198,26 @@ class Inpainter:
         return found
 
     def _fitting(self, quality: Quality, besides: int) -> tuple[int, int]:
-        """The longer side of a crop, or the pixels of a refinement, that memory allows."""
+        """The longer side of a crop, 0 for refinement, and the pixels that memory allows."""
         if quality == "refined":
-            return 0, min(
-                PIXELS, affordable_pixels(REFINEMENT, LEAST_SIDE**2, self._device, besides)
-            )
+            pixels = affordable_pixels(REFINEMENT, LEAST_SIDE**2, self._device, besides)
+            return 0, min(PIXELS, pixels)
         pixels = affordable_pixels(FORWARD, LEAST_SIDE**2, self._device, besides)
-        return min(self._longest(quality), math.isqrt(pixels)), 0
+        return min(self._longest(quality), math.isqrt(pixels)), pixels
 
     def _longest(self, quality: Quality) -> int:
         largest = self.generator.largest
         return min(QUICK, largest) if quality == "quick" else largest
+
+    def _fill_crops(
+        self, crops: list[tuple[np.ndarray, np.ndarray]], longest: int
+    ) -> list[np.ndarray]:
+        """Fill crops of one size in one pass, a single one of any size."""
+        if len(crops) == 1:
+            return [self._fill_crop(*crops[0], longest)]
+        pictures = torch.cat([to_tensor(rgb) for rgb, _ in crops])
+        holes = torch.cat([to_tensor(mask) for _, mask in crops])
+        return [to_uint8(filled[None]) for filled in self.fill_tensor(pictures, holes)]
 
     def _fill_crop(self, rgb: np.ndarray, mask: np.ndarray, longest: int) -> np.ndarray:
         """Fill a crop, at a smaller scale if its longer side is more than `longest` pixels."""
@@ -282,6 +288,11 @@ class Inpainter:
             predicted = self._quick(picture, padded[1])
         predicted = predicted.float().cpu()[..., :height, :width]
         return predicted * mask + image * (1 - mask)
+
+
+def _stop_if(cancelled: Callable[[], bool] | None) -> None:
+    if cancelled is not None and cancelled():
+        raise Cancelled
 
 
 def _result_array(rgb: np.ndarray, out: np.ndarray | None) -> np.ndarray:

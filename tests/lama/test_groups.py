@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lama.groups import hole_groups
+from lama.groups import batches, hole_groups
 
 
 @pytest.mark.parametrize("size", [(16, 16), (67, 101), (500, 333)])
@@ -23,8 +23,9 @@ def test_far_holes_get_crops_of_their_own_and_context():
     mask[1500:1700, 2500:2600] = True
     crops = [g.crop for g in hole_groups(mask, context=1.0, least=64)]
     assert len(crops) == 2
-    assert (crops[0].height, crops[0].width) == (50 + 160, 80 + 160)
-    assert (crops[1].height, crops[1].width) == (200 + 400, 100 + 400)
+    # At least the margins, up to a multiple of 64.
+    assert (crops[0].height, crops[0].width) == (256, 256)
+    assert (crops[1].height, crops[1].width) == (640, 512)
 
 
 def test_near_holes_are_seen_together():
@@ -37,5 +38,22 @@ def test_context_cut_off_by_the_edge_is_added_on_the_other_side():
     mask = np.zeros((1000, 1000), bool)
     mask[0:100, 900:1000] = True
     (group,) = hole_groups(mask, context=1.0, least=10)
-    assert (group.crop.height, group.crop.width) == (300, 300)
+    assert (group.crop.height, group.crop.width) == (320, 320)
     assert (group.crop.top, group.crop.right) == (0, 1000)
+
+
+def test_holes_of_one_size_go_together_if_they_do_not_see_each_other():
+    mask = np.zeros((1500, 2000), bool)
+    for y, x in ((300, 300), (300, 1300), (1100, 300)):
+        mask[y : y + 40, x : x + 40] = True
+    mask[1000:1040, 1300:1340] = mask[1000:1040, 1442:1482] = True  # within each other's sight
+    mask[1300:1490, 1000:1100] = True  # another size
+    groups = list(hole_groups(mask))
+    assert len(groups) == 6
+    sizes = [len(batch) for batch in batches(groups, mask, longest=1024, pixels=10**7)]
+    assert sizes == [3, 1, 1, 1]
+    assert sorted(id(g) for b in batches(groups, mask, 1024, 10**7) for g in b) == sorted(
+        map(id, groups)
+    )
+    assert [len(b) for b in batches(groups, mask, 1024, pixels=2 * 256 * 256)][:2] == [2, 1]
+    assert all(len(b) == 1 for b in batches(groups, mask, longest=100, pixels=10**7))

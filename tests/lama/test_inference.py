@@ -52,7 +52,7 @@ def test_a_small_hole_in_a_large_photo_costs_what_the_hole_costs(inpainter, monk
     mask = np.zeros((3000, 4000), bool)
     mask[1500:1600, 2000:2100] = True
     inpainter(np.zeros((3000, 4000, 3), np.uint8), mask)
-    assert seen == [(1, 3, 292, 292)]
+    assert seen == [(1, 3, 320, 320)]
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1"])
@@ -94,12 +94,12 @@ def test_bad_input_says_what_is_wrong(inpainter, image, mask, words):
 
 
 def test_cancel_ends_the_work_and_progress_is_told(inpainter):
-    mask = np.zeros((600, 900), bool)
-    for left in (10, 400, 800):
-        mask[10:40, left : left + 30] = True
-    image, told = np.zeros((600, 900, 3), np.uint8), []
+    mask = np.zeros((600, 1900), bool)
+    for left, width in ((10, 30), (500, 90), (1300, 180)):  # of three sizes: one pass each
+        mask[10:40, left : left + width] = True
+    image, told = np.zeros((600, 1900, 3), np.uint8), []
     inpainter.fill(image, mask, progress=told.append)
-    assert told == pytest.approx([1 / 3, 2 / 3, 1])
+    assert told == pytest.approx([0.1, 0.4, 1])
     answers = iter([False, True])
     with pytest.raises(lama.Cancelled):
         inpainter.fill(image, mask, cancelled=lambda: next(answers))
@@ -165,11 +165,11 @@ def test_a_quick_look_is_coarse_where_the_crop_is_large(inpainter, monkeypatch):
     mask[300:600, 500:800] = True
     picture = np.zeros((*mask.shape, 3), np.uint8)
     inpainter.fill(picture, mask, quality="quick")
-    assert sorted(seen) == [222, 384]
+    assert sorted(seen) == [256, 384]
     assert np.array_equal(inpainter.coarse(mask), mask & ~small)
     seen.clear()
     inpainter.fill(picture, mask)
-    assert sorted(seen) == [222, 750]
+    assert sorted(seen) == [256, 768]
 
 
 def test_a_run_stops_between_the_layers_of_the_network(inpainter, picture, hole):
@@ -185,3 +185,24 @@ def test_a_run_stops_between_the_layers_of_the_network(inpainter, picture, hole)
     # Nobody is asked any more once that run is over.
     inpainter.fill(picture, hole)
     assert len(asked) == 5
+
+
+def test_several_holes_in_one_pass_are_filled_as_one_by_one(inpainter, rng, monkeypatch):
+    rgb = rng.integers(0, 256, (701, 903, 3), dtype=np.uint8)
+    holes = []
+    for y, x in ((120, 130), (130, 700), (520, 410)):
+        hole = np.zeros(rgb.shape[:2], bool)
+        hole[y : y + 31, x : x + 45] = True
+        holes.append(hole)
+    one_by_one = rgb
+    for hole in holes:
+        one_by_one = inpainter.fill(one_by_one, hole)
+    seen, shares = [], []
+    original = inpainter.fill_tensor
+    monkeypatch.setattr(
+        inpainter, "fill_tensor", lambda i, m: seen.append(len(i)) or original(i, m)
+    )
+    together = inpainter.fill(rgb, np.logical_or.reduce(holes), progress=shares.append)
+    assert seen == [3]
+    assert np.abs(together.astype(int) - one_by_one).max() <= 1
+    assert shares[-1] == 1
