@@ -1,6 +1,7 @@
 """What the Review tab does: fetch a record, enter a decision, mend a mask, take it back."""
 
 import base64
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,11 @@ from space.reviewers import LOCAL, refusal, reviewer
 from space.save_sheet import status_html
 from space.services import Services
 from space.store import Record, deciding, queue
-from space.store.agreement import agreement
+from space.store.agreement import Agreement, agreement
 from space.store.deciding import Fix
 
 _MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+_MANY, _FRESH_SECONDS = 5_000, 30.0
 _DONE = {"approved": "Accepted.", "rejected": "Rejected."}
 
 
@@ -38,6 +40,7 @@ class Desk:
 
     def __init__(self, services: Services) -> None:
         self.services = services
+        self._figures: tuple[float, Agreement] | None = None
 
     def who(self, request: gr.Request, profile: gr.OAuthProfile | None) -> str:
         """The reviewer's name.
@@ -58,7 +61,7 @@ class Desk:
         private = shows_private(self.services.settings)
         record = queue.take(store.core, name, second=second, private=private)
         left = queue.left(store.core, name)
-        progress = view.progress_html(left, agreement(store.core), name)
+        progress = view.progress_html(left, self._agreement(), name)
         if record is None:
             empty = view.nothing_html(left, second)
             return Screen(empty, "", progress, "", status, bool(left.skipped))
@@ -70,6 +73,18 @@ class Desk:
             record.id,
             status,
         )
+
+    def _agreement(self) -> Agreement:
+        """Figures of review: as they are, or with very many decisions as they were just now.
+
+        They are counted over all decisions, and the next record must not wait for that.
+        """
+        now, kept = time.monotonic(), self._figures
+        if kept and kept[1].reviewed > _MANY and now - kept[0] < _FRESH_SECONDS:
+            return kept[1]
+        found = agreement(self.services.store.core)
+        self._figures = now, found
+        return found
 
     def decide(self, name: str, record_id: str, decision: str, second: bool) -> Screen:
         """Enter a decision, then show the next record."""

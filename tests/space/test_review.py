@@ -176,3 +176,16 @@ def test_shown_pictures_are_upright_and_small(desk: Desk) -> None:
     assert pair.mask.shape == (26, 1280)
     assert pair.mask[:, :18].all()
     assert not pair.mask[:, 22:].any()
+
+
+def test_figures_wait_only_where_there_are_very_many(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from space import review
+
+    ids = save(desk, 3)
+    desk.show("ann", False)
+    desk.decide("ann", ids[0], "approved", False)
+    assert "<td>ann</td><td>2</td>" in desk.decide("ann", ids[1], "approved", False).progress
+    monkeypatch.setattr(review, "_MANY", 1)
+    assert "<td>ann</td><td>2</td>" in desk.decide("ann", ids[2], "approved", False).progress
