@@ -20,7 +20,7 @@ from lama.training.config import to_json
 from lama.training.data import Sample
 from lama.training.parallel import average_gradients, in_any_process, mean_over_processes
 from lama.training.run import Run, TrainingError
-from lama.training.step import discriminator_phase, generator_phase, r1_phase
+from lama.training.step import discriminator_phase, generator_phase
 
 logger = logging.getLogger(__name__)
 
@@ -118,9 +118,9 @@ def _discriminator_step(
     run.discriminator.requires_grad_(True)
     with run.autocast():
         grid = run.discriminator.grid if config.patch_labels == "centred" else None
-        loss, stats = discriminator_phase(run.discriminator, image, prediction, mask, grid)
-        if config.weights.r1 and run.step % config.r1_every == 0:
-            stats["r1"] = r1_phase(run.discriminator, image)
+        r1 = config.weights.r1 > 0 and run.step % config.r1_every == 0
+        loss, stats = discriminator_phase(run.discriminator, image, prediction, mask, grid, r1)
+        if r1:
             loss = loss + stats["r1"] * config.weights.r1 * config.r1_every
     _descend(run, loss, run.discriminator, run.optimizer_d, math.inf, stats)
     return stats

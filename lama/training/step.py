@@ -59,6 +59,7 @@ def discriminator_phase(
     prediction: Tensor,
     mask: Tensor,
     grid: losses.Grid | None = None,
+    r1: bool = False,
 ) -> tuple[Tensor, Stats]:
     """Dmain: patches of the real picture against the holes of the fake one.
 
@@ -68,7 +69,12 @@ def discriminator_phase(
         prediction: of the generator.
         mask: (B, 1, H, W).
         grid: where its patches are, see `losses.patch_labels`.
+        r1: whether to look at the gradient penalty as well, in the same forward pass.
+
+    Returns:
+        The loss to differentiate, without the penalty, and figures by name, `r1` if asked for.
     """
+    image = image.detach().requires_grad_(r1)
     logits_real, _ = _judge(discriminator, image)
     logits_fake, _ = _judge(discriminator, prediction.detach())
     loss = losses.discriminator_loss(logits_real, logits_fake, mask, grid)
@@ -76,19 +82,15 @@ def discriminator_phase(
         hole = losses.patch_labels(mask, logits_fake.shape[-2:], grid)
         patches = mean_over_processes(hole.sum()).clamp(min=1e-6)
         in_holes = (logits_fake * hole).sum() / patches
-    return loss, {
+    stats = {
         "discriminator": loss,
         "logits_real": logits_real.mean(),
         "logits_fake": logits_fake.mean(),
         "logits_hole": in_holes,
     }
-
-
-def r1_phase(discriminator: nn.Module, image: Tensor) -> Tensor:
-    """Dr1: the gradient penalty on real pictures."""
-    image = image.detach().requires_grad_()
-    logits_real, _ = _judge(discriminator, image)
-    return losses.r1_penalty(logits_real, image)
+    if r1:
+        stats["r1"] = losses.r1_penalty(logits_real, image)
+    return loss, stats
 
 
 def _judge(discriminator: nn.Module, image: Tensor) -> tuple[Tensor, list[Tensor]]:

@@ -1,0 +1,57 @@
+"""The phases of a step: what the discriminator is told; one pass for its loss and its penalty."""
+
+import pytest
+import torch
+
+from lama.training.discriminator import Discriminator
+from lama.training.losses import r1_penalty
+from lama.training.step import discriminator_phase
+
+
+@pytest.fixture
+def batch(generator):
+    image, fake = torch.rand((2, 3, 3, 50, 71), generator=generator)
+    mask = torch.zeros(3, 1, 50, 71)
+    mask[..., 10:40, 20:60] = 1
+    return image, fake, mask
+
+
+@pytest.fixture
+def generator():
+    return torch.Generator().manual_seed(2)
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return Discriminator(ndf=4, n_layers=2)
+
+
+def test_the_penalty_of_one_pass_is_that_of_its_own(network, batch):
+    image, fake, mask = batch
+    loss, stats = discriminator_phase(network, image, fake, mask, network.grid, r1=True)
+    real = image.clone().requires_grad_()
+    torch.testing.assert_close(stats["r1"], r1_penalty(network(real)[0], real))
+    alone, _ = discriminator_phase(network, image, fake, mask, network.grid)
+    torch.testing.assert_close(loss, alone)
+    (loss + stats["r1"]).backward()
+    assert all(p.grad.isfinite().all() for p in network.parameters())
+    assert image.grad is None
+    assert not image.requires_grad
+
+
+def test_logits_of_holes_are_told_apart(network, batch):
+    image, fake, mask = batch
+    _, stats = discriminator_phase(network, image, fake, mask, network.grid)
+    logits, _ = network(fake)
+    rows = [4 * i - 5.5 for i in range(logits.shape[2])]
+    columns = [4 * i - 5.5 for i in range(logits.shape[3])]
+    inside = [
+        logits[:, 0, i, j].mean()
+        for i, y in enumerate(rows)
+        for j, x in enumerate(columns)
+        if 10 <= round(y) < 40 and 20 <= round(x) < 60
+    ]
+    torch.testing.assert_close(stats["logits_hole"], torch.stack(inside).mean())
+    nothing = discriminator_phase(network, image, fake, torch.zeros_like(mask))[1]
+    assert nothing["logits_hole"] == 0
