@@ -14,6 +14,7 @@ import numpy as np
 
 import lama
 from lama import registry, selection
+from masks.selection import Prompt, Provider
 from space import theme, ui
 from space.engine import CancelledError, InpaintResult, ModelInfo, Quality
 from space.photos import PhotoShelf
@@ -169,9 +170,15 @@ def services(settings: Settings) -> Services:
         max_megapixels=settings.max_megapixels,
     )
     store = Store.open(settings.data_dir, max_pixels=settings.max_megapixels * 1_000_000)
-    return Services(
-        engine, store, settings, photos, syncing(settings, store), selection.get(settings.selector)
-    )
+    selector = selection.get(settings.selector)
+    if settings.selector == "default":  # others may be large, and wait until they are used
+        threading.Thread(target=_ready, args=(selector,), daemon=True).start()
+    return Services(engine, store, settings, photos, syncing(settings, store), selector)
+
+
+def _ready(selector: Provider) -> None:
+    """Read the selector's weights before the first click."""
+    selector.select(np.zeros((64, 64, 3), np.uint8), Prompt(points=((32, 32),)))
 
 
 def syncing(settings: Settings, store: Store) -> Sync | None:

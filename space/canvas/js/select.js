@@ -3,7 +3,7 @@
 const adjusting = find("#lc-adjust");
 const growBy = adjusting.querySelector(".lc-grow"), smoothBy = adjusting.querySelector(".lc-smooth");
 const QUICK = 300;
-let selection = null, edit = null, asked = 0, hoverTimer = 0, hovering = false, hoverCost = 0;
+let selection = null, edit = null, asked = 0, hoverTimer = 0, hovering = false, hoverCost = 0, committing = false, selections = 0;
 
 // A few pixels more than the object keep its rim and its shadow from shining through the fill.
 const defaultGrowth = () => clamp(Math.round(Math.max(S.photo.width, S.photo.height) / 200), 3, 16);
@@ -36,6 +36,7 @@ async function selectAt(done, how) {
   startEdit(whole, going.rest, defaultGrowth(), 0);
   commitEdit({ tool: "select", picks, provider: answer.provider, seconds: answer.seconds });
   selection = { rest: going.rest, picks };
+  stage.dataset.selections = ++selections;
 }
 
 // Alt on what was not selected: the object under the click leaves the mask.
@@ -44,6 +45,7 @@ async function eraseObject(pick, far) {
   if (!answer || !answer.mask) return;
   const whole = await wholeMask(answer.mask);
   changeMask((raster) => raster.replace(raster.data.map((value, i) => (whole[i] ? 0 : value))), { tool: "select", erase: true, picks: [pick] });
+  stage.dataset.selections = ++selections;
 }
 
 async function askObjects(picks, outline = false) {
@@ -84,11 +86,11 @@ function previewEdit() {
 
 function commitEdit(record) {
   if (!edit) return;
-  const [mine, chosen] = [edit, selection];
   const shape = { grow: Number(growBy.value), smooth: Number(smoothBy.value) };
   edit.apply(shape.grow, shape.smooth);
+  committing = true;
   changeMask(() => {}, { ...record, ...shape });
-  [edit, selection] = [mine, chosen];
+  committing = false;
 }
 
 for (const slider of [growBy, smoothBy]) {
@@ -98,7 +100,7 @@ for (const slider of [growBy, smoothBy]) {
 
 // Any other change of the mask ends the selection: from then on it is a mask like any other.
 on("mask", () => {
-  if (!edit && !selection) return;
+  if (committing || (!edit && !selection)) return;
   edit = selection = null;
   growBy.value = smoothBy.value = 0;
   showAmounts();
