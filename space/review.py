@@ -120,13 +120,11 @@ class Desk:
             ValueError: Another reviewer has it by now.
         """
         services = self.services
-        held = queue.take(services.store.core, name)
-        if held is None or held.id != record_id:
-            held = queue.take(services.store.core, name, second=True)
-        if held is None or held.id != record_id:
+        record = services.store.get(record_id)
+        if not queue.renew(services.store.core, record_id, name):
             raise ValueError("Another reviewer has this record now. Reload to get the next one.")
-        handle, url = self._photo(held)
-        return load_command(handle, url, services.store.mask(held), held.strategy)
+        handle, url = self._photo(record)
+        return load_command(handle, url, services.store.mask(record), record.strategy)
 
     def _photo(self, record: Record) -> tuple[PhotoHandle, str]:
         """A record's photo on the shelf, and a picture of it for the browser.

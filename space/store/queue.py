@@ -83,6 +83,27 @@ def take(
         raise explained(error, "fetch the next record") from error
 
 
+def renew(core: Core, record_id: str, reviewer: str) -> bool:
+    """Hold a record for longer, before something that takes time; False if somebody else has it.
+
+    Raises:
+        StoreError: The index cannot be written to.
+    """
+    now = now_microseconds()
+    try:
+        with core.index.transaction() as run:
+            run.execute("DELETE FROM leases WHERE until <= ?", (now,))
+            row = run.execute(
+                "SELECT reviewer FROM leases WHERE record_id = ?", (record_id,)
+            ).fetchone()
+            if row is not None and row["reviewer"] != reviewer:
+                return False
+            lease(run, record_id, reviewer, now)
+            return True
+    except sqlite3.Error as error:
+        raise explained(error, "keep this record for you") from error
+
+
 def lease(
     run: sqlite3.Connection,
     record_id: str,

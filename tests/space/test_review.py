@@ -189,3 +189,19 @@ def test_figures_wait_only_where_there_are_very_many(
     assert "<td>ann</td><td>2</td>" in desk.decide("ann", ids[1], "approved", False).progress
     monkeypatch.setattr(review, "_MANY", 1)
     assert "<td>ann</td><td>2</td>" in desk.decide("ann", ids[2], "approved", False).progress
+
+
+def test_a_second_opinion_can_mend_as_well(desk: Desk) -> None:
+    first, second, waiting = save(desk, 3)
+    for record_id in (first, second):
+        desk.show("ann", False)
+        desk.decide("ann", record_id, "approved", False)
+    desk.skip("bob", desk.show("bob", True).record_id, True)
+    assert desk.show("bob", True).record_id == second
+    command = desk.to_canvas("bob", second)
+    drawing = {"photo": command["photo"], "mask": encode_mask(make_mask(60))}
+    desk.mend("bob", second, drawing)
+    store = desk.services.store
+    assert (store.mask(store.get(second)) == make_mask(60)).all()
+    assert store.get(second).status == "approved"
+    assert store.get(waiting).status == "pending"

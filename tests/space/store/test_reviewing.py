@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import threading
+import time
 from pathlib import Path
 
 import datasets
@@ -48,6 +49,15 @@ def test_a_lease_ends_by_time(store: Store) -> None:
     deciding.decide(store.core, only, "bob", "approved")
     with pytest.raises(SubmissionError, match="decided on this record meanwhile"):
         deciding.decide(store.core, only, "ann", "rejected")
+
+
+def test_a_lease_can_be_renewed_by_its_holder_alone(store: Store) -> None:
+    [only] = saved(store, 1)
+    queue.take(store.core, "ann", seconds=0.5)
+    assert queue.renew(store.core, only, "ann")
+    assert not queue.renew(store.core, only, "bob")
+    time.sleep(0.6)
+    assert queue.take(store.core, "bob") is None, "it was prolonged"
 
 
 def test_skipped_records_go_to_others_and_come_back_when_wished(store: Store) -> None:
