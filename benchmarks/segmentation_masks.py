@@ -80,15 +80,15 @@ def plot(areas: np.ndarray) -> str:
             f'<text x="{x(k / 10):.1f}" y="{height - bottom + 18}" '
             f'text-anchor="middle">{10 * k} %</text>'
         )
-    for area, words, anchor in (
-        (LIMITS["min_mask_area"], "smallest hole kept", "start"),
-        (LIMITS["max_object_area"], "largest object", "start"),
-        (LARGEST, "largest hole", "end"),
+    for area, words, anchor, line in (
+        (LIMITS["min_mask_area"], "smallest hole kept", "start", 44),
+        (LIMITS["max_object_area"], "largest object", "start", 44),
+        (LARGEST, "largest hole", "end", 62),
     ):
         parts.append(
             f'<path d="M{x(area):.1f} 34V{height - bottom}" stroke="#b91c1c" '
             'stroke-dasharray="4 3"/>'
-            f'<text x="{x(area) + (4 if anchor == "start" else -4):.1f}" y="44" '
+            f'<text x="{x(area) + (4 if anchor == "start" else -4):.1f}" y="{line}" '
             f'text-anchor="{anchor}" fill="#b91c1c">{words} {area:.0%}</text>'
         )
     parts.append(
