@@ -21,7 +21,7 @@ from tests.browser.conftest import (
 
 pytestmark = pytest.mark.browser
 SAMPLES = ROOT / "assets" / "samples"
-STEPS = 4  # of training: the way is what is tested, not the model
+STEPS = 50
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def train(page: Page, app: App) -> str:
     expect(page.locator("#train-start")).to_be_disabled()
     open_app(page, app.url + "#train")  # a reload finds it again
     expect(page.locator("#train-cancel")).to_be_enabled()
-    expect(state).to_have_attribute("data-phase", "promoted", timeout=150_000)
+    expect(state).to_have_attribute("data-phase", "promoted", timeout=400_000)
     expect(page.locator("#train-report")).to_contain_text("saved")
     expect(page.locator("#train-curves svg")).to_have_count(2)
     expect(page.locator("#train-sheet img")).to_be_visible()
