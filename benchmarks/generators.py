@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 import lama
+from benchmarks import method
 from benchmarks.method import Figures, interleaved
 from lama.checkpoint import build
 from lama.compiled import compile_generator, int8_works
@@ -90,15 +90,7 @@ def where_time_goes(generator: Generator, precision: str) -> str:
     quick = channels_last(compile_generator(generator, precision))
     call = _call(quick, *picture())
     call()
-    with profile(activities=[ProfilerActivity.CPU]) as profiled:
-        call()
-    rows = sorted(profiled.key_averages(), key=lambda r: -r.self_cpu_time_total)
-    total = sum(row.self_cpu_time_total for row in rows)
-    return "\n".join(
-        f"{row.self_cpu_time_total / total:6.1%} {row.self_cpu_time_total / 1e3:8.1f} ms"
-        f" {row.count:5d} calls  {row.key}"
-        for row in rows[:12]
-    )
+    return method.where_time_goes(call)
 
 
 def _call(module: Generator, image: torch.Tensor, mask: torch.Tensor):  # noqa: ANN202

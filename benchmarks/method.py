@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.profiler import ProfilerActivity, profile
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,19 @@ def timing(values: list[float]) -> Timing:
     """Median and quartiles."""
     low, median, high = statistics.quantiles(values, n=4, method="inclusive")
     return Timing(median, low, high, len(values))
+
+
+def where_time_goes(call: Callable[[], Any], most: int = 12) -> str:
+    """A profile of one call: operators by their own time."""
+    with profile(activities=[ProfilerActivity.CPU]) as profiled:
+        call()
+    rows = sorted(profiled.key_averages(), key=lambda r: -r.self_cpu_time_total)
+    total = sum(row.self_cpu_time_total for row in rows)
+    return "\n".join(
+        f"{row.self_cpu_time_total / total:6.1%} {row.self_cpu_time_total / 1e3:8.1f} ms"
+        f" {row.count:5d} calls  {row.key}"
+        for row in rows[:most]
+    )
 
 
 def machine() -> dict[str, object]:

@@ -22,10 +22,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.profiler import ProfilerActivity, profile
 
 import masks
-from benchmarks.method import Figures, Timing, interleaved, machine
+from benchmarks.method import Figures, Timing, interleaved, machine, where_time_goes
 from lama.checkpoint import build
 from lama.config import FourierConfig
 from lama.precision import has_bf16
@@ -150,19 +149,6 @@ def rows_of(times: dict[str, Timing], batch: int) -> list[Figures]:
     return rows
 
 
-def where_time_goes(step: Callable[[], None]) -> str:
-    """Operators of a step by their own time."""
-    with profile(activities=[ProfilerActivity.CPU]) as profiled:
-        step()
-    rows = sorted(profiled.key_averages(), key=lambda r: -r.self_cpu_time_total)
-    total = sum(row.self_cpu_time_total for row in rows)
-    return "\n".join(
-        f"{row.self_cpu_time_total / total:6.1%} {row.self_cpu_time_total / 1e3:8.1f} ms"
-        f" {row.count:5d} calls  {row.key}"
-        for row in rows[:14]
-    )
-
-
 def main() -> int:
     """Measure, print, write JSON where asked."""
     parser = argparse.ArgumentParser("python -m benchmarks.training", description=__doc__)
@@ -193,7 +179,7 @@ def main() -> int:
     rows = rows_of(interleaved(calls, options.repeats), options.batch)
     for row in rows:
         print(row.text(), flush=True)
-    profiles = {name: where_time_goes(calls[name]) for name in calls if name != "plain loop"}
+    profiles = {name: where_time_goes(calls[name], 14) for name in calls if name != "plain loop"}
     print("\n".join(f"{name}:\n{text}" for name, text in profiles.items()))
     if options.output:
         report = {
