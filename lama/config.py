@@ -59,7 +59,8 @@ class UNetConfig:
     n_blocks: int = 6
     ratio: float = 0.75
     detail: int = 16  # channels of the full-resolution head
-    base: int = 64  # short sides from twice this on are filled coarse to fine
+    guess: str = "coarse"  # what the hole arrives filled with, or exemplar: see `lama.unet`
+    base: int = 64  # guess "coarse": short sides from twice this on are filled coarse to fine
 
 
 GeneratorConfig = FourierConfig | RegularConfig | DilatedConfig | UNetConfig

@@ -7,6 +7,7 @@ and the mask (1 = hole); output (B, 3, H, W) in [0, 1]. H and W are multiples of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -18,6 +19,7 @@ from lama.config import DilatedConfig, FourierConfig, GeneratorConfig, RegularCo
 from lama.ffc import FFCBatchNormAct, FFCResnetBlock, Pair, join_channels
 
 M = TypeVar("M", bound=nn.Module)
+Fill = Callable[[Tensor, Tensor], Tensor]  # picture and mask, as `Generator.forward`, to a picture
 
 
 def channels_last(module: M) -> M:
@@ -41,25 +43,28 @@ class Generator(nn.Module):
         multiple: H and W must be multiples of it.
         smallest: least H and W in pixels that its padding allows.
         largest: longer side in pixels up to which it does well; larger crops are scaled down.
-        prefills: whether it fills the hole by itself before it looks (see `lama.unet`).
+        fixed_guess: the first fill of the hole that it starts from, if that is no matter of its
+            weights, so that training can make it ahead (see `lama.unet`).
     """
 
     config: GeneratorConfig
     multiple: int = 8  # three halvings
     smallest: int = 16  # reflect padding of one pixel at 1/8
     largest: int = 1024
+    fixed_guess: Fill | None = None
 
-    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, image: Tensor, mask: Tensor, guess: Tensor | None = None) -> Tensor:
         """Predict the whole picture.
 
         Args:
             image: (B, 3, H, W) in [0, 1]; what lies in the hole is not looked at.
             mask: (B, 1, H, W), 1 = hole.
+            guess: as `encode`.
 
         Returns:
             (B, 3, H, W) in [0, 1], not blended with `image`.
         """
-        return self.decode(self.encode(image, mask))
+        return self.decode(self.encode(image, mask, guess))
 
     def encode(self, image: Tensor, mask: Tensor, guess: Tensor | None = None) -> Encoded:
         """The front half: everything before the residual blocks.

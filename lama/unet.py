@@ -15,34 +15,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lama.config import UNetConfig
+from lama.exemplar import exemplar_fill
 from lama.ffc import FFCResnetBlock, join_channels, split_channels
 from lama.generator import Encoded, Generator
+from lama.pullpush import pull_push
 
-
-def pull_push(image: Tensor, mask: Tensor) -> Tensor:
-    """Fill the hole smoothly from its surroundings (pull-push, Gortler et al. 1996).
-
-    Args:
-        image: (B, 3, H, W); values in the hole are ignored.
-        mask: (B, 1, H, W), 1 = hole.
-
-    Returns:
-        (B, 3, H, W) equal to `image` where known. A picture that is all hole becomes 0.5.
-    """
-    known = 1 - mask
-    levels = [(image * known, known)]
-    # Pull: halve colours weighted by what is known, down to one pixel.
-    while max(levels[-1][0].shape[-2:]) > 1:
-        colour, weight = (F.avg_pool2d(t, 2, ceil_mode=True) for t in levels[-1])
-        seen = (weight > 0).to(weight.dtype)
-        levels.append((colour / weight.clamp(min=1e-8) * seen, seen))
-    colour, weight = levels[-1]
-    filled = colour * weight + 0.5 * (1 - weight)
-    # Push: where a level knows nothing, the coarser one shows through.
-    for colour, weight in reversed(levels[:-1]):
-        up = F.interpolate(filled, size=colour.shape[-2:], mode="bilinear", align_corners=False)
-        filled = colour * weight + up * (1 - weight)
-    return filled
+GUESSES = ("coarse", "exemplar")
 
 
 class FFCUNet(Generator):
@@ -51,6 +29,9 @@ class FFCUNet(Generator):
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config: UNetConfig = config
+        if config.guess not in GUESSES:
+            raise ValueError(f"guess must be one of {', '.join(GUESSES)}, got {config.guess!r}")
+        self.fixed_guess = exemplar_fill if config.guess == "exemplar" else None
         c2, c4, c8 = config.width, config.width * 2, config.width * 4
         self.ratio = config.ratio
         self.enter = nn.Sequential(nn.PixelUnshuffle(2), *_conv(16, c2), *_conv(c2, c2))
@@ -68,14 +49,16 @@ class FFCUNet(Generator):
             nn.ReLU(inplace=True),
             nn.Conv2d(config.detail, 3, 3, padding=1, padding_mode="reflect"),
         )
-        # Starting at a zero residual means starting at the pull-push fill.
+        # Starting at a zero residual means starting at the first guess.
         last = self.detail[-1]
         assert isinstance(last, nn.Conv2d)
         nn.init.normal_(last.weight, std=1e-3)
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
     def first_guess(self, image: Tensor, mask: Tensor) -> Tensor:
-        """The picture with the hole filled by this network at half the size, or by pull-push."""
+        """The picture with the hole filled by what `config.guess` names."""
+        if self.fixed_guess is not None:
+            return self.fixed_guess(image, mask)
         if min(image.shape[-2:]) < 2 * self.config.base:
             return pull_push(image, mask)
         known = 1 - mask

@@ -34,6 +34,7 @@ class TrainConfig:
     freeze_batchnorm: bool = False  # the generator's batch statistics stay as they were loaded
     crop: int = 256
     zoom: float = 1.0  # a crop covers up to this many times its size of the photo
+    varied: float = 0.0  # share of crops turned by quarters, with colour channels exchanged
     batch: int = 10
     steps: int = 1_000_000
     lr: float = 1e-3
@@ -105,7 +106,17 @@ PRESETS: dict[str, TrainConfig] = {
     # Grown in three phases, each started from the one before (docs/training.md).
     "lama-tiny-64": replace(_TINY, crop=64, zoom=6.0, batch=16, adversarial_from=1500),
     "lama-tiny-128": replace(_TINY, lr=4e-4, adversarial_from=0),
-    "lama-tiny": replace(_TINY, crop=256, zoom=2.0, batch=4, lr=2e-4, adversarial_from=0),
+    "lama-tiny": replace(
+        _TINY,
+        generator=UNetConfig(guess="exemplar"),
+        weights=replace(_TINY.weights, hole_l1=1, adversarial=0.5, lpips=3),
+        crop=192,
+        zoom=2.5,
+        varied=0.5,
+        batch=4,
+        lr=3e-4,
+        adversarial_from=0,
+    ),
     "fine-tune": _FINE_TUNE,
 }
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from lama.generator import Fill
 from lama.training.logged import LEAST, MOST, LoggedMasks
 from lama.training.photos import PhotoFiles, Photos, Picture, find_photos, read_rgb
 
@@ -31,12 +32,15 @@ class Sample(NamedTuple):
     image: Tensor  # (3, S, S) float32 in [0, 1]
     mask: Tensor  # (1, S, S) float32, 1 = hole
     broken: tuple[str, ...]  # photos that could not be read on the way to this one
+    guess: Tensor | None = None  # (3, S, S), what the generator starts from if that is fixed
 
 
 def collate(samples: Sequence[Sample]) -> Sample:
     """Samples as a batch."""
-    images, holes, broken = zip(*samples, strict=True)
-    return Sample(torch.stack(images), torch.stack(holes), tuple(n for b in broken for n in b))
+    images, holes, broken, guesses = zip(*samples, strict=True)
+    guess = None if guesses[0] is None else torch.stack(guesses)
+    names = tuple(name for some in broken for name in some)
+    return Sample(torch.stack(images), torch.stack(holes), names, guess)
 
 
 class Crops(Dataset[Sample]):
@@ -53,6 +57,8 @@ class Crops(Dataset[Sample]):
         logged: masks that people drew, mixed with those of `strategy`.
         masks_share: share of the samples whose hole is one of them, or the photo's own, if its
             source brings one.
+        guess: what the generator starts from (`Generator.fixed_guess`).
+        varied: share of the samples that are turned and have their colour channels exchanged.
     """
 
     def __init__(
@@ -67,12 +73,14 @@ class Crops(Dataset[Sample]):
         stop: int,
         logged: LoggedMasks | None = None,
         masks_share: float = 0.5,
+        guess: Fill | None = None,
+        varied: float = 0.0,
     ) -> None:
         if not 0 <= masks_share <= 1:
             raise ValueError(f"masks_share is a share from 0 to 1, got {masks_share}")
         self.logged, self.masks_share = logged, masks_share
         self.photos = PhotoFiles(photos) if isinstance(photos, Sequence) else photos
-        self.strategy = strategy
+        self.strategy, self.guess, self.varied = strategy, guess, varied
         self.crop, self.zoom, self.seed = crop, zoom, seed
         self.start, self.stop = start, stop
 
@@ -90,12 +98,14 @@ class Crops(Dataset[Sample]):
         own = None
         if photo.mask is not None:
             own = _cut(photo.mask.astype(np.uint8) * 255, window, self.crop, mirror) > 127
-        mask = self._hole(image, own, rng)
-        return Sample(
-            torch.from_numpy(image.transpose(2, 0, 1).copy()).float() / 255,
-            torch.from_numpy(mask[None].astype(np.float32)),
-            broken,
-        )
+        if self.varied and rng.random() < self.varied:
+            turns = int(rng.integers(4))
+            image = np.rot90(image, turns)[..., rng.permutation(3)]
+            own = None if own is None else np.rot90(own, turns).copy()
+        picture = torch.from_numpy(image.transpose(2, 0, 1).copy()).float() / 255
+        mask = torch.from_numpy(self._hole(image, own, rng)[None].astype(np.float32))
+        guess = None if self.guess is None else self.guess(picture[None], mask[None])[0]
+        return Sample(picture, mask, broken, guess)
 
     def _hole(
         self, image: np.ndarray, own: np.ndarray | None, rng: np.random.Generator

@@ -12,12 +12,13 @@ from importlib.metadata import version
 
 import cv2
 import numpy as np
-import torch
 from skimage.restoration import inpaint_biharmonic
 
-from lama.training import exemplar as exemplar_module
-from lama.training.exemplar import exemplar
-from lama.unet import pull_push
+import lama.exemplar
+import lama.pullpush
+from lama.arrays import to_tensor, to_uint8
+from lama.exemplar import exemplar_fill
+from lama.pullpush import pull_push
 
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
 RADIUS = 5  # pixels that OpenCV's two methods look around; 3 to 10 score alike
@@ -39,12 +40,14 @@ def biharmonic(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.clip(filled * 255 + 0.5, 0, 255).astype(np.uint8)
 
 
+def exemplar(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Patches of the rest of the picture (`lama.exemplar`), where lama-tiny starts from."""
+    return to_uint8(exemplar_fill(to_tensor(rgb), to_tensor(mask)))
+
+
 def pyramid(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Pull-push pyramid, where lama-tiny starts from."""
-    image = torch.from_numpy(rgb.transpose(2, 0, 1)[None].astype(np.float32) / 255)
-    hole = torch.from_numpy(mask[None, None].astype(np.float32))
-    filled = pull_push(image, hole)[0].permute(1, 2, 0).numpy()
-    return np.clip(filled * 255 + 0.5, 0, 255).astype(np.uint8)
+    """Pull-push pyramid, the smoothest first guess."""
+    return to_uint8(pull_push(to_tensor(rgb), to_tensor(mask)))
 
 
 FILLS: dict[str, Fill] = {
@@ -66,6 +69,6 @@ def check_fills(names: Sequence[str]) -> None:
 def fill_version(name: str) -> str:
     """What a fill's result depends on besides its input: changes when its code does."""
     if name in ("exemplar", "pull-push"):
-        source = inspect.getsource(exemplar_module) + inspect.getsource(pull_push)
+        source = inspect.getsource(lama.exemplar) + inspect.getsource(lama.pullpush)
         return hashlib.sha256(source.encode()).hexdigest()
     return f"{RADIUS} {cv2.__version__} {version('scikit-image')}"

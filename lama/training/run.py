@@ -23,6 +23,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from lama.checkpoint import build, save_checkpoint
+from lama.config import GeneratorConfig, UNetConfig
 from lama.files import write_atomic
 from lama.generator import Generator, channels_last
 from lama.loading import read_generator
@@ -142,9 +143,12 @@ class Run:
         return self.generator if self.average is None else cast(Generator, self.average.module)
 
     def start_from(self, checkpoint: Path) -> None:
-        """Take the generator's weights from a file of the same config, in any known format."""
+        """Take the generator's weights from a file of the same config, in any known format.
+
+        The first guess may be another one: weights that were trained on one go on with the other.
+        """
         loaded = read_generator(checkpoint)
-        if loaded.config != self.config.generator:
+        if _without_guess(loaded.config) != _without_guess(self.config.generator):
             raise ValueError(
                 f"{checkpoint} holds {loaded.config}, the run wants {self.config.generator}"
             )
@@ -256,6 +260,8 @@ class Run:
             stop=self.samples + (config.steps - self.step) * config.batch,
             logged=self.logged,
             masks_share=config.masks_share,
+            guess=self.generator.fixed_guess,
+            varied=config.varied,
         )
         share = config.batch // count
         first = self.accelerator.process_index * share
@@ -273,6 +279,10 @@ class Run:
             generator=torch.Generator(),  # starting loaders must not move the run's own
             worker_init_fn=_leave_signals_to_the_trainer,
         )
+
+
+def _without_guess(config: GeneratorConfig) -> GeneratorConfig:
+    return replace(config, guess="") if isinstance(config, UNetConfig) else config
 
 
 def _cuda_states() -> list[Tensor]:

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from lama.generator import Generator
+from lama.pullpush import pull_push
 from lama.training.data import Strategy, read_rgb
 from lama.training.losses import hole_l1_loss
 from lama.training.perceptual import LPIPS
-from lama.unet import pull_push
 
 logger = logging.getLogger(__name__)
 

@@ -1,26 +1,10 @@
 import pytest
 import torch
 
-from lama.unet import pull_push
-
-
-@pytest.mark.parametrize("size", [(16, 16), (67, 101), (1, 9), (130, 33)])
-def test_pull_push_keeps_what_is_known_and_fills_the_rest(size):
-    source = torch.Generator().manual_seed(0)
-    image = torch.rand(2, 3, *size, generator=source)
-    mask = (torch.rand(2, 1, *size, generator=source) > 0.5).float()
-    filled = pull_push(image, mask)
-    known = (1 - mask).bool().expand_as(image)
-    assert torch.equal(filled[known], image[known])
-    assert filled.min() >= image.min() - 1e-6
-    assert filled.max() <= image.max() + 1e-6
-
-
-def test_pull_push_of_one_colour_is_that_colour():
-    image = torch.tensor([0.2, 0.5, 0.9]).view(1, 3, 1, 1).expand(1, 3, 40, 56)
-    mask = torch.zeros(1, 1, 40, 56)
-    mask[..., 5:35, 5:50] = 1
-    torch.testing.assert_close(pull_push(image * (1 - mask), mask), image, atol=1e-5, rtol=0)
+from lama.checkpoint import build
+from lama.config import UNetConfig
+from lama.exemplar import exemplar_fill
+from lama.pullpush import pull_push
 
 
 @pytest.mark.parametrize("size", [(64, 64), (128, 136), (272, 264)])
@@ -42,3 +26,21 @@ def test_large_pictures_start_from_the_small_answer(small_unet):
         guess = small_unet.first_guess(image, mask)
     assert not torch.allclose(guess, pull_push(image, mask), atol=1e-3)
     assert torch.equal(guess * (1 - mask), image * (1 - mask))
+
+
+def test_it_can_start_from_patches_of_the_picture(small_unet):
+    network = build(UNetConfig(width=8, n_blocks=1, detail=4, guess="exemplar")).eval()
+    network.load_state_dict(small_unet.state_dict())
+    image, mask = torch.rand(1, 3, 136, 152), torch.zeros(1, 1, 136, 152)
+    mask[..., 40:90, 30:90] = 1
+    with torch.inference_mode():
+        out = network(image, mask)
+        assert torch.equal(out, network(image, mask, exemplar_fill(image, mask)))
+        assert not torch.allclose(out, small_unet(image, mask), atol=1e-3)
+    assert network.fixed_guess is exemplar_fill
+    assert small_unet.fixed_guess is None
+
+
+def test_an_unknown_guess_is_refused():
+    with pytest.raises(ValueError, match="coarse, exemplar"):
+        build(UNetConfig(guess="magic"))

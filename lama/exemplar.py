@@ -1,0 +1,244 @@
+"""An exemplar fill, a network's first guess: the hole put together from the picture's own patches.
+
+The objective is that of Wexler, Shechtman and Irani (Space-Time Completion of Video, PAMI 2007):
+every patch that touches the hole should look like some wholly known patch. It is lowered in turns,
+coarse to fine: find the nearest known patch of each, then let all patches that cover a pixel vote
+on its colour. The search looks at every known patch while the picture is small. Above, each patch
+tries what its parents in the level below and its neighbours found (the propagation of PatchMatch,
+Barnes et al., SIGGRAPH 2009); random tries gain nothing there, so the fill is the same every time.
+"""
+
+from __future__ import annotations
+
+import cv2
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from lama.pullpush import pull_push
+
+PATCH = 7  # pixels a side
+HALF = PATCH // 2
+COARSEST = 32  # short side of the first level, at least
+EXACT = 64  # up to this short side every known patch is looked at
+COMPONENTS = 24  # patches are compared by their projections on as many principal components
+ROUNDS = (12, 10, 3, 2)  # turns of search and vote by level, coarse to fine; FINE_ROUNDS above
+FINE_ROUNDS = 1
+FALLOFF = 1.4  # how much less a patch's vote counts for each pixel that it lies deeper in the hole
+SHARPNESS = 8.0  # of the last vote, in which the likest patches decide nearly alone
+SAMPLE = 2000  # patches that the components are taken from
+BLOCK = 1 << 14  # patches, or pixels, that are worked on at once, for the sake of memory
+NOWHERE = 0  # place of the frame's corner, which is no patch's centre
+
+STEPS = ((0, 0), (0, -1), (0, 1), (-1, 0), (-1, -1), (-1, 1), (1, 0), (1, -1), (1, 1))
+
+
+@torch.no_grad()
+def exemplar_fill(image: Tensor, mask: Tensor) -> Tensor:
+    """Fill the hole from the picture's own patches.
+
+    Args:
+        image: (B, 3, H, W) in [0, 1]; values in the hole are ignored.
+        mask: (B, 1, H, W), 1 = hole.
+
+    Returns:
+        (B, 3, H, W) equal to `image` where known. Where no 7 x 7 patch is wholly known at any size,
+        this is the pull-push fill.
+    """
+    return torch.cat([_fill(*one) for one in zip(image.split(1), mask.split(1), strict=True)])
+
+
+def _fill(image: Tensor, mask: Tensor) -> Tensor:
+    if not mask.any():
+        return image
+    below: _Level | None = None
+    levels = _pyramid(image, mask)
+    for depth, (picture, hole) in enumerate(levels):
+        level = _Level.of(picture, hole)
+        if level is None:
+            continue
+        if below is None:
+            level.start(pull_push(picture, hole))
+        else:
+            level.start_from(below, picture)
+        rounds = ROUNDS[depth] if depth < len(ROUNDS) else FINE_ROUNDS
+        for _ in range(rounds - 1):
+            level.search()
+            level.vote()
+        level.search()
+        level.vote(SHARPNESS if depth == len(levels) - 1 else 1)
+        below = level
+    if below is None or below.hole.shape != mask.shape:
+        return pull_push(image, mask)
+    return torch.where(mask > 0, below.picture(), image)
+
+
+def _pyramid(image: Tensor, mask: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """(picture, hole) from coarse to fine, each half the size of the next; half a hole is hole."""
+    levels = [(image * (1 - mask), (mask > 0).float())]
+    while min(mask.shape[-2:]) >= 2 * COARSEST:
+        picture, mask = levels[-1]
+        height, width = mask.shape[-2:]
+        even = (0, width % 2, 0, height % 2)
+        known = F.avg_pool2d(F.pad(1 - mask, even), 2)
+        colour = F.avg_pool2d(F.pad(picture, even), 2) / known.clamp(min=1e-6)
+        mask = (known < 0.5).float()
+        levels.append((colour * (1 - mask), mask))
+    return levels[::-1]
+
+
+class _Level:
+    """One size of the picture, in a frame of half a patch, with places as numbers of its pixels.
+
+    Attributes:
+        hole: (1, 1, H, W) float, 1 = hole.
+        targets: (T,) centres of the patches that touch the hole.
+        sources: (S,) centres of wholly known patches; `known` says the same for every place.
+        found: for every place that is a target, the source that it is like.
+        distance: (T,) how unlike, mean square over the components.
+    """
+
+    def __init__(self, hole: Tensor, known: Tensor, targets: Tensor) -> None:
+        height, width = hole.shape[-2:]
+        device = hole.device
+        self.hole, self.known, self.targets = hole, known, targets
+        self.sources = known.nonzero()[:, 0]
+        self.height, self.width = height + 2 * HALF, width + 2 * HALF  # of the frame
+        self.pixels = torch.empty(0)
+        self.found = torch.full((self.height * self.width,), NOWHERE, device=device)
+        self.distance = torch.empty(0)
+        step = torch.arange(-HALF, HALF + 1, device=device)
+        self.patch = (step[:, None] * self.width + step).flatten()  # from a centre to its pixels
+        depth = cv2.distanceTransform(hole[0, 0].byte().cpu().numpy(), cv2.DIST_L2, 3)
+        self.trust = FALLOFF ** -_framed(torch.from_numpy(depth).to(device))[targets].clamp(max=40)
+
+    @staticmethod
+    def of(picture: Tensor, hole: Tensor) -> _Level | None:
+        """None where the level is too small or has no known patch."""
+        height, width = hole.shape[-2:]
+        if min(height, width) < PATCH:
+            return None
+        touches = F.max_pool2d(hole, PATCH, 1, HALF)[0, 0] > 0
+        inside = torch.zeros_like(touches)
+        inside[HALF : height - HALF, HALF : width - HALF] = True
+        known = _framed(inside & ~touches)
+        if not known.any():
+            return None
+        level = _Level(hole, known, _framed(inside & touches).nonzero()[:, 0])
+        level._show(picture)
+        level._choose_components()
+        return level
+
+    def _show(self, picture: Tensor) -> None:
+        self.pixels = F.pad(picture[0], (HALF,) * 4).flatten(1).t().contiguous()
+
+    def _choose_components(self) -> None:
+        """Principal components of some of the known patches."""
+        some = self.sources[:: max(1, len(self.sources) // SAMPLE)]
+        patches = F.embedding(some[:, None] + self.patch, self.pixels).flatten(1)
+        patches = patches - patches.mean(0)
+        _, vectors = torch.linalg.eigh(patches.t() @ patches)
+        kernels = vectors[:, -COMPONENTS:].t().reshape(-1, PATCH, PATCH, 3)
+        self.components = kernels.permute(0, 3, 1, 2).contiguous()
+
+    def picture(self) -> Tensor:
+        """(1, 3, H, W) as it stands."""
+        return self._frame()[..., HALF:-HALF, HALF:-HALF]
+
+    def _frame(self) -> Tensor:
+        return self.pixels.t().reshape(1, 3, self.height, self.width)
+
+    def _describe(self) -> None:
+        """(places, C) for every centre the components of the patch there."""
+        described = F.pad(F.conv2d(self._frame(), self.components), (HALF,) * 4)
+        self.described = described[0].flatten(1).t().contiguous()
+
+    def start(self, guess: Tensor) -> None:
+        """Begin with a fill (1, 3, H, W) and no idea where it should come from."""
+        self._show(guess)
+        at = torch.searchsorted(self.sources, self.targets).clamp(max=len(self.sources) - 1)
+        self.found[self.targets] = self.sources[at]
+
+    def start_from(self, below: _Level, picture: Tensor) -> None:
+        """Begin with what the level of half the size made of it, and with where it found that."""
+        height, width = self.hole.shape[-2:]
+        guess = F.interpolate(below.picture(), scale_factor=2, mode="bilinear", align_corners=False)
+        self.start(torch.where(self.hole > 0, guess[..., :height, :width], picture))
+        self._describe()
+        y, x = self.targets // self.width - HALF, self.targets % self.width - HALF
+        offers = []
+        for dy, dx in STEPS:
+            inner = (HALF, below.height - 3 * HALF - 1), (HALF, below.width - 3 * HALF - 1)
+            py, px = (y // 2 + dy).clamp(*inner[0]), (x // 2 + dx).clamp(*inner[1])
+            source = below.found[(py + HALF) * below.width + px + HALF]
+            sy, sx = source // below.width - HALF, source % below.width - HALF
+            row = (sy * 2 + y - py * 2).clamp(0, height - 1) + HALF
+            column = (sx * 2 + x - px * 2).clamp(0, width - 1) + HALF
+            offers.append(torch.where(source == NOWHERE, NOWHERE, row * self.width + column))
+        self._take_nearest(torch.stack(offers))
+
+    def search(self) -> None:
+        """A nearer source for each target: among all, or what its neighbours found."""
+        self._describe()
+        if min(self.hole.shape[-2:]) <= EXACT:
+            self._take_best_of_all()
+            return
+        offers = []
+        for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+            step = dy * self.width + dx
+            source = self.found[(self.targets + step).clamp(0, len(self.found) - 1)]
+            shifted = (source - step).clamp(0, len(self.found) - 1)
+            offers.append(torch.where(source == NOWHERE, NOWHERE, shifted))
+        self._take_nearest(torch.stack(offers))
+
+    def _take_best_of_all(self) -> None:
+        sources = F.embedding(self.sources, self.described)
+        norms = sources.square().sum(1)
+        for targets in self.targets.split(BLOCK // 8):
+            wanted = self.described[targets]
+            best = torch.addmm(norms, wanted, sources.t(), alpha=-2).argmin(1)
+            self.found[targets] = self.sources[best]
+        self.distance = self._unlike(self.found[self.targets], self.described[self.targets])
+
+    def _take_nearest(self, offers: Tensor) -> None:
+        """Of (K, T) offered sources and the present one the nearest that is a known patch."""
+        offers = torch.cat([self.found[self.targets][None], offers])
+        distances, places = [], []
+        for some, targets in zip(offers.split(BLOCK, 1), self.targets.split(BLOCK), strict=True):
+            unlike = self._unlike(some, F.embedding(targets, self.described))
+            unlike = torch.where(self.known[some], unlike, torch.inf)
+            least, which = unlike.min(0)
+            distances.append(least)
+            places.append(some.gather(0, which[None])[0])
+        self.found[self.targets] = torch.cat(places)
+        self.distance = torch.cat(distances)
+
+    def _unlike(self, sources: Tensor, wanted: Tensor) -> Tensor:
+        return (F.embedding(sources, self.described) - wanted).square().mean(-1)
+
+    def vote(self, sharpness: float = 1) -> None:
+        """Make each hole pixel the mean of what the patches over it say, the likest counting most.
+
+        Args:
+            sharpness: how much likeness counts; much of it goes against blur.
+        """
+        scale = self.distance.kthvalue(len(self.distance) * 3 // 4 + 1).values + 1e-10
+        weight = self.trust * torch.exp(-self.distance / (2 * scale) * sharpness)
+        weights = torch.zeros(len(self.found), device=weight.device)
+        weights[self.targets] = weight.clamp(min=1e-12)
+        voted = []
+        holes = _framed(self.hole[0, 0] > 0).nonzero()[:, 0]
+        for pixels in holes.split(BLOCK):
+            # Near the frame's corners centres would lie outside of it: no patch is there either.
+            centres = (pixels[:, None] - self.patch).clamp(0, len(self.found) - 1)
+            votes = weights[centres]
+            says = torch.where(votes > 0, self.found[centres] + self.patch, 0)
+            total = votes.sum(1, keepdim=True)
+            mean = F.embedding_bag(says, self.pixels, mode="sum", per_sample_weights=votes) / total
+            voted.append(torch.where(total > 0, mean, F.embedding(pixels, self.pixels)))
+        self.pixels[holes] = torch.cat(voted)
+
+
+def _framed(plane: Tensor) -> Tensor:
+    """(H, W) with a frame of half a patch of zeros, as a row of places."""
+    return F.pad(plane, (HALF,) * 4).flatten()

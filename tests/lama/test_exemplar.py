@@ -1,0 +1,81 @@
+import pytest
+import torch
+
+from lama.exemplar import exemplar_fill
+from lama.pullpush import pull_push
+
+
+def checks(height: int, width: int) -> torch.Tensor:
+    """A board of 5-pixel squares in two colours, (1, 3, H, W)."""
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    board = ((x // 5 + y // 5) % 2).float() * 0.8 + 0.1
+    return torch.stack([board, 1 - board, board / 2])[None]
+
+
+def hole(height: int, width: int, rows: slice, columns: slice) -> torch.Tensor:
+    mask = torch.zeros(1, 1, height, width)
+    mask[..., rows, columns] = 1
+    return mask
+
+
+def error(filled: torch.Tensor, image: torch.Tensor, mask: torch.Tensor) -> float:
+    return float(((filled - image).abs() * mask).sum() / (3 * mask.sum()))
+
+
+@pytest.mark.parametrize("shape", [(101, 67), (150, 211), (64, 64)])
+def test_a_repeating_pattern_goes_on(shape):
+    board, mask = checks(*shape), hole(*shape, slice(25, 47), slice(20, 45))
+    filled = exemplar_fill(board, mask)
+    assert error(filled, board, mask) < 0.02
+    assert error(pull_push(board, mask), board, mask) > 0.15
+
+
+@pytest.mark.parametrize("shape", [(97, 131), (70, 64)])
+def test_known_pixels_stay_and_the_holes_content_is_not_seen(shape):
+    source = torch.Generator().manual_seed(0)
+    image = torch.rand(1, 3, *shape, generator=source)
+    mask = (torch.rand(1, 1, *shape, generator=source) > 0.995).float()
+    mask = torch.nn.functional.max_pool2d(mask, 9, 1, 4)
+    filled = exemplar_fill(image, mask)
+    known = (mask == 0).expand_as(image)
+    assert torch.equal(filled[known], image[known])
+    other = torch.where(known, image, 1 - image)
+    assert torch.equal(exemplar_fill(other, mask), filled)
+    assert filled.min() >= 0
+    assert filled.max() <= 1 + 1e-5
+
+
+def test_pictures_of_a_batch_do_not_see_each_other():
+    shape = (75, 90)
+    images = torch.cat([checks(*shape), torch.rand(1, 3, *shape)])
+    masks = torch.cat([hole(*shape, slice(9), slice(40)), hole(*shape, slice(30, 50), slice(80))])
+    together = exemplar_fill(images, masks)
+    for i in range(2):
+        assert torch.equal(together[i], exemplar_fill(images[i : i + 1], masks[i : i + 1])[0])
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (33, 90), (5, 200), (64, 64)])
+def test_where_no_patch_is_known_it_is_pull_push(shape):
+    board, mask = checks(*shape), torch.ones(1, 1, *shape)
+    mask[..., 0, 0] = 0
+    torch.testing.assert_close(exemplar_fill(board, mask), pull_push(board, mask))
+    mask[..., :3, :] = 0
+    assert torch.equal(exemplar_fill(board, mask)[..., :3, :], board[..., :3, :])
+
+
+def test_holes_at_the_edges_and_corners_are_filled():
+    board, mask = checks(70, 90), hole(70, 90, slice(0, 20), slice(0, 90))
+    mask[..., 80:] = 1
+    assert error(exemplar_fill(board, mask), board, mask) < 0.05
+
+
+def test_no_hole_changes_nothing():
+    board = checks(40, 50)
+    assert torch.equal(exemplar_fill(board, torch.zeros(1, 1, 40, 50)), board)
+
+
+def test_many_patches_are_worked_on_in_blocks(monkeypatch):
+    board, mask = checks(140, 133), hole(140, 133, slice(30, 90), slice(20, 100))
+    whole = exemplar_fill(board, mask)
+    monkeypatch.setattr("lama.exemplar.BLOCK", 512)
+    torch.testing.assert_close(exemplar_fill(board, mask), whole, atol=1e-4, rtol=0)
