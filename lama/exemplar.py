@@ -107,6 +107,7 @@ class _Level:
         self.pixels = torch.empty(0)
         self.found = torch.full((self.height * self.width,), NOWHERE, device=device)
         self.distance = torch.empty(0)
+        self.described = torch.empty(0)
         step = torch.arange(-HALF, HALF + 1, device=device)
         self.patch = (step[:, None] * self.width + step).flatten()  # from a centre to its pixels
         depth = cv2.distanceTransform(hole[0, 0].byte().cpu().numpy(), cv2.DIST_L2, 3)
@@ -130,7 +131,8 @@ class _Level:
         return level
 
     def _show(self, picture: Tensor) -> None:
-        self.pixels = F.pad(picture[0], (HALF,) * 4).flatten(1).t().contiguous()
+        framed = F.pad(picture[0], (HALF,) * 4).permute(1, 2, 0)
+        self.pixels = framed.reshape(-1, 3).contiguous()  # colours side by side: quick to gather
 
     def _choose_components(self) -> None:
         """Principal components of some of the known patches."""
@@ -138,20 +140,27 @@ class _Level:
         patches = F.embedding(some[:, None] + self.patch, self.pixels).flatten(1)
         patches = patches - patches.mean(0)
         _, vectors = torch.linalg.eigh(patches.t() @ patches)
-        kernels = vectors[:, -COMPONENTS:].t().reshape(-1, PATCH, PATCH, 3)
-        self.components = kernels.permute(0, 3, 1, 2).contiguous()
+        kernels = vectors[:, -COMPONENTS:].t().reshape(-1, PATCH, PATCH, 3).contiguous()
+        self.components = kernels.permute(0, 3, 1, 2)
 
     def picture(self) -> Tensor:
         """(1, 3, H, W) as it stands."""
-        return self._frame()[..., HALF:-HALF, HALF:-HALF]
-
-    def _frame(self) -> Tensor:
-        return self.pixels.t().reshape(1, 3, self.height, self.width)
+        frame = self.pixels.view(1, self.height, self.width, 3).permute(0, 3, 1, 2)
+        return frame[..., HALF:-HALF, HALF:-HALF]
 
     def _describe(self) -> None:
-        """(places, C) for every centre the components of the patch there."""
-        described = F.pad(F.conv2d(self._frame(), self.components), (HALF,) * 4)
-        self.described = described[0].flatten(1).t().contiguous()
+        """Bring `described` up to date, (places, C): components of the patch at each centre."""
+        frame = self.pixels.view(1, self.height, self.width, 3).permute(0, 3, 1, 2)
+        if self.described.numel():
+            # Only patches that touch the hole have changed.
+            top, bottom = (int(t) // self.width for t in (self.targets[0], self.targets[-1]))
+            rows = slice(top, bottom + 1)
+            some = frame[..., top - HALF : bottom + HALF + 1, :]
+            new = F.conv2d(some, self.components, padding=(0, HALF)).permute(0, 2, 3, 1)
+            self.described.view(self.height, self.width, -1)[rows] = new[0]
+        else:
+            new = F.conv2d(frame, self.components, padding=HALF).permute(0, 2, 3, 1)
+            self.described = new.reshape(-1, COMPONENTS)
 
     def start(self, guess: Tensor) -> None:
         """Begin with a fill (1, 3, H, W) and no idea where it should come from."""
