@@ -101,6 +101,8 @@ def our_loop(config: TrainConfig, batch: Sample) -> tuple[Callable[[], None], Ca
     # Steps write nothing, so the folder is never used.
     run = Run(config, Path("unused"), PhotoFiles([]), masks.get(config.masks))
     run.step = 1  # the very first step has R1 whatever its interval
+    if run.generator.copier is not None:  # made by the loader
+        batch = batch._replace(copied=run.generator.copier(batch.image, batch.mask))
 
     def stepping(r1_every: int) -> Callable[[], None]:
         def step() -> None:

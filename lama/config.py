@@ -59,8 +59,8 @@ class UNetConfig:
     n_blocks: int = 6
     ratio: float = 0.75
     detail: int = 16  # channels of the full-resolution head
-    guess: str = "coarse"  # what the hole arrives filled with, or exemplar: see `lama.unet`
-    base: int = 64  # guess "coarse": short sides from twice this on are filled coarse to fine
+    base: int = 64  # short sides from twice this on are filled coarse to fine
+    copies: bool = False  # whether it also sees the hole filled from the picture's own patches
 
 
 GeneratorConfig = FourierConfig | RegularConfig | DilatedConfig | UNetConfig

@@ -34,21 +34,26 @@ STEPS = ((0, 0), (0, -1), (0, 1), (-1, 0), (-1, -1), (-1, 1), (1, 0), (1, -1), (
 
 
 @torch.no_grad()
-def exemplar_fill(image: Tensor, mask: Tensor) -> Tensor:
+def exemplar_fill(image: Tensor, mask: Tensor, coarse: Tensor | None = None) -> Tensor:
     """Fill the hole from the picture's own patches.
 
     Args:
         image: (B, 3, H, W) in [0, 1]; values in the hole are ignored.
         mask: (B, 1, H, W), 1 = hole.
+        coarse: (B, 3, h, w), the picture with the hole filled at a smaller size: then patches only
+            give that fill its detail.
 
     Returns:
         (B, 3, H, W) equal to `image` where known. Where no 7 x 7 patch is wholly known at any size,
         this is the pull-push fill.
     """
-    return torch.cat([_fill(*one) for one in zip(image.split(1), mask.split(1), strict=True)])
+    small = [None] * len(image) if coarse is None else coarse.split(1)
+    return torch.cat(
+        [_fill(*one) for one in zip(image.split(1), mask.split(1), small, strict=True)]
+    )
 
 
-def _fill(image: Tensor, mask: Tensor) -> Tensor:
+def _fill(image: Tensor, mask: Tensor, coarse: Tensor | None) -> Tensor:
     if not mask.any():
         return image
     below: _Level | None = None
@@ -61,6 +66,13 @@ def _fill(image: Tensor, mask: Tensor) -> Tensor:
             level.start(pull_push(picture, hole))
         else:
             level.start_from(below, picture)
+        if coarse is not None and depth < len(levels) - 1:
+            # The fill is there already: what is sought is where each part of it could be from.
+            known = F.interpolate(coarse, hole.shape[-2:], mode="bilinear", antialias=True)
+            level.show(torch.where(hole > 0, known, picture))
+            level.search()
+            below = level
+            continue
         rounds = ROUNDS[depth] if depth < len(ROUNDS) else FINE_ROUNDS
         for _ in range(rounds - 1):
             level.search()
@@ -126,11 +138,12 @@ class _Level:
         if not known.any():
             return None
         level = _Level(hole, known, _framed(inside & touches).nonzero()[:, 0])
-        level._show(picture)
+        level.show(picture)
         level._choose_components()
         return level
 
-    def _show(self, picture: Tensor) -> None:
+    def show(self, picture: Tensor) -> None:
+        """Take (1, 3, H, W) for the picture."""
         framed = F.pad(picture[0], (HALF,) * 4).permute(1, 2, 0)
         self.pixels = framed.reshape(-1, 3).contiguous()  # colours side by side: quick to gather
 
@@ -164,7 +177,7 @@ class _Level:
 
     def start(self, guess: Tensor) -> None:
         """Begin with a fill (1, 3, H, W) and no idea where it should come from."""
-        self._show(guess)
+        self.show(guess)
         at = torch.searchsorted(self.sources, self.targets).clamp(max=len(self.sources) - 1)
         self.found[self.targets] = self.sources[at]
 

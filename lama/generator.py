@@ -43,36 +43,43 @@ class Generator(nn.Module):
         multiple: H and W must be multiples of it.
         smallest: least H and W in pixels that its padding allows.
         largest: longer side in pixels up to which it does well; larger crops are scaled down.
-        fixed_guess: the first fill of the hole that it starts from, if that is no matter of its
-            weights, so that training can make it ahead (see `lama.unet`).
+        copier: makes `copied` of `forward`, for generators that look at it. It is no matter of
+            their weights, so that training can make it ahead.
     """
 
     config: GeneratorConfig
     multiple: int = 8  # three halvings
     smallest: int = 16  # reflect padding of one pixel at 1/8
     largest: int = 1024
-    fixed_guess: Fill | None = None
+    copier: Fill | None = None
 
-    def forward(self, image: Tensor, mask: Tensor, guess: Tensor | None = None) -> Tensor:
+    def forward(self, image: Tensor, mask: Tensor, copied: Tensor | None = None) -> Tensor:
         """Predict the whole picture.
 
         Args:
             image: (B, 3, H, W) in [0, 1]; what lies in the hole is not looked at.
             mask: (B, 1, H, W), 1 = hole.
-            guess: as `encode`.
+            copied: as `encode`.
 
         Returns:
             (B, 3, H, W) in [0, 1], not blended with `image`.
         """
-        return self.decode(self.encode(image, mask, guess))
+        return self.decode(self.encode(image, mask, copied=copied))
 
-    def encode(self, image: Tensor, mask: Tensor, guess: Tensor | None = None) -> Encoded:
+    def encode(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        guess: Tensor | None = None,
+        copied: Tensor | None = None,
+    ) -> Encoded:
         """The front half: everything before the residual blocks.
 
         Args:
             image: as `forward`.
             mask: as `forward`.
             guess: (B, 3, H, W), a first fill of the hole for generators that start from one.
+            copied: (B, 3, H, W), the hole filled by `copier`; made here if it is not given.
         """
         raise NotImplementedError
 
@@ -86,8 +93,14 @@ class _Published(Generator):
 
     model: nn.Sequential
 
-    def encode(self, image: Tensor, mask: Tensor, _guess: Tensor | None = None) -> Encoded:
-        """See `Generator.encode`; no published generator takes a guess."""
+    def encode(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        guess: Tensor | None = None,  # noqa: ARG002 - no published generator takes one
+        copied: Tensor | None = None,  # noqa: ARG002
+    ) -> Encoded:
+        """See `Generator.encode`."""
         x = self.model[: self._first_block()](torch.cat([image * (1 - mask), mask], dim=1))
         return Encoded([x] if isinstance(x, Tensor) else list(x))
 

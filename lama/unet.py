@@ -1,11 +1,14 @@
 """lama-tiny's network: an FFC generator that learns at a small budget and runs live on a laptop.
 
-It differs from the published layout in five ways, each measured in docs/log.md:
+It differs from the published layout in these ways, each measured in docs/log.md:
 the hole arrives filled with a first guess, the network adds a residual on the guess's logit that
 only the hole can take, skips join encoder and decoder (nearest upsampling and a 3x3 convolution:
 no checkerboard), most work is done at half resolution and below, and large pictures are filled
 coarse to fine: the guess is the network's own answer at half the size, down to `base` pixels,
-where it is a pull-push pyramid. So a hole is never larger than the holes it was trained on.
+where it is a pull-push pyramid. So a hole is never larger than the holes it was trained on. With
+`copies` it sees a second guess as well, put together from patches of the same picture
+(`lama.exemplar`), and says for each pixel how much of it to take: texture that is there already
+need not be invented.
 """
 
 from __future__ import annotations
@@ -20,8 +23,6 @@ from lama.ffc import FFCResnetBlock, join_channels, split_channels
 from lama.generator import Encoded, Generator
 from lama.pullpush import pull_push
 
-GUESSES = ("coarse", "exemplar")
-
 
 class FFCUNet(Generator):
     """Encoder and decoder with skips, FFC blocks at 1/8, a residual on a filled hole."""
@@ -29,12 +30,12 @@ class FFCUNet(Generator):
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config: UNetConfig = config
-        if config.guess not in GUESSES:
-            raise ValueError(f"guess must be one of {', '.join(GUESSES)}, got {config.guess!r}")
-        self.fixed_guess = exemplar_fill if config.guess == "exemplar" else None
+        self.copier = exemplar_fill if config.copies else None
+        # Guess, mask and copied fill in; a residual, and the share that is copied, out.
+        given, outputs = (7, 4) if config.copies else (4, 3)
         c2, c4, c8 = config.width, config.width * 2, config.width * 4
         self.ratio = config.ratio
-        self.enter = nn.Sequential(nn.PixelUnshuffle(2), *_conv(16, c2), *_conv(c2, c2))
+        self.enter = nn.Sequential(nn.PixelUnshuffle(2), *_conv(given * 4, c2), *_conv(c2, c2))
         self.down4 = nn.Sequential(*_conv(c2, c4, stride=2), *_conv(c4, c4))
         self.down8 = nn.Sequential(*_conv(c4, c8, stride=2))
         blocks = [FFCResnetBlock(c8, config.ratio) for _ in range(config.n_blocks)]
@@ -45,9 +46,9 @@ class FFCUNet(Generator):
             nn.Conv2d(c2, config.detail * 4, 3, padding=1), nn.PixelShuffle(2)
         )
         self.detail = nn.Sequential(
-            nn.Conv2d(config.detail + 4, config.detail, 3, padding=1, padding_mode="reflect"),
+            nn.Conv2d(config.detail + given, config.detail, 3, padding=1, padding_mode="reflect"),
             nn.ReLU(inplace=True),
-            nn.Conv2d(config.detail, 3, 3, padding=1, padding_mode="reflect"),
+            nn.Conv2d(config.detail, outputs, 3, padding=1, padding_mode="reflect"),
         )
         # Starting at a zero residual means starting at the first guess.
         last = self.detail[-1]
@@ -55,28 +56,39 @@ class FFCUNet(Generator):
         nn.init.normal_(last.weight, std=1e-3)
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
-    def first_guess(self, image: Tensor, mask: Tensor) -> Tensor:
-        """The picture with the hole filled by what `config.guess` names."""
-        if self.fixed_guess is not None:
-            return self.fixed_guess(image, mask)
+    def first_guess(self, image: Tensor, mask: Tensor, copied: Tensor | None = None) -> Tensor:
+        """The picture with the hole filled by this network at half the size, or by pull-push."""
         if min(image.shape[-2:]) < 2 * self.config.base:
             return pull_push(image, mask)
         known = 1 - mask
         weight = F.avg_pool2d(known, 2)
         small_mask = (weight == 0).to(mask.dtype)
         small = F.avg_pool2d(image * known, 2) / (weight + small_mask)
+        given = [small, small_mask]
+        if self.config.copies and copied is not None:
+            given.append(F.avg_pool2d(copied, 2))
         height, width = small.shape[-2:]
         padding = (0, -width % self.multiple, 0, -height % self.multiple)
-        padded = (F.pad(t, padding, mode="replicate") for t in (small, small_mask))
-        coarse = self(*padded)[..., :height, :width]
+        coarse = self(*(F.pad(t, padding, mode="replicate") for t in given))[..., :height, :width]
         coarse = coarse * small_mask + small * (1 - small_mask)
         grown = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
         return image * known + grown * mask
 
-    def encode(self, image: Tensor, mask: Tensor, guess: Tensor | None = None) -> Encoded:
+    def encode(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        guess: Tensor | None = None,
+        copied: Tensor | None = None,
+    ) -> Encoded:
         """See `Generator.encode`; any first guess does: pull-push, or a coarser result enlarged."""
-        guess = self.first_guess(image, mask) if guess is None else guess
+        if self.copier is not None and copied is None:
+            coarse = None if guess is None else F.avg_pool2d(guess, 2)
+            copied = exemplar_fill(image, mask, coarse)
+        guess = self.first_guess(image, mask, copied) if guess is None else guess
         x = torch.cat([guess * 2 - 1, mask], dim=1)
+        if self.copier is not None and copied is not None:
+            x = torch.cat([x, copied * 2 - 1], dim=1)
         x2 = self.enter(x)
         x4 = self.down4(x2)
         return Encoded([self.down8(x4)], (x4, x2, x))
@@ -86,9 +98,12 @@ class FFCUNet(Generator):
         x4, x2, x = encoded.skips
         x8 = join_channels(self.blocks(split_channels(encoded.features[0], self.ratio)))
         y = self.leave(self.up2(self.up4(x8, x4), x2))
-        residual = self.detail(torch.cat([F.relu(y), x], dim=1))
-        guess, mask = x[:, :3].float() * 0.5 + 0.5, x[:, 3:]
-        return torch.sigmoid(torch.logit(guess, eps=1e-4) + residual.float() * mask)
+        change = self.detail(torch.cat([F.relu(y), x], dim=1)).float()
+        guess, mask = x[:, :3].float() * 0.5 + 0.5, x[:, 3:4]
+        if self.copier is not None:
+            copied = x[:, 4:].float() * 0.5 + 0.5
+            guess = torch.lerp(guess, copied, torch.sigmoid(change[:, 3:]))
+        return torch.sigmoid(torch.logit(guess, eps=1e-4) + change[:, :3] * mask)
 
 
 class _Up(nn.Module):

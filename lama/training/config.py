@@ -108,7 +108,7 @@ PRESETS: dict[str, TrainConfig] = {
     "lama-tiny-128": replace(_TINY, lr=4e-4, adversarial_from=0),
     "lama-tiny": replace(
         _TINY,
-        generator=UNetConfig(guess="exemplar"),
+        generator=UNetConfig(copies=True),
         weights=replace(_TINY.weights, hole_l1=1, adversarial=0.5, lpips=3),
         crop=192,
         zoom=2.5,

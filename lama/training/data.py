@@ -32,15 +32,15 @@ class Sample(NamedTuple):
     image: Tensor  # (3, S, S) float32 in [0, 1]
     mask: Tensor  # (1, S, S) float32, 1 = hole
     broken: tuple[str, ...]  # photos that could not be read on the way to this one
-    guess: Tensor | None = None  # (3, S, S), what the generator starts from if that is fixed
+    copied: Tensor | None = None  # (3, S, S), for generators that look at it
 
 
 def collate(samples: Sequence[Sample]) -> Sample:
     """Samples as a batch."""
-    images, holes, broken, guesses = zip(*samples, strict=True)
-    guess = None if guesses[0] is None else torch.stack(guesses)
+    images, holes, broken, fills = zip(*samples, strict=True)
+    copied = None if fills[0] is None else torch.stack(fills)
     names = tuple(name for some in broken for name in some)
-    return Sample(torch.stack(images), torch.stack(holes), names, guess)
+    return Sample(torch.stack(images), torch.stack(holes), names, copied)
 
 
 class Crops(Dataset[Sample]):
@@ -57,7 +57,7 @@ class Crops(Dataset[Sample]):
         logged: masks that people drew, mixed with those of `strategy`.
         masks_share: share of the samples whose hole is one of them, or the photo's own, if its
             source brings one.
-        guess: what the generator starts from (`Generator.fixed_guess`).
+        copier: fills the hole for generators that look at that (`Generator.copier`).
         varied: share of the samples that are turned and have their colour channels exchanged.
     """
 
@@ -73,14 +73,14 @@ class Crops(Dataset[Sample]):
         stop: int,
         logged: LoggedMasks | None = None,
         masks_share: float = 0.5,
-        guess: Fill | None = None,
+        copier: Fill | None = None,
         varied: float = 0.0,
     ) -> None:
         if not 0 <= masks_share <= 1:
             raise ValueError(f"masks_share is a share from 0 to 1, got {masks_share}")
         self.logged, self.masks_share = logged, masks_share
         self.photos = PhotoFiles(photos) if isinstance(photos, Sequence) else photos
-        self.strategy, self.guess, self.varied = strategy, guess, varied
+        self.strategy, self.copier, self.varied = strategy, copier, varied
         self.crop, self.zoom, self.seed = crop, zoom, seed
         self.start, self.stop = start, stop
 
@@ -104,8 +104,8 @@ class Crops(Dataset[Sample]):
             own = None if own is None else np.rot90(own, turns).copy()
         picture = torch.from_numpy(image.transpose(2, 0, 1).copy()).float() / 255
         mask = torch.from_numpy(self._hole(image, own, rng)[None].astype(np.float32))
-        guess = None if self.guess is None else self.guess(picture[None], mask[None])[0]
-        return Sample(picture, mask, broken, guess)
+        copied = None if self.copier is None else self.copier(picture[None], mask[None])[0]
+        return Sample(picture, mask, broken, copied)
 
     def _hole(
         self, image: np.ndarray, own: np.ndarray | None, rng: np.random.Generator

@@ -85,7 +85,7 @@ def one_step(run: Run, batch: Sample) -> dict[str, float]:
     _set_rates(run)
     image = batch.image.to(accelerator.device, memory_format=torch.channels_last)
     mask = batch.mask.to(accelerator.device)
-    guess = None if batch.guess is None else batch.guess.to(accelerator.device)
+    copied = None if batch.copied is None else batch.copied.to(accelerator.device)
     adversarial = run.step >= config.adversarial_from and config.weights.adversarial > 0
     run.generator.train()
     if config.freeze_batchnorm:
@@ -100,7 +100,7 @@ def one_step(run: Run, batch: Sample) -> dict[str, float]:
             config.weights,
             run.perceptual,
             run.lpips,
-            guess,
+            copied,
         )
     _descend(run, loss, run.generator, run.optimizer, config.clip, stats)
     if run.average is not None:

@@ -145,14 +145,15 @@ class Run:
     def start_from(self, checkpoint: Path) -> None:
         """Take the generator's weights from a file of the same config, in any known format.
 
-        The first guess may be another one: weights that were trained on one go on with the other.
+        A generator that looks at a copied fill may start from one that does not: what it has more
+        starts at zero.
         """
         loaded = read_generator(checkpoint)
-        if _without_guess(loaded.config) != _without_guess(self.config.generator):
+        if loaded.config not in (self.config.generator, _without_copies(self.config.generator)):
             raise ValueError(
                 f"{checkpoint} holds {loaded.config}, the run wants {self.config.generator}"
             )
-        self.generator.load_state_dict(loaded.state_dict())
+        self.generator.load_state_dict(_enlarged(loaded.state_dict(), self.generator.state_dict()))
         self.average = self._averaged()
         self.provenance = replace(self.provenance, origin=Origin.of(checkpoint))
 
@@ -260,7 +261,7 @@ class Run:
             stop=self.samples + (config.steps - self.step) * config.batch,
             logged=self.logged,
             masks_share=config.masks_share,
-            guess=self.generator.fixed_guess,
+            copier=self.generator.copier,
             varied=config.varied,
         )
         share = config.batch // count
@@ -281,8 +282,17 @@ class Run:
         )
 
 
-def _without_guess(config: GeneratorConfig) -> GeneratorConfig:
-    return replace(config, guess="") if isinstance(config, UNetConfig) else config
+def _without_copies(config: GeneratorConfig) -> GeneratorConfig:
+    return replace(config, copies=False) if isinstance(config, UNetConfig) else config
+
+
+def _enlarged(state: dict[str, Tensor], like: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors in the sizes of others, zero where they have nothing."""
+    found = {}
+    for name, tensor in state.items():
+        found[name] = torch.zeros_like(like[name])
+        found[name][tuple(slice(n) for n in tensor.shape)] = tensor
+    return found
 
 
 def _cuda_states() -> list[Tensor]:

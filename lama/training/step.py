@@ -25,14 +25,14 @@ def generator_phase(
     weights: LossWeights,
     perceptual: nn.Module | None,
     lpips: LPIPS | None,
-    guess: Tensor | None = None,
+    copied: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Stats]:
     """Gmain: the sum of the generator's losses.
 
     Returns:
         The loss to differentiate, the prediction (B, 3, H, W), each unweighted term by name.
     """
-    prediction = generator(image, mask, guess).float()
+    prediction = generator(image, mask, copied).float()
     stats: Stats = {}
     if weights.known_l1:
         stats["known_l1"] = losses.known_l1_loss(prediction, image, mask)

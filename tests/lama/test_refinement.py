@@ -38,6 +38,7 @@ def sample(height: int, width: int, seed: int = 0) -> tuple[Tensor, Tensor]:
         RegularConfig(ngf=8, n_blocks=1),
         DilatedConfig(ngf=8, n_blocks=1),
         UNetConfig(width=16, n_blocks=1, detail=8, base=16),
+        UNetConfig(width=16, n_blocks=1, detail=8, base=16, copies=True),
     ],
     ids=str,
 )

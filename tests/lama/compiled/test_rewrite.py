@@ -26,6 +26,7 @@ CONFIGS = [
     RegularConfig(ngf=8, n_blocks=2),
     DilatedConfig(ngf=8, n_blocks=2),
     UNetConfig(width=16, n_blocks=2, detail=8, base=16),
+    UNetConfig(width=16, n_blocks=1, detail=8, base=32, copies=True),
 ]
 
 

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 import masks
+from lama.exemplar import exemplar_fill
 from lama.training.data import Crops, collate, crop_window, find_photos
 
 
@@ -26,11 +27,31 @@ def crops(folder, **options):
 
 
 def test_samples_have_the_right_form(folder):
-    image, mask, _ = crops(folder)[0]
+    image, mask, _, copied = crops(folder)[0]
+    assert copied is None
     assert image.shape == (3, 64, 64)
     assert mask.shape == (1, 64, 64)
     assert 0 <= image.min() < image.max() <= 1
     assert set(mask.unique().tolist()) == {0.0, 1.0}
+
+
+def test_the_copied_fill_is_made_with_the_sample(folder):
+    samples = crops(folder, copier=exemplar_fill)
+    batch = collate([samples[0], samples[1]])
+    assert torch.equal(batch.copied, exemplar_fill(batch.image, batch.mask))
+
+
+def test_varied_samples_are_turned_and_change_their_colours(folder):
+    plain, varied = crops(folder), crops(folder, varied=1.0)
+    changed = 0
+    for i in range(8):
+        before, after = plain[i].image, varied[i].image
+        assert after.shape == before.shape
+        # The same numbers at other places: nothing is made up.
+        assert torch.equal(after.flatten().sort().values, before.flatten().sort().values)
+        changed += not torch.equal(after, before)
+    assert changed >= 6
+    assert all(torch.equal(crops(folder, varied=0.0)[i].image, plain[i].image) for i in range(8))
 
 
 def test_a_sample_depends_on_seed_and_number_alone(folder):

@@ -120,7 +120,7 @@ def test_a_photos_own_mask_is_cut_with_it(folder):
     training, _, _ = open_photos([f"hf:{folder}:train:shot:hole"], 0)
     samples = Crops(training, masks.get("training"), crop=31, seed=2, stop=30, masks_share=1.0)
     same = 0
-    for image, mask, _ in (samples[i] for i in range(30)):
+    for image, mask, *_ in (samples[i] for i in range(30)):
         # The picture is inverted where the mask is: one edge, at the same row, in both.
         edge = np.flatnonzero(np.abs(np.diff(image[2, :, 0].numpy())) > 0.2)
         rows = np.flatnonzero(mask[0].numpy().all(1))

@@ -1,6 +1,7 @@
 """A run at toy size: it learns, it resumes to the same weights, it stops on NaN."""
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -121,6 +122,24 @@ def test_weights_of_another_shape_are_refused(tmp_path, photos):
     other = run_in(tmp_path / "b", photos, replace(TOY, generator=UNetConfig(width=16, n_blocks=1)))
     with pytest.raises(ValueError, match="the run wants"):
         other.start_from(tmp_path / "a" / "generator.safetensors")
+
+
+def test_a_generator_that_copies_may_start_from_one_that_does_not(tmp_path, photos):
+    plain = run_in(tmp_path / "a", photos, replace(TOY, steps=1))
+    train(plain)
+    weights = tmp_path / "a" / "generator.safetensors"
+    copies = replace(TOY, steps=1, generator=replace(TOY.generator, copies=True))
+    run = run_in(tmp_path / "b", photos, copies)
+    run.start_from(weights)
+    before, after = plain.best_generator.state_dict(), run.generator.state_dict()
+    name = "enter.1.weight"
+    assert torch.equal(after[name][:, :16], before[name])
+    assert not after[name][:, 16:].any()
+    assert math.isfinite(one_step(run, next(run.batches()))["loss"])
+    wider = replace(TOY, generator=replace(TOY.generator, width=16, copies=True))
+    other = run_in(tmp_path / "c", photos, wider)
+    with pytest.raises(ValueError, match="the run wants"):
+        other.start_from(weights)
 
 
 @pytest.mark.parametrize("name", PRESETS)
