@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -25,6 +25,9 @@ class Geometry:
     padding: tuple[int, int]
     dilation: tuple[int, int]
     reflect: bool
+
+
+PLAIN = Geometry((1, 1), (0, 0), (1, 1), reflect=False)
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,75 @@ def _codes(x: Tensor, scale: float, zero_point: int) -> Tensor:
     return plain.set_(codes.untyped_storage(), 0, codes.shape, codes.stride())
 
 
+def convolve(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    how: Geometry | None = None,
+    *,
+    add: Tensor | None = None,
+    relu: bool = False,
+    groups: int = 1,
+) -> Tensor:
+    """A convolution, a sum and a ReLU in one pass over the map, by oneDNN where it can.
+
+    `F.conv2d` leaves 1x1 convolutions to BLAS where there is one thread, and some BLAS do without
+    the wide registers of CPUs that are not their maker's.
+
+    Args:
+        x: (B, C_in, H, W), float.
+        weight: as `F.conv2d` takes it, or as `pack` makes it.
+        bias: (C_out,).
+        how: by default stride 1, no padding; `reflect` is not looked at.
+        add: of the result's shape.
+        relu: whether a ReLU follows the sum.
+        groups: of channels.
+    """
+    how = how or PLAIN
+    moves = (how.padding, how.stride, how.dilation, groups)
+    unary: tuple[str, list[float], str] = ("relu" if relu else "none", [], "")
+    if fused_works() and x.device.type == "cpu":
+        pointwise = torch.ops.mkldnn._convolution_pointwise
+        if add is None:
+            return pointwise(x, weight, bias, *moves, *unary)
+        add = add.to(x.dtype).contiguous(memory_format=torch.channels_last)
+        return pointwise.binary(x, add, weight, bias, *moves, "add", 1.0, *unary)
+    y = F.conv2d(x, weight, bias, how.stride, how.padding, how.dilation, groups)
+    if add is not None:
+        y += add
+    return y.relu_() if relu else y
+
+
+def pack(weight: Tensor, shape: tuple[int, ...], groups: int = 1) -> Tensor:
+    """The weight of a 1x1 convolution (C_out, C_in / groups, 1, 1) as oneDNN lays it out.
+
+    Args:
+        weight: float32.
+        shape: of maps that will come, (B, C_in, H, W); others can come, too.
+        groups: of channels.
+    """
+    weight = weight.contiguous(memory_format=torch.channels_last)
+    if not fused_works():
+        return weight
+    moves = (PLAIN.padding, PLAIN.stride, PLAIN.dilation)
+    return torch.ops.mkldnn._reorder_convolution_weight(weight, *moves, groups, shape)
+
+
+@functools.cache
+def fused_works() -> bool:
+    """Whether this torch and CPU have oneDNN's convolutions as `convolve` asks for them."""
+    pointwise = getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
+    x, weight = torch.ones(1, 2, 3, 3), torch.ones(2, 2, 1, 1)
+    moves = ((0, 0), (1, 1), (1, 1), 1)
+    try:
+        assert pointwise is not None
+        y = pointwise.binary(x, -x, weight, None, *moves, "add", 1.0, "relu", [], "")
+        torch.ops.mkldnn._reorder_convolution_weight(weight, *moves, (1, 2, 3, 3))
+    except (AssertionError, RuntimeError, AttributeError, NotImplementedError):
+        return False
+    return bool((y == 1).all())
+
+
 class Convolution(nn.Module):
     """Folded convolution in float32 or bfloat16, with an optional sum and ReLU after it.
 
@@ -115,10 +187,8 @@ class Convolution(nn.Module):
         if how.reflect and any(padding):
             x, padding = reflect(x, padding), (0, 0)
         weight, bias = self.get_buffer("weight"), self.get_buffer("bias")
-        y = F.conv2d(x, weight, bias, how.stride, padding, how.dilation)
-        if add is not None:
-            y += add
-        return y.relu_() if self.relu else y
+        moves = replace(how, padding=padding)
+        return convolve(x, weight, bias, moves, add=add, relu=self.relu)
 
 
 class Int8Convolution(nn.Module):
@@ -187,7 +257,7 @@ class NarrowConvolution(Convolution):
 
     @staticmethod
     def pays(weight: Tensor, geometry: Geometry) -> bool:
-        """Whether it is quicker for this weight."""
+        """Whether it is quicker for this weight (C_out, C_in, k, k)."""
         plain = geometry.stride == geometry.dilation == (1, 1)
         return plain and len(weight) < 8 and weight.shape[2] >= 5
 

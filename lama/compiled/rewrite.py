@@ -21,6 +21,7 @@ from lama.compiled.convolution import (
     quantise,
 )
 from lama.compiled.fourier import FloatGlobalPath, Int8GlobalPath, Make, QuickFFC, geometry
+from lama.compiled.winograd import WinogradConvolution
 from lama.ffc import FFCBatchNormAct, Pair, SpectralTransform
 from lama.generator import Generator
 
@@ -43,7 +44,11 @@ def compile_generator(generator: Generator, precision: str) -> Generator:
     def make(weight: Tensor, bias: Tensor, how: Geometry, relu: bool) -> nn.Module:
         if precision == "int8" and len(weight) >= _LEAST_INT8_OUTPUTS:
             return Int8Convolution(weight, bias, how, relu)
-        kind = NarrowConvolution if NarrowConvolution.pays(weight, how) else Convolution
+        kind = Convolution
+        if NarrowConvolution.pays(weight, how):
+            kind = NarrowConvolution
+        elif WinogradConvolution.pays(weight, how, dtype):
+            kind = WinogradConvolution
         return kind(weight, bias, how, relu, dtype)
 
     def global_path(transform: SpectralTransform, scale: Tensor) -> nn.Module:
