@@ -1,15 +1,18 @@
 """Winograd's 3x3 convolution (Lavin and Gray 2016): a quarter of the multiplications.
 
-Tiles of 6x6 pixels that overlap by two become 4x4 outputs: rows and columns are transformed by
-small matrices, each of the 36 numbers of a tile gets a matrix product over channels of its own,
-and what comes out is transformed back. Notation of arXiv 1509.09308: Y = A^T [U * (B^T d B)] A.
+Tiles of 6x6 pixels that overlap by two become 4x4 outputs: the 36 pixels of a tile are transformed
+by a small matrix, each of the 36 results gets a matrix product over channels of its own, and a
+second small matrix makes 16 outputs of them. Notation of arXiv 1509.09308:
+Y = A^T [U * (B^T d B)] A with U = G g G^T.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from lama.compiled.convolution import Codes, Convolution, Geometry, convolve, pack
@@ -17,8 +20,11 @@ from lama.compiled.convolution import Codes, Convolution, Geometry, convolve, pa
 _TILE, _STEP = 6, 4  # pixels of a tile, outputs of a tile
 # With 0, +-1, +-2 rounding errors are four times as large.
 _POINTS = (0.0, math.sqrt(0.5), -math.sqrt(0.5), math.sqrt(2), -math.sqrt(2))
-_LEAST_CHANNELS = 96  # below that the transforms cost more than they save
-_AT_ONCE = 1 << 22  # numbers in a strip of transformed tiles: 16 MB, a share of the L3 cache
+_LEAST_CHANNELS = 128  # below that the transforms cost more than they save
+# Tiles in work at once. They stay in the cache, and as it is the same number for maps of all sizes,
+# weights are laid out for it once: oneDNN takes a second to lay out those that it does not like.
+_ROWS = 8
+_AT_ONCE = _ROWS**2
 
 
 class WinogradConvolution(Convolution):
@@ -34,18 +40,15 @@ class WinogradConvolution(Convolution):
         del self.weight
         self.outputs, self.inputs = weight.shape[:2]
         forth, kernel, back = transforms()
-        self.register_buffer("forth", forth.float())
-        self.register_buffer("back", back.float())
-        tiles = torch.einsum("ai,bj,kcij->abkc", kernel, kernel, weight.double())
-        # A constant over the tile is this in front of the back transform.
+        self.register_buffer("forth", torch.kron(forth, forth).float())
+        self.register_buffer("back", torch.kron(back, back).float())
+        products = torch.einsum("ai,bj,kcij->abkc", kernel, kernel, weight.double()).flatten(0, 2)
+        # Packed weights have no storage that could be copied or moved, so they are no buffer.
+        shape = (1, _TILE**2 * self.inputs, _ROWS, _ROWS)
+        self.packed = pack(products.float()[..., None, None], shape, _TILE**2)
+        # What becomes a constant over the tile.
         one = torch.linalg.lstsq(back, torch.ones(_STEP, 1, dtype=back.dtype)).solution[:, 0]
-        biases = torch.einsum("a,b,k->abk", one, one, bias.double())
-        self.register_buffer("bias", biases.flatten(1).float())
-        hint = (1, _TILE * self.inputs, 16, 16)
-        # Packed weights have no storage that could be copied or moved, so they are no buffers.
-        self.packed = [
-            pack(row.flatten(0, 1)[..., None, None].float(), hint, groups=_TILE) for row in tiles
-        ]
+        self.register_buffer("bias", torch.einsum("a,b,k->abk", one, one, bias).flatten().float())
 
     @staticmethod
     def pays(weight: Tensor, geometry: Geometry, dtype: torch.dtype) -> bool:
@@ -57,73 +60,71 @@ class WinogradConvolution(Convolution):
     def forward(self, x: Tensor | Codes, add: Tensor | None = None) -> Tensor:
         """See `Convolution.forward`."""
         x = (x.real() if isinstance(x, Codes) else x).to(self.dtype)
-        B, _, H, W = x.shape
-        y = torch.empty((B, H, W, self.outputs))
-        rows, columns = -(-H // _STEP), -(-W // _STEP) + 1
-        wide = max(self.inputs, self.outputs)
-        strips = -(-rows * columns * _TILE**2 * wide // _AT_ONCE)
-        step = -(-rows // strips)
-        for picture, out in zip(x.permute(0, 2, 3, 1), y, strict=True):
-            padded = self._padded(picture, rows, columns)
-            for first in range(0, rows, step):
-                tiles = min(step, rows - first)
-                strip = padded[_STEP * first : _STEP * (first + tiles) + _TILE - _STEP]
-                part = out[_STEP * first : _STEP * (first + tiles)]
-                found = self._strip(strip, tiles, columns)[: len(part), :W]
-                if add is None and self.relu:
-                    torch.clamp_min(found, 0, out=part)
-                else:
-                    part.copy_(found)
-        result = y.permute(0, 3, 1, 2)
-        if add is not None:
-            result += add
-            return result.relu_() if self.relu else result
-        return result
-
-    def _padded(self, picture: Tensor, rows: int, columns: int) -> Tensor:
-        """(H, W, C) with its border, up to whole tiles; a tile's width more than they need."""
-        H, W, C = picture.shape
-        padded = torch.empty((_STEP * rows + _TILE - _STEP, _STEP * columns, C))
-        padded[1 : H + 1, 1 : W + 1] = picture
-        padded[H + 2 :] = 0
-        padded[:, W + 2 :] = 0
-        if self.geometry.reflect:
-            padded[0, 1 : W + 1], padded[H + 1, 1 : W + 1] = picture[1], picture[H - 2]
-            padded[: H + 2, 0], padded[: H + 2, W + 1] = padded[: H + 2, 2], padded[: H + 2, W - 1]
-        else:
-            padded[0] = padded[H + 1] = 0
-            padded[:, 0] = padded[:, W + 1] = 0
-        return padded
-
-    def _strip(self, padded: Tensor, rows: int, columns: int) -> Tensor:
-        """Padded rows (4 rows + 2, 4 columns, C_in) to (4 rows, 4 columns, C_out).
-
-        A row of tiles starts a multiple of four pixels after the one above it, so that all tiles
-        of the strip are one strided view; the last tile of each row is none and not looked at.
-        """
-        forth, back = self.get_buffer("forth"), self.get_buffer("back")
-        C, line = self.inputs, _STEP * columns * self.inputs
-        beyond = (_TILE - _STEP) * C  # the last tile's view ends after the last row
-        memory = torch.empty(_TILE * rows * line + beyond)
-        memory[-beyond:] = 0
-        by_row = memory[:-beyond].view(_TILE, rows, line)
-        for i in range(rows):
-            tile = padded[_STEP * i : _STEP * i + _TILE].view(_TILE, line)
-            torch.mm(forth, tile, out=by_row[:, i])
-        tiles = rows * columns
-        views = memory.as_strided((_TILE * tiles, _TILE, C), (_STEP * C, C, 1))
-        d = torch.bmm(forth.expand(len(views), -1, -1), views).view(_TILE, rows, columns, -1)
-        by_column = torch.empty((_TILE, tiles, _STEP, self.outputs))
-        back_of_each = back.expand(tiles, -1, -1)
-        for given, packed, bias, out in zip(
-            d.permute(0, 3, 1, 2), self.packed, self.get_buffer("bias"), by_column, strict=True
+        B, C, H, W = x.shape
+        if not self.geometry.reflect:
+            x = F.pad(x, (1, 1, 1, 1))
+        pixels = x.permute(0, 2, 3, 1).reshape(-1, C)
+        places = tile_places(B, H, W, self.geometry.reflect)
+        tiles = torch.empty((len(places), _STEP**2, self.outputs))
+        for chosen, out in zip(
+            places.flatten(1).split(_AT_ONCE), tiles.split(_AT_ONCE), strict=True
         ):
-            m = convolve(given[None], packed, bias, groups=_TILE).permute(0, 2, 3, 1)
-            torch.bmm(back_of_each, m.view(tiles, _TILE, self.outputs), out=out)
-        y = torch.empty((rows, _STEP, _STEP * columns * self.outputs))
-        for i, out in enumerate(y):
-            torch.mm(back, by_column.view(_TILE, rows, -1)[:, i], out=out)
-        return y.view(_STEP * rows, _STEP * columns, self.outputs)
+            self._convolve(pixels.index_select(0, chosen.flatten()), out)
+        rows, columns = -(-H // _STEP), -(-W // _STEP)
+        tiles = tiles[: B * rows * columns].view(B, rows, columns, _STEP, _STEP, -1)
+        y = torch.empty((B, rows, _STEP, columns, _STEP, self.outputs))
+        there = tiles.transpose(2, 3)
+        if self.relu and add is None:
+            torch.clamp_min(there, 0, out=y)
+        else:
+            y.copy_(there)
+        y = y.view(B, _STEP * rows, _STEP * columns, -1)[:, :H, :W].permute(0, 3, 1, 2)
+        y = y.contiguous(memory_format=torch.channels_last)
+        if add is not None:
+            y += add
+            return y.relu_() if self.relu else y
+        return y
+
+    def _convolve(self, pixels: Tensor, out: Tensor) -> None:
+        """Pixels of tiles (64 * 36, C_in) to their outputs (64, 16, C_out)."""
+        forth, back = self.get_buffer("forth"), self.get_buffer("back")
+        d = torch.bmm(forth.expand(_AT_ONCE, -1, -1), pixels.view(_AT_ONCE, len(forth), -1))
+        given = d.view(1, _ROWS, _ROWS, -1).permute(0, 3, 1, 2)
+        m = convolve(given, self.packed, self.get_buffer("bias"), groups=_TILE**2)
+        m = m.permute(0, 2, 3, 1).view(_AT_ONCE, len(forth), -1)
+        torch.bmm(back.expand(_AT_ONCE, -1, -1), m, out=out)
+
+
+@functools.lru_cache(maxsize=16)
+def tile_places(batch: int, height: int, width: int, reflect: bool) -> Tensor:
+    """Where the pixels of each tile are, tile by tile and row by row.
+
+    Args:
+        batch: number of pictures.
+        height: of the map in pixels.
+        width: of the map in pixels.
+        reflect: whether the border is mirrored; otherwise the map has one of a pixel already.
+
+    Returns:
+        (tiles, 36), int64: places in the flat (batch * height * width, C), with tiles to spare
+        up to a multiple of those in work at once.
+    """
+    along = []
+    for length in (height, width):
+        starts = torch.arange(0, length, _STEP)
+        place = starts[:, None] + torch.arange(_TILE)
+        if reflect:
+            place = (place - 1).abs()
+            along.append((length - 1 - (length - 1 - place).abs()).clamp(min=0))
+        else:
+            along.append(place.clamp(max=length + 1))
+    border = 0 if reflect else 2
+    height, width = height + border, width + border
+    rows, columns = along
+    places = rows[:, None, :, None] * width + columns[:, None, :]
+    places = torch.arange(batch)[:, None, None] * height * width + places.flatten(0, 1).flatten(1)
+    places = places.flatten(0, 1)
+    return F.pad(places, (0, 0, 0, -len(places) % _AT_ONCE))
 
 
 def transforms() -> tuple[Tensor, Tensor, Tensor]:
