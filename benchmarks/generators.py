@@ -43,8 +43,9 @@ def measure(name: str, generator: Generator, repeats: int, bf16: bool) -> list[F
     flops = FlopCounterMode(display=False)
     with torch.inference_mode(), flops:
         exact = generator(image, mask)
+    laid_out = image.contiguous(memory_format=torch.channels_last)
     calls = {
-        form: _call(module, image, mask)
+        form: _call(module, image if module is generator else laid_out, mask)
         for form, module in forms(generator).items()
         if bf16 or "bf16" not in form
     }
@@ -88,7 +89,8 @@ def picture() -> tuple[torch.Tensor, torch.Tensor]:
 def where_time_goes(generator: Generator, precision: str) -> str:
     """A profile of the compiled form: operators by their own time."""
     quick = channels_last(compile_generator(generator, precision))
-    call = _call(quick, *picture())
+    image, mask = picture()
+    call = _call(quick, image.contiguous(memory_format=torch.channels_last), mask)
     call()
     return method.where_time_goes(call)
 

@@ -43,7 +43,9 @@ class FFCUNet(Generator):
         self.up4 = _Up(c8, c4)
         self.up2 = _Up(c4, c2)
         self.leave = nn.Sequential(
-            nn.Conv2d(c2, config.detail * 4, 3, padding=1), nn.PixelShuffle(2)
+            nn.Conv2d(c2, config.detail * 4, 3, padding=1),
+            nn.ReLU(inplace=True),
+            nn.PixelShuffle(2),
         )
         self.detail = nn.Sequential(
             nn.Conv2d(config.detail + given, config.detail, 3, padding=1, padding_mode="reflect"),
@@ -89,6 +91,9 @@ class FFCUNet(Generator):
         x = torch.cat([guess * 2 - 1, mask], dim=1)
         if self.copier is not None and copied is not None:
             x = torch.cat([x, copied * 2 - 1], dim=1)
+        # A mask has one channel and no layout, so that `cat` would not keep the picture's.
+        if image.is_contiguous(memory_format=torch.channels_last):
+            x = x.contiguous(memory_format=torch.channels_last)
         x2 = self.enter(x)
         x4 = self.down4(x2)
         return Encoded([self.down8(x4)], (x4, x2, x))
@@ -98,7 +103,7 @@ class FFCUNet(Generator):
         x4, x2, x = encoded.skips
         x8 = join_channels(self.blocks(split_channels(encoded.features[0], self.ratio)))
         y = self.leave(self.up2(self.up4(x8, x4), x2))
-        change = self.detail(torch.cat([F.relu(y), x], dim=1)).float()
+        change = self.detail(torch.cat([y, x], dim=1)).float()
         guess, mask = x[:, :3].float() * 0.5 + 0.5, x[:, 3:4]
         if self.copier is not None:
             copied = x[:, 4:].float() * 0.5 + 0.5
