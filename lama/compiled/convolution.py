@@ -170,6 +170,9 @@ class Convolution(nn.Module):
         dtype: of the arithmetic; maps of another type are converted.
     """
 
+    weight: Tensor
+    bias: Tensor
+
     def __init__(
         self, weight: Tensor, bias: Tensor, geometry: Geometry, relu: bool, dtype: torch.dtype
     ) -> None:
@@ -186,7 +189,7 @@ class Convolution(nn.Module):
         x = (x.real() if isinstance(x, Codes) else x).to(self.dtype)
         if how.reflect and any(padding):
             x, padding = reflect(x, padding), (0, 0)
-        weight, bias = self.get_buffer("weight"), self.get_buffer("bias")
+        weight, bias = self.weight, self.bias
         moves = replace(how, padding=padding)
         return convolve(x, weight, bias, moves, add=add, relu=self.relu)
 
@@ -196,6 +199,10 @@ class Int8Convolution(nn.Module):
 
     Args: as `Convolution`.
     """
+
+    scale: Tensor
+    zero_point: Tensor
+    bias: Tensor
 
     def __init__(self, weight: Tensor, bias: Tensor, geometry: Geometry, relu: bool) -> None:
         super().__init__()
@@ -226,10 +233,10 @@ class Int8Convolution(nn.Module):
             codes.scale,
             codes.zero_point,
             self.packed,
-            self.get_buffer("scale"),
-            self.get_buffer("zero_point"),
+            self.scale,
+            self.zero_point,
         )
-        moves = (self.get_buffer("bias"), how.stride, self.padding, how.dilation, 1)
+        moves = (self.bias, how.stride, self.padding, how.dilation, 1)
         kind = "relu" if self.relu else "none"
         pointwise = torch.ops.onednn.qconv2d_pointwise
         if add is None:
@@ -269,11 +276,11 @@ class NarrowConvolution(Convolution):
             x = reflect(x, (rows, columns))
         else:
             x = F.pad(x, (columns, columns, rows, rows))
-        parts = F.conv2d(x, self.get_buffer("weight")).permute(0, 2, 3, 1)
+        parts = F.conv2d(x, self.weight).permute(0, 2, 3, 1)
         B, H, W, _ = parts.shape
         parts = parts.view(B, H, W, self.outputs, self.rows)
         height = H - self.rows + 1
-        y = self.get_buffer("bias").expand(B, height, W, -1).clone()
+        y = self.bias.expand(B, height, W, -1).clone()
         for row in range(self.rows):
             y += parts[:, row : row + height, :, :, row]
         y = y.permute(0, 3, 1, 2)
