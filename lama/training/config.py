@@ -46,8 +46,10 @@ class TrainConfig:
     clip: float = 1.0  # gradient norm
     optimizer: str = "adam"  # or adamw
     ema: float = 0.0  # decay of the averaged weights, 0 = off
+    discriminator: str = "patch"  # as published, or projected: heads on a frozen network
     discriminator_ndf: int = 64
     discriminator_layers: int = 4
+    shifts: int = 1  # the losses see pictures cut by 0 to so many pixels less one, in turn
     patch_labels: str = "nearest"  # as published, or centred: where the patches really are
     seed: int = 0
     workers: int = 1
@@ -109,13 +111,18 @@ PRESETS: dict[str, TrainConfig] = {
     "lama-tiny": replace(
         _TINY,
         generator=UNetConfig(copies=True),
-        weights=replace(_TINY.weights, hole_l1=1, adversarial=0.5, lpips=3),
+        weights=replace(
+            _TINY.weights, hole_l1=1, adversarial=0.5, feature_matching=0, r1=0, lpips=3
+        ),
         crop=192,
         zoom=2.5,
         varied=0.5,
         batch=4,
         lr=3e-4,
+        lr_discriminator=1e-3,
         adversarial_from=0,
+        discriminator="projected",
+        shifts=4,
     ),
     "fine-tune": _FINE_TUNE,
 }

@@ -20,7 +20,7 @@ from lama.training.config import to_json
 from lama.training.data import Sample
 from lama.training.parallel import average_gradients, in_any_process, mean_over_processes
 from lama.training.run import Run, TrainingError
-from lama.training.step import discriminator_phase, generator_phase
+from lama.training.step import cut_at, discriminator_phase, generator_phase
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ def one_step(run: Run, batch: Sample) -> dict[str, float]:
     if config.freeze_batchnorm:
         freeze_batchnorm(run.generator)
     run.discriminator.requires_grad_(False)
+    cut = cut_at(run.step, config.shifts)
     with run.autocast():
         loss, prediction, stats = generator_phase(
             run.generator,
@@ -101,13 +102,14 @@ def one_step(run: Run, batch: Sample) -> dict[str, float]:
             run.perceptual,
             run.lpips,
             copied,
+            cut,
         )
     _descend(run, loss, run.generator, run.optimizer, config.clip, stats)
     if run.average is not None:
         run.average.update_parameters(run.generator)
     stats["loss"] = loss
     if adversarial:
-        stats |= _discriminator_step(run, image, prediction, mask)
+        stats |= _discriminator_step(run, cut(image), cut(prediction), cut(mask))
     run.step += 1
     run.samples += config.batch
     return {name: float(value.detach()) for name, value in stats.items()}
@@ -119,7 +121,8 @@ def _discriminator_step(
     config = run.config
     run.discriminator.requires_grad_(True)
     with run.autocast():
-        grid = run.discriminator.grid if config.patch_labels == "centred" else None
+        centred = config.patch_labels == "centred"
+        grid = getattr(run.discriminator, "grid", None) if centred else None
         r1 = config.weights.r1 > 0 and run.step % config.r1_every == 0
         loss, stats = discriminator_phase(run.discriminator, image, prediction, mask, grid, r1)
         if r1:

@@ -35,6 +35,7 @@ from lama.training.logged import LoggedMasks
 from lama.training.parallel import copy_from_first, share_batch_norm
 from lama.training.perceptual import LPIPS, perceptual_network
 from lama.training.photos import Photos
+from lama.training.projected import ProjectedDiscriminator
 from lama.training.provenance import Data, Origin, Provenance, data_of
 from lama.training.tracking import Tracker
 from lama.training.validation import Validation
@@ -92,9 +93,7 @@ class Run:
         self.samples = 0  # drawn so far, over all processes
         self.broken: set[str] = set()  # photos that could not be read so far
         self.generator: Generator = self._place(build(config.generator))
-        self.discriminator = self._place(
-            Discriminator(config.discriminator_ndf, config.discriminator_layers)
-        )
+        self.discriminator = self._place(new_discriminator(config))
         if config.crop % self.generator.multiple or config.crop < self.generator.smallest:
             raise ValueError(
                 f"crops must be a multiple of {self.generator.multiple} and at least "
@@ -280,6 +279,16 @@ class Run:
             generator=torch.Generator(),  # starting loaders must not move the run's own
             worker_init_fn=_leave_signals_to_the_trainer,
         )
+
+
+def new_discriminator(config: TrainConfig) -> nn.Module:
+    """The discriminator of a run; ValueError for a kind that does not exist."""
+    match config.discriminator:
+        case "patch":
+            return Discriminator(config.discriminator_ndf, config.discriminator_layers)
+        case "projected":
+            return ProjectedDiscriminator()
+    raise ValueError(f"discriminator must be patch or projected, got {config.discriminator!r}")
 
 
 def _without_copies(config: GeneratorConfig) -> GeneratorConfig:

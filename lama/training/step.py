@@ -5,6 +5,8 @@ The generator runs forward once a step; the discriminator sees that same output.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +17,32 @@ from lama.training.parallel import mean_over_processes
 from lama.training.perceptual import LPIPS, EfficientNetFeatures
 
 Stats = dict[str, Tensor]
+Cut = Callable[[Tensor], Tensor]
+
+
+def whole(x: Tensor) -> Tensor:
+    """Nothing cut off."""
+    return x
+
+
+def cut_at(step: int, shifts: int) -> Cut:
+    """A few pixels off the edges, others at each step, so that strides fall elsewhere each time.
+
+    Networks that look at pictures in strides (LPIPS' first one is of 4 pixels) are blind to some
+    patterns of that period. A generator that always meets them on the same grid learns to draw such
+    patterns; the weave is seen by people.
+
+    Args:
+        step: of the run.
+        shifts: from how many places along each side the cut starts; 1 = nothing is cut off.
+    """
+    top, left = step % shifts, step // shifts % shifts
+
+    def cut(x: Tensor) -> Tensor:
+        height, width = (n - (n > 2 * shifts) * (shifts - 1) for n in x.shape[-2:])
+        return x[..., top : top + height, left : left + width]
+
+    return cut if shifts > 1 else whole
 
 
 def generator_phase(
@@ -26,13 +54,15 @@ def generator_phase(
     perceptual: nn.Module | None,
     lpips: LPIPS | None,
     copied: Tensor | None = None,
+    cut: Cut = whole,
 ) -> tuple[Tensor, Tensor, Stats]:
     """Gmain: the sum of the generator's losses.
 
     Returns:
         The loss to differentiate, the prediction (B, 3, H, W), each unweighted term by name.
     """
-    prediction = generator(image, mask, copied).float()
+    full = generator(image, mask, copied).float()
+    prediction, image, mask = cut(full), cut(image), cut(mask)
     stats: Stats = {}
     if weights.known_l1:
         stats["known_l1"] = losses.known_l1_loss(prediction, image, mask)
@@ -44,14 +74,15 @@ def generator_phase(
         stats["lpips"] = lpips(prediction * mask + image * (1 - mask), image).mean()
     if discriminator is not None:
         logits_fake, features_fake = _judge(discriminator, prediction)
-        with torch.no_grad():
-            _, features_real = _judge(discriminator, image)
         stats["adversarial"] = losses.generator_adversarial_loss(logits_fake)
-        stats["feature_matching"] = losses.feature_matching_loss(features_fake, features_real)
+        if features_fake:
+            with torch.no_grad():
+                _, features_real = _judge(discriminator, image)
+            stats["feature_matching"] = losses.feature_matching_loss(features_fake, features_real)
     total = torch.zeros((), device=image.device)
     for name, value in stats.items():
         total = total + getattr(weights, name) * value
-    return total, prediction, stats
+    return total, full, stats
 
 
 def discriminator_phase(
@@ -82,7 +113,7 @@ def discriminator_phase(
     with torch.no_grad():
         hole = losses.patch_labels(mask, logits_fake.shape[-2:], grid)
         patches = mean_over_processes(hole.sum()).clamp(min=1e-6)
-        in_holes = (logits_fake * hole).sum() / patches
+        in_holes = (logits_fake.mean(1, keepdim=True) * hole).sum() / patches
     stats = {
         "discriminator": loss,
         "logits_real": logits_real.mean(),

@@ -142,6 +142,29 @@ def test_a_generator_that_copies_may_start_from_one_that_does_not(tmp_path, phot
         other.start_from(weights)
 
 
+def test_a_run_with_a_projected_discriminator_goes_on_where_it_was(tmp_path, photos):
+    weights = replace(TOY.weights, adversarial=1, feature_matching=0, r1=0)
+    toy = replace(TOY, weights=weights, discriminator="projected", shifts=3, adversarial_from=0)
+    train(run_in(tmp_path / "whole", photos, replace(toy, steps=4)), save_every=2)
+    first = run_in(tmp_path / "parts", photos, replace(toy, steps=4))
+    for batch in first.batches():
+        assert "logits_hole" in one_step(first, batch)
+        if first.step == 2:
+            break
+    first.save()
+    second = run_in(tmp_path / "parts", photos, replace(toy, steps=4))
+    assert second.resume()
+    train(second, save_every=2)
+    whole, parts = (lama.load(tmp_path / d / "generator.safetensors") for d in ("whole", "parts"))
+    for a, b in zip(whole.generator.parameters(), parts.generator.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_an_unknown_discriminator_is_refused(tmp_path, photos):
+    with pytest.raises(ValueError, match="patch or projected"):
+        run_in(tmp_path, photos, replace(TOY, discriminator="wise"))
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_survive_json(name):
     assert from_json(json.loads(json.dumps(to_json(PRESETS[name])))) == PRESETS[name]

@@ -5,7 +5,7 @@ import torch
 
 from lama.training.discriminator import Discriminator
 from lama.training.losses import r1_penalty
-from lama.training.step import discriminator_phase
+from lama.training.step import cut_at, discriminator_phase
 
 
 @pytest.fixture
@@ -55,3 +55,14 @@ def test_logits_of_holes_are_told_apart(network, batch):
     torch.testing.assert_close(stats["logits_hole"], torch.stack(inside).mean())
     nothing = discriminator_phase(network, image, fake, torch.zeros_like(mask))[1]
     assert nothing["logits_hole"] == 0
+
+
+def test_losses_see_every_shift_in_turn_at_one_size():
+    picture = torch.arange(20.0 * 23).view(1, 1, 20, 23)
+    corners = set()
+    for step in range(16):
+        seen = cut_at(step, 4)(picture)
+        assert seen.shape == (1, 1, 17, 20)
+        corners.add(divmod(int(seen[0, 0, 0, 0]), 23))
+    assert corners == {(top, left) for top in range(4) for left in range(4)}
+    assert cut_at(5, 1)(picture) is picture

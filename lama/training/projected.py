@@ -1,0 +1,57 @@
+"""A discriminator on the features of a frozen network, for short training runs.
+
+Idea: Sauer et al., "Projected GANs Converge Faster", NeurIPS 2021. A discriminator that starts from
+nothing has learned nothing yet when a short run ends; one that only has to weigh the features of a
+network that knows pictures tells holes from photos after some hundred steps.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from lama.training.perceptual import EfficientNetFeatures
+
+CHANNELS = (24, 40, 112)  # of EfficientNet-Lite0's maps at 1/4, 1/8 and 1/16
+WIDTH = 64
+
+
+class ProjectedDiscriminator(nn.Module):
+    """Patch logits from three maps of a frozen EfficientNet-Lite0."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = nn.ModuleList(_head(channels) for channels in CHANNELS)
+        self._network = [EfficientNetFeatures(dilated=False)]  # in a list: not to be trained
+
+    def forward(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Judge pictures.
+
+        Args:
+            image: (B, 3, H, W) in [0, 1].
+
+        Returns:
+            Logits (B, 3, H / 4, W / 4), positive = real, a channel for each map; no features, since
+            matching those is the perceptual loss.
+        """
+        network = self._network[0].to(image.device)
+        maps = network.features(image)[1:]
+        # Maps differ in scale by orders; what counts is their direction, as in LPIPS.
+        logits = [
+            head(F.normalize(x, dim=1) * x.shape[1] ** 0.5)
+            for head, x in zip(self.heads, maps, strict=True)
+        ]
+        size = logits[0].shape[-2:]
+        return torch.cat([F.interpolate(x.float(), size) for x in logits], dim=1), []
+
+
+def _head(channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        spectral_norm(nn.Conv2d(channels, WIDTH, 1)),
+        nn.LeakyReLU(0.2, inplace=True),
+        spectral_norm(nn.Conv2d(WIDTH, WIDTH, 3, padding=1)),
+        nn.LeakyReLU(0.2, inplace=True),
+        spectral_norm(nn.Conv2d(WIDTH, 1, 1)),
+    )
