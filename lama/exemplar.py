@@ -4,7 +4,7 @@ The objective is that of Wexler, Shechtman and Irani (Space-Time Completion of V
 every patch that touches the hole should look like some wholly known patch. It is lowered in turns,
 coarse to fine: find the nearest known patch of each, then let all patches that cover a pixel vote
 on its colour. The search looks at every known patch while the picture is small. Above, each patch
-tries what its parents in the level below and its neighbours found (the propagation of PatchMatch,
+tries what its parent in the level below and its neighbours found (the propagation of PatchMatch,
 Barnes et al., SIGGRAPH 2009); random tries gain nothing there, so the fill is the same every time.
 """
 
@@ -21,16 +21,13 @@ PATCH = 7  # pixels a side
 HALF = PATCH // 2
 COARSEST = 32  # short side of the first level, at least
 EXACT = 64  # up to this short side every known patch is looked at
-COMPONENTS = 24  # patches are compared by their projections on as many principal components
-ROUNDS = (12, 10, 3, 2)  # turns of search and vote by level, coarse to fine; FINE_ROUNDS above
-FINE_ROUNDS = 1
+COMPONENTS = 16  # patches are compared by their projections on as many principal components
+ROUNDS = (12, 8, 3)  # turns of search and vote by level, coarse to fine; one above
 FALLOFF = 1.4  # how much less a patch's vote counts for each pixel that it lies deeper in the hole
 SHARPNESS = 8.0  # of the last vote, in which the likest patches decide nearly alone
 SAMPLE = 2000  # patches that the components are taken from
 BLOCK = 1 << 14  # patches, or pixels, that are worked on at once, for the sake of memory
 NOWHERE = 0  # place of the frame's corner, which is no patch's centre
-
-STEPS = ((0, 0), (0, -1), (0, 1), (-1, 0), (-1, -1), (-1, 1), (1, 0), (1, -1), (1, 1))
 
 
 @torch.no_grad()
@@ -63,6 +60,7 @@ def _fill(image: Tensor, mask: Tensor, coarse: Tensor | None) -> Tensor:
         if level is None:
             continue
         if below is None:
+            level.choose_components()
             level.start(pull_push(picture, hole))
         else:
             level.start_from(below, picture)
@@ -73,10 +71,13 @@ def _fill(image: Tensor, mask: Tensor, coarse: Tensor | None) -> Tensor:
             level.search()
             below = level
             continue
-        rounds = ROUNDS[depth] if depth < len(ROUNDS) else FINE_ROUNDS
+        rounds = ROUNDS[depth] if depth < len(ROUNDS) else 1
         for _ in range(rounds - 1):
+            before = level.found.clone()
             level.search()
             level.vote()
+            if torch.equal(level.found, before):
+                break
         level.search()
         level.vote(SHARPNESS if depth == len(levels) - 1 else 1)
         below = level
@@ -120,6 +121,7 @@ class _Level:
         self.found = torch.full((self.height * self.width,), NOWHERE, device=device)
         self.distance = torch.empty(0)
         self.described = torch.empty(0)
+        self.components = torch.empty(0)  # (C, 3, PATCH, PATCH)
         step = torch.arange(-HALF, HALF + 1, device=device)
         self.patch = (step[:, None] * self.width + step).flatten()  # from a centre to its pixels
         depth = cv2.distanceTransform(hole[0, 0].byte().cpu().numpy(), cv2.DIST_L2, 3)
@@ -139,7 +141,6 @@ class _Level:
             return None
         level = _Level(hole, known, _framed(inside & touches).nonzero()[:, 0])
         level.show(picture)
-        level._choose_components()
         return level
 
     def show(self, picture: Tensor) -> None:
@@ -147,8 +148,8 @@ class _Level:
         framed = F.pad(picture[0], (HALF,) * 4).permute(1, 2, 0)
         self.pixels = framed.reshape(-1, 3).contiguous()  # colours side by side: quick to gather
 
-    def _choose_components(self) -> None:
-        """Principal components of some of the known patches."""
+    def choose_components(self) -> None:
+        """Principal components of some of the known patches; larger levels take them over."""
         some = self.sources[:: max(1, len(self.sources) // SAMPLE)]
         patches = F.embedding(some[:, None] + self.patch, self.pixels).flatten(1)
         patches = patches - patches.mean(0)
@@ -184,20 +185,18 @@ class _Level:
     def start_from(self, below: _Level, picture: Tensor) -> None:
         """Begin with what the level of half the size made of it, and with where it found that."""
         height, width = self.hole.shape[-2:]
+        self.components = below.components
         guess = F.interpolate(below.picture(), scale_factor=2, mode="bilinear", align_corners=False)
         self.start(torch.where(self.hole > 0, guess[..., :height, :width], picture))
         self._describe()
         y, x = self.targets // self.width - HALF, self.targets % self.width - HALF
-        offers = []
-        for dy, dx in STEPS:
-            inner = (HALF, below.height - 3 * HALF - 1), (HALF, below.width - 3 * HALF - 1)
-            py, px = (y // 2 + dy).clamp(*inner[0]), (x // 2 + dx).clamp(*inner[1])
-            source = below.found[(py + HALF) * below.width + px + HALF]
-            sy, sx = source // below.width - HALF, source % below.width - HALF
-            row = (sy * 2 + y - py * 2).clamp(0, height - 1) + HALF
-            column = (sx * 2 + x - px * 2).clamp(0, width - 1) + HALF
-            offers.append(torch.where(source == NOWHERE, NOWHERE, row * self.width + column))
-        self._take_nearest(torch.stack(offers))
+        py = (y // 2).clamp(HALF, below.height - 3 * HALF - 1)
+        px = (x // 2).clamp(HALF, below.width - 3 * HALF - 1)
+        source = below.found[(py + HALF) * below.width + px + HALF]
+        sy, sx = source // below.width - HALF, source % below.width - HALF
+        row = (sy * 2 + y - py * 2).clamp(0, height - 1) + HALF
+        column = (sx * 2 + x - px * 2).clamp(0, width - 1) + HALF
+        self._take_nearest(torch.where(source == NOWHERE, NOWHERE, row * self.width + column)[None])
 
     def search(self) -> None:
         """A nearer source for each target: among all, or what its neighbours found."""
