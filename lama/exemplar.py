@@ -31,46 +31,35 @@ NOWHERE = 0  # place of the frame's corner, which is no patch's centre
 
 
 @torch.no_grad()
-def exemplar_fill(image: Tensor, mask: Tensor, coarse: Tensor | None = None) -> Tensor:
+def exemplar_fill(image: Tensor, mask: Tensor) -> Tensor:
     """Fill the hole from the picture's own patches.
 
     Args:
         image: (B, 3, H, W) in [0, 1]; values in the hole are ignored.
         mask: (B, 1, H, W), 1 = hole.
-        coarse: (B, 3, h, w), the picture with the hole filled at a smaller size: then patches only
-            give that fill its detail.
 
     Returns:
         (B, 3, H, W) equal to `image` where known. Where no 7 x 7 patch is wholly known at any size,
         this is the pull-push fill.
     """
-    small = [None] * len(image) if coarse is None else coarse.split(1)
-    return torch.cat(
-        [_fill(*one) for one in zip(image.split(1), mask.split(1), small, strict=True)]
-    )
+    return torch.cat([_fill(*one) for one in zip(image.split(1), mask.split(1), strict=True)])
 
 
-def _fill(image: Tensor, mask: Tensor, coarse: Tensor | None) -> Tensor:
+def _fill(image: Tensor, mask: Tensor) -> Tensor:
     if not mask.any():
         return image
     below: _Level | None = None
     levels = _pyramid(image, mask)
     for depth, (picture, hole) in enumerate(levels):
         level = _Level.of(picture, hole)
-        if level is None:
+        if level is None:  # small holes everywhere: they were gone at the size below
+            below = None
             continue
         if below is None:
             level.choose_components()
             level.start(pull_push(picture, hole))
         else:
             level.start_from(below, picture)
-        if coarse is not None and depth < len(levels) - 1:
-            # The fill is there already: what is sought is where each part of it could be from.
-            known = F.interpolate(coarse, hole.shape[-2:], mode="bilinear", antialias=True)
-            level.show(torch.where(hole > 0, known, picture))
-            level.search()
-            below = level
-            continue
         rounds = ROUNDS[depth] if depth < len(ROUNDS) else 1
         for _ in range(rounds - 1):
             before = level.found.clone()

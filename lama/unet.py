@@ -85,8 +85,7 @@ class FFCUNet(Generator):
     ) -> Encoded:
         """See `Generator.encode`; any first guess does: pull-push, or a coarser result enlarged."""
         if self.copier is not None and copied is None:
-            coarse = None if guess is None else F.avg_pool2d(guess, 2)
-            copied = exemplar_fill(image, mask, coarse)
+            copied = self.copier(image, mask)
         guess = self.first_guess(image, mask, copied) if guess is None else guess
         x = torch.cat([guess * 2 - 1, mask], dim=1)
         if self.copier is not None and copied is not None:
