@@ -22,10 +22,11 @@ HALF = PATCH // 2
 COARSEST = 32  # short side of the first level, at least
 EXACT = 64  # up to this short side every known patch is looked at
 COMPONENTS = 24  # patches are compared by their projections on as many principal components
-ROUNDS = (12, 8, 3)  # turns of search and vote by level, coarse to fine; one above
-FALLOFF = 1.4  # how much less a patch's vote counts for each pixel that it lies deeper in the hole
+ROUNDS = (1, 12, 3)  # turns of search and vote by level, coarse to fine; one above
+FALLOFF = 1.6  # how much less a patch's vote counts for each pixel that it lies deeper in the hole
 SHARPNESS = 8.0  # of the last vote, in which the likest patches decide nearly alone
 SAMPLE = 2000  # patches that the components are taken from
+MOST_COMPARED = 1 << 14  # known patches that one is compared with when all are looked at
 BLOCK = 1 << 14  # patches, or pixels, that are worked on at once, for the sake of memory
 NOWHERE = 0  # place of the frame's corner, which is no patch's centre
 
@@ -52,7 +53,7 @@ def _fill(image: Tensor, mask: Tensor) -> Tensor:
     levels = _pyramid(image, mask)
     for depth, (picture, hole) in enumerate(levels):
         level = _Level.of(picture, hole)
-        if level is None:  # small holes everywhere: they were gone at the size below
+        if level is None:
             below = None
             continue
         if below is None:
@@ -61,14 +62,16 @@ def _fill(image: Tensor, mask: Tensor) -> Tensor:
         else:
             level.start_from(below, picture)
         rounds = ROUNDS[depth] if depth < len(ROUNDS) else 1
-        for _ in range(rounds - 1):
+        finest = depth == len(levels) - 1
+        for turn in range(rounds - finest):
             before = level.found.clone()
             level.search()
-            level.vote()
-            if torch.equal(level.found, before):
+            if turn and torch.equal(level.found, before):
                 break
-        level.search()
-        level.vote(SHARPNESS if depth == len(levels) - 1 else 1)
+            level.vote()
+        if finest:
+            level.search()
+            level.vote(SHARPNESS)
         below = level
     if below is None or below.hole.shape != mask.shape:
         return pull_push(image, mask)
@@ -118,7 +121,7 @@ class _Level:
 
     @staticmethod
     def of(picture: Tensor, hole: Tensor) -> _Level | None:
-        """None where the level is too small or has no known patch."""
+        """None where the level is too small, or has no known patch, or no hole any more."""
         height, width = hole.shape[-2:]
         if min(height, width) < PATCH:
             return None
@@ -126,9 +129,10 @@ class _Level:
         inside = torch.zeros_like(touches)
         inside[HALF : height - HALF, HALF : width - HALF] = True
         known = _framed(inside & ~touches)
-        if not known.any():
+        targets = _framed(inside & touches).nonzero()[:, 0]
+        if not known.any() or not len(targets):
             return None
-        level = _Level(hole, known, _framed(inside & touches).nonzero()[:, 0])
+        level = _Level(hole, known, targets)
         level.show(picture)
         return level
 
@@ -168,16 +172,19 @@ class _Level:
     def start(self, guess: Tensor) -> None:
         """Begin with a fill (1, 3, H, W) and no idea where it should come from."""
         self.show(guess)
-        at = torch.searchsorted(self.sources, self.targets).clamp(max=len(self.sources) - 1)
-        self.found[self.targets] = self.sources[at]
+        self._describe()
+        self._take_best_of_all()
 
     def start_from(self, below: _Level, picture: Tensor) -> None:
         """Begin with what the level of half the size made of it, and with where it found that."""
         height, width = self.hole.shape[-2:]
         self.components = below.components
         guess = F.interpolate(below.picture(), scale_factor=2, mode="bilinear", align_corners=False)
-        self.start(torch.where(self.hole > 0, guess[..., :height, :width], picture))
+        self.show(torch.where(self.hole > 0, guess[..., :height, :width], picture))
         self._describe()
+        # For those without a parent any source does at first.
+        at = torch.searchsorted(self.sources, self.targets).clamp(max=len(self.sources) - 1)
+        self.found[self.targets] = self.sources[at]
         y, x = self.targets // self.width - HALF, self.targets % self.width - HALF
         py = (y // 2).clamp(HALF, below.height - 3 * HALF - 1)
         px = (x // 2).clamp(HALF, below.width - 3 * HALF - 1)
@@ -202,12 +209,14 @@ class _Level:
         self._take_nearest(torch.stack(offers))
 
     def _take_best_of_all(self) -> None:
-        sources = F.embedding(self.sources, self.described)
+        # On a large level, which is the first one only for small holes, a part of the sources.
+        some = self.sources[:: 1 + len(self.sources) // MOST_COMPARED]
+        sources = F.embedding(some, self.described)
         norms = sources.square().sum(1)
         for targets in self.targets.split(BLOCK // 8):
             wanted = self.described[targets]
             best = torch.addmm(norms, wanted, sources.t(), alpha=-2).argmin(1)
-            self.found[targets] = self.sources[best]
+            self.found[targets] = some[best]
         self.distance = self._unlike(self.found[self.targets], self.described[self.targets])
 
     def _take_nearest(self, offers: Tensor) -> None:
