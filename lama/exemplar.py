@@ -25,6 +25,7 @@ COMPONENTS = 24  # patches are compared by their projections on as many principa
 ROUNDS = (1, 12, 3)  # turns of search and vote by level, coarse to fine; one above
 FALLOFF = 1.6  # how much less a patch's vote counts for each pixel that it lies deeper in the hole
 SHARPNESS = 8.0  # of the last vote, in which the likest patches decide nearly alone
+ITERATIONS = 6  # towards the components
 SAMPLE = 2000  # patches that the components are taken from
 MOST_COMPARED = 1 << 14  # known patches that one is compared with when all are looked at
 BLOCK = 1 << 14  # patches, or pixels, that are worked on at once, for the sake of memory
@@ -146,8 +147,14 @@ class _Level:
         some = self.sources[:: max(1, len(self.sources) // SAMPLE)]
         patches = F.embedding(some[:, None] + self.patch, self.pixels).flatten(1)
         patches = patches - patches.mean(0)
-        _, vectors = torch.linalg.eigh(patches.t() @ patches)
-        kernels = vectors[:, -COMPONENTS:].t().reshape(-1, PATCH, PATCH, 3).contiguous()
+        covariance = patches.t() @ patches
+        # By subspace iteration: any basis of the components' space does, and it always ends, which
+        # eigenvalue solvers do not for some flat pictures.
+        source = torch.Generator().manual_seed(0)
+        basis = torch.randn((len(covariance), COMPONENTS), generator=source).to(covariance)
+        for _ in range(ITERATIONS):
+            basis = torch.linalg.qr(covariance @ basis).Q
+        kernels = basis.t().reshape(-1, PATCH, PATCH, 3).contiguous()
         self.components = kernels.permute(0, 3, 1, 2)
 
     def picture(self) -> Tensor:

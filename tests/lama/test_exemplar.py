@@ -64,8 +64,8 @@ def test_where_no_patch_is_known_it_is_pull_push(shape):
 
 
 def test_holes_at_the_edges_and_corners_are_filled():
-    board, mask = checks(70, 90), hole(70, 90, slice(0, 20), slice(0, 90))
-    mask[..., 80:] = 1
+    board, mask = checks(140, 150), hole(140, 150, slice(0, 20), slice(0, 150))
+    mask[..., 140:] = 1
     smooth = error(pull_push(board, mask), board, mask)
     assert error(exemplar_fill(board, mask), board, mask) < smooth / 3
 
@@ -94,3 +94,9 @@ def test_holes_that_are_too_small_for_the_coarse_sizes(period):
 def test_a_scratch_in_a_large_picture_continues_the_pattern():
     board, mask = checks(530, 410), hole(530, 410, slice(100, 103), slice(20, 390))
     assert error(exemplar_fill(board, mask), board, mask) < 0.02
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
+def test_a_flat_picture_stays_flat(value):
+    image, mask = torch.full((1, 3, 90, 101), value), hole(90, 101, slice(20, 50), slice(20, 60))
+    torch.testing.assert_close(exemplar_fill(image, mask), image, atol=1e-5, rtol=0)
