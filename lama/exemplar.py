@@ -53,13 +53,12 @@ def _fill(image: Tensor, mask: Tensor) -> Tensor:
     below: _Level | None = None
     levels = _pyramid(image, mask)
     for depth, (picture, hole) in enumerate(levels):
-        level = _Level.of(picture, hole)
+        level = _Level.of(hole)
         if level is None:
             below = None
             continue
         if below is None:
-            level.choose_components()
-            level.start(pull_push(picture, hole))
+            level.start(picture)
         else:
             level.start_from(below, picture)
         rounds = ROUNDS[depth] if depth < len(ROUNDS) else 1
@@ -99,6 +98,7 @@ class _Level:
     Attributes:
         hole: (1, 1, H, W) float, 1 = hole.
         targets: (T,) centres of the patches that touch the hole.
+        missing: (N,) the hole's pixels.
         sources: (S,) centres of wholly known patches; `known` says the same for every place.
         found: for every place that is a target, the source that it is like.
         distance: (T,) how unlike, mean square over the components.
@@ -109,6 +109,7 @@ class _Level:
         device = hole.device
         self.hole, self.known, self.targets = hole, known, targets
         self.sources = known.nonzero()[:, 0]
+        self.missing = _framed(hole[0, 0] > 0).nonzero()[:, 0]
         self.height, self.width = height + 2 * HALF, width + 2 * HALF  # of the frame
         self.pixels = torch.empty(0)
         self.found = torch.full((self.height * self.width,), NOWHERE, device=device)
@@ -121,7 +122,7 @@ class _Level:
         self.trust = FALLOFF ** -_framed(torch.from_numpy(depth).to(device))[targets].clamp(max=40)
 
     @staticmethod
-    def of(picture: Tensor, hole: Tensor) -> _Level | None:
+    def of(hole: Tensor) -> _Level | None:
         """None where the level is too small, or has no known patch, or no hole any more."""
         height, width = hole.shape[-2:]
         if min(height, width) < PATCH:
@@ -133,16 +134,14 @@ class _Level:
         targets = _framed(inside & touches).nonzero()[:, 0]
         if not known.any() or not len(targets):
             return None
-        level = _Level(hole, known, targets)
-        level.show(picture)
-        return level
+        return _Level(hole, known, targets)
 
-    def show(self, picture: Tensor) -> None:
+    def _show(self, picture: Tensor) -> None:
         """Take (1, 3, H, W) for the picture."""
         framed = F.pad(picture[0], (HALF,) * 4).permute(1, 2, 0)
         self.pixels = framed.reshape(-1, 3).contiguous()  # colours side by side: quick to gather
 
-    def choose_components(self) -> None:
+    def _choose_components(self) -> None:
         """Principal components of some of the known patches; larger levels take them over."""
         some = self.sources[:: max(1, len(self.sources) // SAMPLE)]
         patches = F.embedding(some[:, None] + self.patch, self.pixels).flatten(1)
@@ -159,12 +158,14 @@ class _Level:
 
     def picture(self) -> Tensor:
         """(1, 3, H, W) as it stands."""
-        frame = self.pixels.view(1, self.height, self.width, 3).permute(0, 3, 1, 2)
-        return frame[..., HALF:-HALF, HALF:-HALF]
+        return self._frame()[..., HALF:-HALF, HALF:-HALF]
+
+    def _frame(self) -> Tensor:
+        return self.pixels.view(1, self.height, self.width, 3).permute(0, 3, 1, 2)
 
     def _describe(self) -> None:
         """Bring `described` up to date, (places, C): components of the patch at each centre."""
-        frame = self.pixels.view(1, self.height, self.width, 3).permute(0, 3, 1, 2)
+        frame = self._frame()
         if self.described.numel():
             # Only patches that touch the hole have changed.
             top, bottom = (int(t) // self.width for t in (self.targets[0], self.targets[-1]))
@@ -176,18 +177,21 @@ class _Level:
             new = F.conv2d(frame, self.components, padding=HALF).permute(0, 2, 3, 1)
             self.described = new.reshape(-1, COMPONENTS)
 
-    def start(self, guess: Tensor) -> None:
-        """Begin with a fill (1, 3, H, W) and no idea where it should come from."""
-        self.show(guess)
-        self._describe()
-        self._take_best_of_all()
+    def start(self, picture: Tensor) -> None:
+        """Begin with the pull-push fill of a picture and no idea where it should come from."""
+        self._show(picture)
+        self._choose_components()
+        self._show(pull_push(picture, self.hole))
+        if not self._looks_at_all():  # otherwise that is what searching begins with
+            self._describe()
+            self._take_best_of_all()
 
     def start_from(self, below: _Level, picture: Tensor) -> None:
         """Begin with what the level of half the size made of it, and with where it found that."""
         height, width = self.hole.shape[-2:]
         self.components = below.components
         guess = F.interpolate(below.picture(), scale_factor=2, mode="bilinear", align_corners=False)
-        self.show(torch.where(self.hole > 0, guess[..., :height, :width], picture))
+        self._show(torch.where(self.hole > 0, guess[..., :height, :width], picture))
         self._describe()
         # For those without a parent any source does at first.
         at = torch.searchsorted(self.sources, self.targets).clamp(max=len(self.sources) - 1)
@@ -204,7 +208,7 @@ class _Level:
     def search(self) -> None:
         """A nearer source for each target: among all, or what its neighbours found."""
         self._describe()
-        if min(self.hole.shape[-2:]) <= EXACT:
+        if self._looks_at_all():
             self._take_best_of_all()
             return
         offers = []
@@ -214,6 +218,9 @@ class _Level:
             shifted = (source - step).clamp(0, len(self.found) - 1)
             offers.append(torch.where(source == NOWHERE, NOWHERE, shifted))
         self._take_nearest(torch.stack(offers))
+
+    def _looks_at_all(self) -> bool:
+        return min(self.hole.shape[-2:]) <= EXACT
 
     def _take_best_of_all(self) -> None:
         # On a large level, which is the first one only for small holes, a part of the sources.
@@ -253,8 +260,7 @@ class _Level:
         weights = torch.zeros(len(self.found), device=weight.device)
         weights[self.targets] = weight.clamp(min=1e-12)
         voted = []
-        holes = _framed(self.hole[0, 0] > 0).nonzero()[:, 0]
-        for pixels in holes.split(BLOCK):
+        for pixels in self.missing.split(BLOCK):
             # Near the frame's corners centres would lie outside of it: no patch is there either.
             centres = (pixels[:, None] - self.patch).clamp(0, len(self.found) - 1)
             votes = weights[centres]
@@ -262,7 +268,7 @@ class _Level:
             total = votes.sum(1, keepdim=True)
             mean = F.embedding_bag(says, self.pixels, mode="sum", per_sample_weights=votes) / total
             voted.append(torch.where(total > 0, mean, F.embedding(pixels, self.pixels)))
-        self.pixels[holes] = torch.cat(voted)
+        self.pixels[self.missing] = torch.cat(voted)
 
 
 def _framed(plane: Tensor) -> Tensor:

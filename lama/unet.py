@@ -67,7 +67,7 @@ class FFCUNet(Generator):
         small_mask = (weight == 0).to(mask.dtype)
         small = F.avg_pool2d(image * known, 2) / (weight + small_mask)
         given = [small, small_mask]
-        if self.config.copies and copied is not None:
+        if copied is not None:
             given.append(F.avg_pool2d(copied, 2))
         height, width = small.shape[-2:]
         padding = (0, -width % self.multiple, 0, -height % self.multiple)
@@ -84,12 +84,15 @@ class FFCUNet(Generator):
         copied: Tensor | None = None,
     ) -> Encoded:
         """See `Generator.encode`; any first guess does: pull-push, or a coarser result enlarged."""
-        if self.copier is not None and copied is None:
+        if self.copier is None:
+            copied = None
+        elif copied is None:
             copied = self.copier(image, mask)
         guess = self.first_guess(image, mask, copied) if guess is None else guess
-        x = torch.cat([guess * 2 - 1, mask], dim=1)
-        if self.copier is not None and copied is not None:
-            x = torch.cat([x, copied * 2 - 1], dim=1)
+        given = [guess * 2 - 1, mask]
+        if copied is not None:
+            given.append(copied * 2 - 1)
+        x = torch.cat(given, dim=1)
         # A mask has one channel and no layout, so that `cat` would not keep the picture's.
         if image.is_contiguous(memory_format=torch.channels_last):
             x = x.contiguous(memory_format=torch.channels_last)

@@ -155,6 +155,6 @@ def _polynomial(roots: Tensor) -> Tensor:
     """Coefficients of the product of (x - root), the constant first."""
     coefficients = torch.ones(1, dtype=torch.float64)
     for root in roots:
-        higher = torch.nn.functional.pad(coefficients, (1, 0))
-        coefficients = higher - root * torch.nn.functional.pad(coefficients, (0, 1))
+        higher = F.pad(coefficients, (1, 0))
+        coefficients = higher - root * F.pad(coefficients, (0, 1))
     return coefficients

@@ -41,7 +41,7 @@ def biharmonic(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def exemplar(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Patches of the rest of the picture (`lama.exemplar`), where lama-tiny starts from."""
+    """Patches of the rest of the picture (`lama.exemplar`), what lama-tiny may copy from."""
     return to_uint8(exemplar_fill(to_tensor(rgb), to_tensor(mask)))
 
 

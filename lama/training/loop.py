@@ -121,8 +121,7 @@ def _discriminator_step(
     config = run.config
     run.discriminator.requires_grad_(True)
     with run.autocast():
-        centred = config.patch_labels == "centred"
-        grid = getattr(run.discriminator, "grid", None) if centred else None
+        grid = run.discriminator.grid if config.patch_labels == "centred" else None
         r1 = config.weights.r1 > 0 and run.step % config.r1_every == 0
         loss, stats = discriminator_phase(run.discriminator, image, prediction, mask, grid, r1)
         if r1:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from lama.training.losses import Grid
 from lama.training.perceptual import EfficientNetFeatures
 
 CHANNELS = (24, 40, 112)  # of EfficientNet-Lite0's maps at 1/4, 1/8 and 1/16
@@ -20,6 +21,8 @@ WIDTH = 64
 
 class ProjectedDiscriminator(nn.Module):
     """Patch logits from three maps of a frozen EfficientNet-Lite0."""
+
+    grid: Grid | None = None  # its patches lie evenly over the picture, as masks are stretched
 
     def __init__(self) -> None:
         super().__init__()

@@ -281,7 +281,7 @@ class Run:
         )
 
 
-def new_discriminator(config: TrainConfig) -> nn.Module:
+def new_discriminator(config: TrainConfig) -> Discriminator | ProjectedDiscriminator:
     """The discriminator of a run; ValueError for a kind that does not exist."""
     match config.discriminator:
         case "patch":

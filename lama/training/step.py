@@ -39,7 +39,7 @@ def cut_at(step: int, shifts: int) -> Cut:
     top, left = step % shifts, step // shifts % shifts
 
     def cut(x: Tensor) -> Tensor:
-        height, width = (n - (n > 2 * shifts) * (shifts - 1) for n in x.shape[-2:])
+        height, width = (n - shifts + 1 for n in x.shape[-2:])
         return x[..., top : top + height, left : left + width]
 
     return cut if shifts > 1 else whole
