@@ -1,5 +1,6 @@
 """The real app in a process of its own, and Chromium to drive it; nothing leaves this machine."""
 
+import io
 import os
 import shutil
 import socket
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -142,3 +144,33 @@ def wait_for_result(page: Page) -> None:
         " return s.request && s.shown === s.request; }",
         timeout=60_000,
     )
+
+
+def photo(path: Path, width: int, height: int, seed: int = 0, **options: object) -> Path:
+    """Write a photo-like picture: smooth colours with some grain."""
+    rng = np.random.default_rng(seed)
+    small = Image.fromarray(rng.integers(30, 220, (7, 9, 3), dtype=np.uint8))
+    pixels = np.asarray(small.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int16)
+    grain = rng.integers(-6, 7, (height, width, 1), dtype=np.int16)
+    Image.fromarray(np.clip(pixels + grain, 0, 255).astype(np.uint8)).save(path, **options)
+    return path
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    return photo(tmp_path / "small.png", 487, 331)
+
+
+def download(page: Page, file_format: str) -> Image.Image:
+    page.locator(".lp-format").select_option(file_format)
+    with page.expect_download() as started:
+        page.locator("#download-button").click()
+    return Image.open(io.BytesIO(Path(started.value.path()).read_bytes()))
+
+
+def exported_mask(page: Page) -> np.ndarray:
+    page.locator('[data-menu="lc-mask-menu"]').click()
+    with page.expect_download() as started:
+        page.locator('[data-do="export-mask"]').click()
+    page.locator('[data-menu="lc-mask-menu"]').click()
+    return np.asarray(Image.open(Path(started.value.path())).convert("L")) > 127

@@ -1,6 +1,5 @@
 """A person removes something from a photo: the whole way, in Chromium, on the real app."""
 
-import io
 from pathlib import Path
 
 import cv2
@@ -9,24 +8,18 @@ import pytest
 from PIL import Image, ImageOps
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import App, open_app, open_photo, stroke, wait_for_result
+from tests.browser.conftest import (
+    App,
+    download,
+    exported_mask,
+    open_app,
+    open_photo,
+    photo,
+    stroke,
+    wait_for_result,
+)
 
 pytestmark = pytest.mark.browser
-
-
-def photo(path: Path, width: int, height: int, seed: int = 0, **options: object) -> Path:
-    """Write a photo-like picture: smooth colours with some grain."""
-    rng = np.random.default_rng(seed)
-    small = Image.fromarray(rng.integers(30, 220, (7, 9, 3), dtype=np.uint8))
-    pixels = np.asarray(small.resize((width, height), Image.Resampling.BICUBIC)).astype(np.int16)
-    grain = rng.integers(-6, 7, (height, width, 1), dtype=np.int16)
-    Image.fromarray(np.clip(pixels + grain, 0, 255).astype(np.uint8)).save(path, **options)
-    return path
-
-
-@pytest.fixture
-def small(tmp_path: Path) -> Path:
-    return photo(tmp_path / "small.png", 487, 331)
 
 
 def posts(page: Page) -> list[str]:
@@ -34,21 +27,6 @@ def posts(page: Page) -> list[str]:
     seen: list[str] = []
     page.on("request", lambda request: request.method == "POST" and seen.append(request.url))
     return seen
-
-
-def download(page: Page, file_format: str) -> Image.Image:
-    page.locator(".lp-format").select_option(file_format)
-    with page.expect_download() as started:
-        page.locator("#download-button").click()
-    return Image.open(io.BytesIO(Path(started.value.path()).read_bytes()))
-
-
-def exported_mask(page: Page) -> np.ndarray:
-    page.locator('[data-menu="lc-mask-menu"]').click()
-    with page.expect_download() as started:
-        page.locator('[data-do="export-mask"]').click()
-    page.locator('[data-menu="lc-mask-menu"]').click()
-    return np.asarray(Image.open(Path(started.value.path())).convert("L")) > 127
 
 
 def test_twelve_megapixels_two_strokes_one_undone(page: Page, tmp_path: Path) -> None:
@@ -129,46 +107,6 @@ def test_reload_brings_photo_and_mask_back(page: Page, app: App, small: Path) ->
     assert np.array_equal(exported_mask(page), hole)
 
 
-def test_wrong_file_says_so_and_keeps_the_drawing(page: Page, small: Path, tmp_path: Path) -> None:
-    open_photo(page, small)
-    stroke(page, (0.4, 0.4), (0.6, 0.5))
-    hole = exported_mask(page)
-    wrong = tmp_path / "letter.jpg"
-    wrong.write_text("Dear reader, this is no picture.")
-    page.set_input_files("#photo", str(wrong))
-    expect(page.locator(".lc-note")).to_contain_text("not a picture")
-    expect(page.locator(".lp-name")).to_have_text("small.png")
-    assert np.array_equal(exported_mask(page), hole)
-    expect(page.locator('[data-do="undo"]')).to_be_enabled()
-    expect(page.locator("#download-button")).to_be_enabled()
-
-
-def test_photo_the_browser_can_show_but_the_app_refuses(page: Page, small: Path) -> None:
-    open_photo(page, small)
-    stroke(page, (0.4, 0.4), (0.6, 0.5))
-    hole = exported_mask(page)
-    moving = small.parent / "moving.gif"
-    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
-    frames[0].save(moving, save_all=True, append_images=frames[1:])
-    page.set_input_files("#photo", str(moving))
-    expect(page.locator(".lc-note")).to_be_visible()
-    expect(page.locator(".lp-name")).to_have_text("small.png")
-    assert np.array_equal(exported_mask(page), hole)
-    expect(page.locator("#download-button")).to_be_enabled()
-
-
-def test_a_model_that_cannot_be_fetched_says_what_to_do(page: Page, small: Path) -> None:
-    page.locator("#model-choice").select_option("big-lama")
-    expect(page.locator(".lp-fetch-text")).to_contain_text("206 MB")
-    page.locator('[data-do="fetch"]').click()
-    expect(page.locator('[data-do="fetch"]')).to_have_text("Try again")
-    expect(page.locator(".lp-fetch-text")).to_contain_text("big-lama.pt")
-    page.locator('[data-do="fetch-stop"]').click()
-    expect(page.locator("#model-choice")).to_have_value("lama-tiny")
-    open_photo(page, small)
-    stroke(page, (0.4, 0.4), (0.6, 0.5))
-
-
 def test_sixteen_bits_and_transparency_survive(page: Page, tmp_path: Path) -> None:
     rng = np.random.default_rng(2)
     deep = rng.integers(0, 65536, (211, 187, 4), dtype=np.uint16)
@@ -183,15 +121,6 @@ def test_sixteen_bits_and_transparency_survive(page: Page, tmp_path: Path) -> No
     assert after.dtype == np.uint16
     assert np.array_equal(after[~hole], deep[~hole])
     assert np.array_equal(after[..., 3], deep[..., 3])
-
-
-def test_truncated_photo_is_refused_in_words(page: Page, small: Path, tmp_path: Path) -> None:
-    cut = tmp_path / "cut.png"
-    cut.write_bytes(small.read_bytes()[:9000])
-    page.set_input_files("#photo", str(cut))
-    expect(page.locator(".lc-note")).to_be_visible()
-    expect(page.locator(".lc-note")).not_to_contain_text("rror")
-    expect(page.locator(".lc")).to_have_attribute("data-photo", "no")
 
 
 def test_keyboard_undo_redo_tools_and_size(page: Page, small: Path) -> None:
@@ -317,18 +246,6 @@ def test_phone_layout_has_canvas_first_and_no_sideways_scroll(
 def test_the_tab_is_in_the_address(page: Page, app: App) -> None:
     page.get_by_role("tab", name="Inpaint").click()
     assert page.url.endswith("#inpaint")
-
-
-def test_lost_connection_keeps_the_drawing_and_offers_to_try_again(page: Page, small: Path) -> None:
-    open_photo(page, small)
-    page.route("**/component_server/", lambda route: route.abort())
-    stroke(page, (0.4, 0.4), (0.6, 0.5), wait=False)
-    expect(page.locator(".lc-note")).to_contain_text("cannot be reached")
-    hole = exported_mask(page)
-    page.unroute("**/component_server/")
-    page.locator(".lc-note button").click()
-    wait_for_result(page)
-    assert np.array_equal(exported_mask(page), hole)
 
 
 def test_newest_wins(page: Page, small: Path) -> None:

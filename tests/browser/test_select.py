@@ -9,8 +9,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from space.store import Store
-from tests.browser.conftest import ROOT, App, open_photo, wait_for_result
-from tests.browser.test_inpaint import exported_mask
+from tests.browser.conftest import ROOT, App, exported_mask, open_photo, wait_for_result
 
 pytestmark = pytest.mark.browser
 SAMPLE = ROOT / "assets" / "samples" / "coffee.jpg"

@@ -1,0 +1,73 @@
+"""What goes wrong while somebody removes something from a photo, and that nothing is lost by it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import exported_mask, open_photo, stroke, wait_for_result
+
+pytestmark = pytest.mark.browser
+
+
+def test_wrong_file_says_so_and_keeps_the_drawing(page: Page, small: Path, tmp_path: Path) -> None:
+    open_photo(page, small)
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+    hole = exported_mask(page)
+    wrong = tmp_path / "letter.jpg"
+    wrong.write_text("Dear reader, this is no picture.")
+    page.set_input_files("#photo", str(wrong))
+    expect(page.locator(".lc-note")).to_contain_text("not a picture")
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    assert np.array_equal(exported_mask(page), hole)
+    expect(page.locator('[data-do="undo"]')).to_be_enabled()
+    expect(page.locator("#download-button")).to_be_enabled()
+
+
+def test_photo_the_browser_can_show_but_the_app_refuses(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+    hole = exported_mask(page)
+    moving = small.parent / "moving.gif"
+    frames = [Image.new("RGB", (40, 30), colour) for colour in ("red", "blue")]
+    frames[0].save(moving, save_all=True, append_images=frames[1:])
+    page.set_input_files("#photo", str(moving))
+    expect(page.locator(".lc-note")).to_be_visible()
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    assert np.array_equal(exported_mask(page), hole)
+    expect(page.locator("#download-button")).to_be_enabled()
+
+
+def test_a_model_that_cannot_be_fetched_says_what_to_do(page: Page, small: Path) -> None:
+    page.locator("#model-choice").select_option("big-lama")
+    expect(page.locator(".lp-fetch-text")).to_contain_text("206 MB")
+    page.locator('[data-do="fetch"]').click()
+    expect(page.locator('[data-do="fetch"]')).to_have_text("Try again")
+    expect(page.locator(".lp-fetch-text")).to_contain_text("big-lama.pt")
+    page.locator('[data-do="fetch-stop"]').click()
+    expect(page.locator("#model-choice")).to_have_value("lama-tiny")
+    open_photo(page, small)
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+
+
+def test_truncated_photo_is_refused_in_words(page: Page, small: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(small.read_bytes()[:9000])
+    page.set_input_files("#photo", str(cut))
+    expect(page.locator(".lc-note")).to_be_visible()
+    expect(page.locator(".lc-note")).not_to_contain_text("rror")
+    expect(page.locator(".lc")).to_have_attribute("data-photo", "no")
+
+
+def test_lost_connection_keeps_the_drawing_and_offers_to_try_again(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    page.route("**/component_server/", lambda route: route.abort())
+    stroke(page, (0.4, 0.4), (0.6, 0.5), wait=False)
+    expect(page.locator(".lc-note")).to_contain_text("cannot be reached")
+    hole = exported_mask(page)
+    page.unroute("**/component_server/")
+    page.locator(".lc-note button").click()
+    wait_for_result(page)
+    assert np.array_equal(exported_mask(page), hole)
