@@ -20,7 +20,7 @@ from lama.training.config import to_json
 from lama.training.data import Sample
 from lama.training.parallel import average_gradients, in_any_process, mean_over_processes
 from lama.training.run import Run, TrainingError
-from lama.training.step import cut_at, discriminator_phase, generator_phase
+from lama.training.step import Look, cut_at, discriminator_phase, generator_phase
 
 logger = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ def one_step(run: Run, batch: Sample) -> dict[str, float]:
     run.discriminator.requires_grad_(False)
     cut = cut_at(run.step, config.shifts)
     with run.autocast():
-        loss, prediction, stats = generator_phase(
+        loss, real, fake, stats = generator_phase(
             run.generator,
             run.discriminator if adversarial else None,
             image,
@@ -109,21 +109,19 @@ def one_step(run: Run, batch: Sample) -> dict[str, float]:
         run.average.update_parameters(run.generator)
     stats["loss"] = loss
     if adversarial:
-        stats |= _discriminator_step(run, cut(image), cut(prediction), cut(mask))
+        stats |= _discriminator_step(run, real, fake, cut(mask))
     run.step += 1
     run.samples += config.batch
     return {name: float(value.detach()) for name, value in stats.items()}
 
 
-def _discriminator_step(
-    run: Run, image: Tensor, prediction: Tensor, mask: Tensor
-) -> dict[str, Tensor]:
+def _discriminator_step(run: Run, real: Look, fake: Look, mask: Tensor) -> dict[str, Tensor]:
     config = run.config
     run.discriminator.requires_grad_(True)
     with run.autocast():
         grid = run.discriminator.grid if config.patch_labels == "centred" else None
         r1 = config.weights.r1 > 0 and run.step % config.r1_every == 0
-        loss, stats = discriminator_phase(run.discriminator, image, prediction, mask, grid, r1)
+        loss, stats = discriminator_phase(run.discriminator, real, fake, mask, grid, r1)
         if r1:
             loss = loss + stats["r1"] * config.weights.r1 * config.r1_every
     _descend(run, loss, run.discriminator, run.optimizer_d, math.inf, stats)

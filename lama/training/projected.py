@@ -20,14 +20,24 @@ WIDTH = 64
 
 
 class ProjectedDiscriminator(nn.Module):
-    """Patch logits from three maps of a frozen EfficientNet-Lite0."""
+    """Patch logits from three maps of a frozen EfficientNet-Lite0.
+
+    Args:
+        network: the one to look through, if there is one already.
+    """
 
     grid: Grid | None = None  # its patches lie evenly over the picture, as masks are stretched
 
-    def __init__(self) -> None:
+    def __init__(self, network: EfficientNetFeatures | None = None) -> None:
         super().__init__()
         self.heads = nn.ModuleList(_head(channels) for channels in CHANNELS)
-        self._network = [EfficientNetFeatures(dilated=False)]  # in a list: not to be trained
+        # In a list: it is neither trained nor saved.
+        self._network = [network or EfficientNetFeatures(dilated=False)]
+
+    @property
+    def network(self) -> EfficientNetFeatures:
+        """What it looks through."""
+        return self._network[0]
 
     def forward(self, image: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Judge pictures.
@@ -39,12 +49,14 @@ class ProjectedDiscriminator(nn.Module):
             Logits (B, 3, H / 4, W / 4), positive = real, a channel for each map; no features, since
             matching those is the perceptual loss.
         """
-        network = self._network[0].to(image.device)
-        maps = network.features(image)[1:]
+        return self.judge(self.network.to(image.device).features(image))
+
+    def judge(self, maps: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """As `forward`, from the network's maps of the pictures."""
         # Maps differ in scale by orders; what counts is their direction, as in LPIPS.
         logits = [
             head(F.normalize(x, dim=1) * x.shape[1] ** 0.5)
-            for head, x in zip(self.heads, maps, strict=True)
+            for head, x in zip(self.heads, maps[1:], strict=True)
         ]
         size = logits[0].shape[-2:]
         return torch.cat([F.interpolate(x.float(), size) for x in logits], dim=1), []

@@ -27,13 +27,14 @@ from lama.config import GeneratorConfig, UNetConfig
 from lama.files import write_atomic
 from lama.generator import Generator, channels_last
 from lama.loading import read_generator
+from lama.training.ade20k import SceneParsingEncoder
 from lama.training.config import TrainConfig, to_json
 from lama.training.data import Crops, Sample, Strategy, collate
 from lama.training.discriminator import Discriminator
 from lama.training.folding import fold_batch_norm
 from lama.training.logged import LoggedMasks
 from lama.training.parallel import copy_from_first, share_batch_norm
-from lama.training.perceptual import LPIPS, perceptual_network
+from lama.training.perceptual import LPIPS, EfficientNetFeatures, perceptual_network
 from lama.training.photos import Photos
 from lama.training.projected import ProjectedDiscriminator
 from lama.training.provenance import Data, Origin, Provenance, data_of
@@ -93,7 +94,8 @@ class Run:
         self.samples = 0  # drawn so far, over all processes
         self.broken: set[str] = set()  # photos that could not be read so far
         self.generator: Generator = self._place(build(config.generator))
-        self.discriminator = self._place(new_discriminator(config))
+        self.perceptual = self._perceptual()
+        self.discriminator = self._place(new_discriminator(config, self.perceptual))
         if config.crop % self.generator.multiple or config.crop < self.generator.smallest:
             raise ValueError(
                 f"crops must be a multiple of {self.generator.multiple} and at least "
@@ -106,10 +108,6 @@ class Run:
             self.discriminator.parameters(), lr=config.lr_discriminator, fused=True
         )
         weights = config.weights
-        self.perceptual = None
-        if weights.perceptual:
-            network = fold_batch_norm(perceptual_network(config.perceptual, config.dilated))
-            self.perceptual = channels_last(network).to(device)
         self.lpips = channels_last(LPIPS("alex")).to(device) if weights.lpips else None
 
     def autocast(self) -> torch.autocast:
@@ -119,6 +117,12 @@ class Run:
         """
         reduced = self.config.mixed_precision == "bf16"
         return torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=reduced)
+
+    def _perceptual(self) -> EfficientNetFeatures | SceneParsingEncoder | None:
+        if not self.config.weights.perceptual:
+            return None
+        network = perceptual_network(self.config.perceptual, self.config.dilated)
+        return channels_last(fold_batch_norm(network)).to(self.accelerator.device)
 
     def _place(self, module: M) -> M:
         """On the device, in the layout that is quick there, with batch norm over all processes."""
@@ -281,13 +285,19 @@ class Run:
         )
 
 
-def new_discriminator(config: TrainConfig) -> Discriminator | ProjectedDiscriminator:
-    """The discriminator of a run; ValueError for a kind that does not exist."""
+def new_discriminator(
+    config: TrainConfig, perceptual: nn.Module | None = None
+) -> Discriminator | ProjectedDiscriminator:
+    """The discriminator of a run; ValueError for a kind that does not exist.
+
+    One that looks through an EfficientNet takes that of the perceptual loss, if there is one.
+    """
     match config.discriminator:
         case "patch":
             return Discriminator(config.discriminator_ndf, config.discriminator_layers)
         case "projected":
-            return ProjectedDiscriminator()
+            eyes = perceptual if isinstance(perceptual, EfficientNetFeatures) else None
+            return ProjectedDiscriminator(eyes)
     raise ValueError(f"discriminator must be patch or projected, got {config.discriminator!r}")
 
 

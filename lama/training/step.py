@@ -1,11 +1,13 @@
 """One optimizer step of the generator and one of the discriminator, in named phases.
 
-The generator runs forward once a step; the discriminator sees that same output.
+The generator runs forward once a step; the discriminator sees that same output. A frozen network
+that several losses look through runs once for each picture as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +17,7 @@ from lama.training import losses
 from lama.training.config import LossWeights
 from lama.training.parallel import mean_over_processes
 from lama.training.perceptual import LPIPS, EfficientNetFeatures
+from lama.training.projected import ProjectedDiscriminator
 
 Stats = dict[str, Tensor]
 Cut = Callable[[Tensor], Tensor]
@@ -45,6 +48,27 @@ def cut_at(step: int, shifts: int) -> Cut:
     return cut if shifts > 1 else whole
 
 
+class Look:
+    """A picture (B, 3, H, W) and a frozen network's maps of it, made once for all who ask."""
+
+    def __init__(self, picture: Tensor, network: nn.Module | None = None) -> None:
+        self.picture = picture
+        self.network = network if isinstance(network, EfficientNetFeatures) else None
+
+    @cached_property
+    def maps(self) -> list[Tensor]:
+        """As `EfficientNetFeatures.features`."""
+        assert self.network is not None
+        return self.network.features(self.picture)
+
+    def detached(self) -> Look:
+        """The same without gradients; maps that are there are kept."""
+        other = Look(self.picture.detach(), self.network)
+        if "maps" in self.__dict__:
+            other.maps = [x.detach() for x in self.maps]
+        return other
+
+
 def generator_phase(
     generator: Generator,
     discriminator: nn.Module | None,
@@ -55,40 +79,42 @@ def generator_phase(
     lpips: LPIPS | None,
     copied: Tensor | None = None,
     cut: Cut = whole,
-) -> tuple[Tensor, Tensor, Stats]:
+) -> tuple[Tensor, Look, Look, Stats]:
     """Gmain: the sum of the generator's losses.
 
     Returns:
-        The loss to differentiate, the prediction (B, 3, H, W), each unweighted term by name.
+        The loss to differentiate, the picture and the prediction as the losses saw them, without
+        gradients, and each unweighted term by name.
     """
-    full = generator(image, mask, copied).float()
-    prediction, image, mask = cut(full), cut(image), cut(mask)
+    prediction = cut(generator(image, mask, copied).float())
+    image, mask = cut(image), cut(mask)
+    real, fake = Look(image, perceptual), Look(prediction, perceptual)
     stats: Stats = {}
     if weights.known_l1:
         stats["known_l1"] = losses.known_l1_loss(prediction, image, mask)
     if weights.hole_l1:
         stats["hole_l1"] = losses.hole_l1_loss(prediction, image, mask, mean_over_processes)
     if weights.perceptual and perceptual is not None:
-        stats["perceptual"] = _perceptual(perceptual, prediction, image)
+        stats["perceptual"] = _perceptual(perceptual, fake, real)
     if weights.lpips and lpips is not None:
         stats["lpips"] = lpips(prediction * mask + image * (1 - mask), image).mean()
     if discriminator is not None:
-        logits_fake, features_fake = _judge(discriminator, prediction)
+        logits_fake, features_fake = _judge(discriminator, fake)
         stats["adversarial"] = losses.generator_adversarial_loss(logits_fake)
         if features_fake:
             with torch.no_grad():
-                _, features_real = _judge(discriminator, image)
+                _, features_real = _judge(discriminator, real)
             stats["feature_matching"] = losses.feature_matching_loss(features_fake, features_real)
     total = torch.zeros((), device=image.device)
     for name, value in stats.items():
         total = total + getattr(weights, name) * value
-    return total, full, stats
+    return total, real.detached(), fake.detached(), stats
 
 
 def discriminator_phase(
     discriminator: nn.Module,
-    image: Tensor,
-    prediction: Tensor,
+    real: Look,
+    fake: Look,
     mask: Tensor,
     grid: losses.Grid | None = None,
     r1: bool = False,
@@ -97,8 +123,8 @@ def discriminator_phase(
 
     Args:
         discriminator: gives logits and features.
-        image: (B, 3, H, W).
-        prediction: of the generator.
+        real: the picture.
+        fake: the generator's prediction, without gradients.
         mask: (B, 1, H, W).
         grid: where its patches are, see `losses.patch_labels`.
         r1: whether to look at the gradient penalty as well, in the same forward pass.
@@ -106,9 +132,10 @@ def discriminator_phase(
     Returns:
         The loss to differentiate, without the penalty, and figures by name, `r1` if asked for.
     """
-    image = image.detach().requires_grad_(r1)
-    logits_real, _ = _judge(discriminator, image)
-    logits_fake, _ = _judge(discriminator, prediction.detach())
+    if r1:  # its maps are needed with their gradients then
+        real = Look(real.picture.detach().requires_grad_(), real.network)
+    logits_real, _ = _judge(discriminator, real)
+    logits_fake, _ = _judge(discriminator, fake)
     loss = losses.discriminator_loss(logits_real, logits_fake, mask, grid)
     with torch.no_grad():
         hole = losses.patch_labels(mask, logits_fake.shape[-2:], grid)
@@ -121,21 +148,22 @@ def discriminator_phase(
         "logits_hole": in_holes,
     }
     if r1:
-        stats["r1"] = losses.r1_penalty(logits_real, image)
+        stats["r1"] = losses.r1_penalty(logits_real, real.picture)
     return loss, stats
 
 
-def _judge(discriminator: nn.Module, image: Tensor) -> tuple[Tensor, list[Tensor]]:
+def _judge(discriminator: nn.Module, look: Look) -> tuple[Tensor, list[Tensor]]:
     """Logits and features in fp32, whatever the convolutions ran in: sums want the digits."""
-    logits, features = discriminator(image)
+    if isinstance(discriminator, ProjectedDiscriminator) and look.network is discriminator.network:
+        logits, features = discriminator.judge(look.maps)
+    else:
+        logits, features = discriminator(look.picture)
     return logits.float(), [feature.float() for feature in features]
 
 
-def _perceptual(network: nn.Module, prediction: Tensor, image: Tensor) -> Tensor:
-    if isinstance(network, EfficientNetFeatures):
+def _perceptual(network: nn.Module, fake: Look, real: Look) -> Tensor:
+    if fake.network is not None:
         with torch.no_grad():
-            target = network.features(image)
-        return losses.relative_feature_loss(
-            network.features(prediction), target, mean_over_processes
-        )
-    return network(prediction, image)
+            target = real.maps
+        return losses.relative_feature_loss(fake.maps, target, mean_over_processes)
+    return network(fake.picture, real.picture)

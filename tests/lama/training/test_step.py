@@ -1,11 +1,16 @@
-"""The phases of a step: what the discriminator is told; one pass for its loss and its penalty."""
+"""The phases of a step: what the discriminator is told; nothing is looked at twice."""
 
 import pytest
 import torch
 
+from lama.checkpoint import build
+from lama.config import UNetConfig
+from lama.training.config import LossWeights
 from lama.training.discriminator import Discriminator
 from lama.training.losses import r1_penalty
-from lama.training.step import cut_at, discriminator_phase
+from lama.training.perceptual import EfficientNetFeatures
+from lama.training.projected import ProjectedDiscriminator
+from lama.training.step import Look, cut_at, discriminator_phase, generator_phase
 
 
 @pytest.fixture
@@ -29,10 +34,10 @@ def network():
 
 def test_the_penalty_of_one_pass_is_that_of_its_own(network, batch):
     image, fake, mask = batch
-    loss, stats = discriminator_phase(network, image, fake, mask, network.grid, r1=True)
+    loss, stats = discriminator_phase(network, Look(image), Look(fake), mask, network.grid, r1=True)
     real = image.clone().requires_grad_()
     torch.testing.assert_close(stats["r1"], r1_penalty(network(real)[0], real))
-    alone, _ = discriminator_phase(network, image, fake, mask, network.grid)
+    alone, _ = discriminator_phase(network, Look(image), Look(fake), mask, network.grid)
     torch.testing.assert_close(loss, alone)
     (loss + stats["r1"]).backward()
     assert all(p.grad.isfinite().all() for p in network.parameters())
@@ -42,7 +47,7 @@ def test_the_penalty_of_one_pass_is_that_of_its_own(network, batch):
 
 def test_logits_of_holes_are_told_apart(network, batch):
     image, fake, mask = batch
-    _, stats = discriminator_phase(network, image, fake, mask, network.grid)
+    _, stats = discriminator_phase(network, Look(image), Look(fake), mask, network.grid)
     logits, _ = network(fake)
     rows = [4 * i - 5.5 for i in range(logits.shape[2])]
     columns = [4 * i - 5.5 for i in range(logits.shape[3])]
@@ -53,7 +58,7 @@ def test_logits_of_holes_are_told_apart(network, batch):
         if 10 <= round(y) < 40 and 20 <= round(x) < 60
     ]
     torch.testing.assert_close(stats["logits_hole"], torch.stack(inside).mean())
-    nothing = discriminator_phase(network, image, fake, torch.zeros_like(mask))[1]
+    nothing = discriminator_phase(network, Look(image), Look(fake), torch.zeros_like(mask))[1]
     assert nothing["logits_hole"] == 0
 
 
@@ -66,3 +71,32 @@ def test_losses_see_every_shift_in_turn_at_one_size():
         corners.add(divmod(int(seen[0, 0, 0, 0]), 23))
     assert corners == {(top, left) for top in range(4) for left in range(4)}
     assert cut_at(5, 1)(picture) is picture
+
+
+def test_a_network_that_two_losses_look_through_runs_once_for_each_picture(batch, monkeypatch):
+    image, _, mask = (x[..., :48, :64] for x in batch)
+    network = EfficientNetFeatures(dilated=False)
+    weights = LossWeights(known_l1=0, adversarial=0.5, perceptual=2, r1=0)
+    looks = []
+    features = EfficientNetFeatures.features
+    monkeypatch.setattr(
+        EfficientNetFeatures, "features", lambda *a: looks.append(a) or features(*a)
+    )
+
+    def step(perceptual, judged):
+        torch.manual_seed(3)
+        judge = ProjectedDiscriminator(judged).eval()
+        generator = build(UNetConfig(width=8, n_blocks=1)).eval()
+        looks.clear()
+        loss, real, fake, stats = generator_phase(
+            generator, judge, image, mask, weights, perceptual, None
+        )
+        stats |= discriminator_phase(judge, real, fake, mask)[1]
+        loss.backward()
+        return stats, [p.grad for p in generator.parameters()], len(looks)
+
+    shared, gradients, ran = step(network, network)
+    apart, same, ran_apart = step(network, EfficientNetFeatures(dilated=False))
+    assert (ran, ran_apart) == (2, 5)
+    torch.testing.assert_close(shared, apart)
+    torch.testing.assert_close(gradients, same)
