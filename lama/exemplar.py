@@ -28,7 +28,8 @@ SHARPNESS = 8.0  # of the last vote, in which the likest patches decide nearly a
 ITERATIONS = 6  # towards the components
 SAMPLE = 2000  # patches that the components are taken from
 MOST_COMPARED = 1 << 14  # known patches that one is compared with when all are looked at
-BLOCK = 1 << 14  # patches, or pixels, that are worked on at once, for the sake of memory
+BLOCK = 1 << 12  # patches, or pixels, that are worked on at once: what a cache holds
+PLACE = torch.int32  # of places: half the traffic of int64, and gathered several times as fast
 NOWHERE = 0  # place of the frame's corner, which is no patch's centre
 
 
@@ -95,6 +96,8 @@ def _pyramid(image: Tensor, mask: Tensor) -> list[tuple[Tensor, Tensor]]:
 class _Level:
     """One size of the picture, in a frame of half a patch, with places as numbers of its pixels.
 
+    Places are int32.
+
     Attributes:
         hole: (1, 1, H, W) float, 1 = hole.
         targets: (T,) centres of the patches that touch the hole.
@@ -108,15 +111,17 @@ class _Level:
         height, width = hole.shape[-2:]
         device = hole.device
         self.hole, self.known, self.targets = hole, known, targets
-        self.sources = known.nonzero()[:, 0]
-        self.missing = _framed(hole[0, 0] > 0).nonzero()[:, 0]
+        self.sources = _places(known)
+        self.missing = _places(_framed(hole[0, 0] > 0))
         self.height, self.width = height + 2 * HALF, width + 2 * HALF  # of the frame
         self.pixels = torch.empty(0)
-        self.found = torch.full((self.height * self.width,), NOWHERE, device=device)
+        places = self.height * self.width
+        self.found = torch.full((places,), NOWHERE, dtype=PLACE, device=device)
         self.distance = torch.empty(0)
         self.described = torch.empty(0)
+        self.is_described = False  # `described` is what `pixels` are
         self.components = torch.empty(0)  # (C, 3, PATCH, PATCH)
-        step = torch.arange(-HALF, HALF + 1, device=device)
+        step = torch.arange(-HALF, HALF + 1, dtype=PLACE, device=device)
         self.patch = (step[:, None] * self.width + step).flatten()  # from a centre to its pixels
         depth = cv2.distanceTransform(hole[0, 0].byte().cpu().numpy(), cv2.DIST_L2, 3)
         self.trust = FALLOFF ** -_framed(torch.from_numpy(depth).to(device))[targets].clamp(max=40)
@@ -127,11 +132,12 @@ class _Level:
         height, width = hole.shape[-2:]
         if min(height, width) < PATCH:
             return None
-        touches = F.max_pool2d(hole, PATCH, 1, HALF)[0, 0] > 0
+        along = F.max_pool2d(hole, (1, PATCH), 1, (0, HALF))
+        touches = F.max_pool2d(along, (PATCH, 1), 1, (HALF, 0))[0, 0] > 0
         inside = torch.zeros_like(touches)
         inside[HALF : height - HALF, HALF : width - HALF] = True
         known = _framed(inside & ~touches)
-        targets = _framed(inside & touches).nonzero()[:, 0]
+        targets = _places(_framed(inside & touches))
         if not known.any() or not len(targets):
             return None
         return _Level(hole, known, targets)
@@ -140,6 +146,7 @@ class _Level:
         """Take (1, 3, H, W) for the picture."""
         framed = F.pad(picture[0], (HALF,) * 4).permute(1, 2, 0)
         self.pixels = framed.reshape(-1, 3).contiguous()  # colours side by side: quick to gather
+        self.is_described = False
 
     def _choose_components(self) -> None:
         """Principal components of some of the known patches; larger levels take them over."""
@@ -166,6 +173,9 @@ class _Level:
     def _describe(self) -> None:
         """Bring `described` up to date, (places, C): components of the patch at each centre."""
         frame = self._frame()
+        if self.is_described:
+            return
+        self.is_described = True
         if self.described.numel():
             # Only patches that touch the hole have changed.
             top, bottom = (int(t) // self.width for t in (self.targets[0], self.targets[-1]))
@@ -194,16 +204,16 @@ class _Level:
         self._show(torch.where(self.hole > 0, guess[..., :height, :width], picture))
         self._describe()
         # For those without a parent any source does at first.
-        at = torch.searchsorted(self.sources, self.targets).clamp(max=len(self.sources) - 1)
+        at = torch.searchsorted(self.sources, self.targets).clamp_(max=len(self.sources) - 1)
         self.found[self.targets] = self.sources[at]
         y, x = self.targets // self.width - HALF, self.targets % self.width - HALF
         py = (y // 2).clamp(HALF, below.height - 3 * HALF - 1)
         px = (x // 2).clamp(HALF, below.width - 3 * HALF - 1)
-        source = below.found[(py + HALF) * below.width + px + HALF]
+        source = below.found.index_select(0, (py + HALF) * below.width + px + HALF)
         sy, sx = source // below.width - HALF, source % below.width - HALF
         row = (sy * 2 + y - py * 2).clamp(0, height - 1) + HALF
         column = (sx * 2 + x - px * 2).clamp(0, width - 1) + HALF
-        self._take_nearest(torch.where(source == NOWHERE, NOWHERE, row * self.width + column)[None])
+        self._take_nearest(torch.where(source == NOWHERE, NOWHERE, row * self.width + column))
 
     def search(self) -> None:
         """A nearer source for each target: among all, or what its neighbours found."""
@@ -214,10 +224,9 @@ class _Level:
         offers = []
         for dy, dx in ((0, 1), (0, -1), (1, 0), (-1, 0)):
             step = dy * self.width + dx
-            source = self.found[(self.targets + step).clamp(0, len(self.found) - 1)]
-            shifted = (source - step).clamp(0, len(self.found) - 1)
-            offers.append(torch.where(source == NOWHERE, NOWHERE, shifted))
-        self._take_nearest(torch.stack(offers))
+            source = self.found.index_select(0, self.targets + step)
+            offers.append((source - step).clamp_(min=NOWHERE))
+        self._take_nearest(*offers)
 
     def _looks_at_all(self) -> bool:
         return min(self.hole.shape[-2:]) <= EXACT
@@ -225,29 +234,41 @@ class _Level:
     def _take_best_of_all(self) -> None:
         # On a large level, which is the first one only for small holes, a part of the sources.
         some = self.sources[:: 1 + len(self.sources) // MOST_COMPARED]
-        sources = F.embedding(some, self.described)
+        sources = self.described.index_select(0, some)
         norms = sources.square().sum(1)
-        for targets in self.targets.split(BLOCK // 8):
-            wanted = self.described[targets]
-            best = torch.addmm(norms, wanted, sources.t(), alpha=-2).argmin(1)
-            self.found[targets] = some[best]
-        self.distance = self._unlike(self.found[self.targets], self.described[self.targets])
+        best = []
+        for targets in self.targets.split(BLOCK // 2):
+            wanted = self.described.index_select(0, targets)
+            best.append(torch.addmm(norms, wanted, sources.t(), alpha=-2).argmin(1))
+        nearest = some[torch.cat(best)]
+        self.found[self.targets] = nearest
+        self.distance = self._unlike(nearest, self.targets)
 
-    def _take_nearest(self, offers: Tensor) -> None:
-        """Of (K, T) offered sources and the present one the nearest that is a known patch."""
-        offers = torch.cat([self.found[self.targets][None], offers])
-        distances, places = [], []
-        for some, targets in zip(offers.split(BLOCK, 1), self.targets.split(BLOCK), strict=True):
-            unlike = self._unlike(some, F.embedding(targets, self.described))
-            unlike = torch.where(self.known[some], unlike, torch.inf)
-            least, which = unlike.min(0)
-            distances.append(least)
-            places.append(some.gather(0, which[None])[0])
-        self.found[self.targets] = torch.cat(places)
-        self.distance = torch.cat(distances)
+    def _take_nearest(self, *offers: Tensor) -> None:
+        """Of (T,) offered sources and the present one the nearest that is a known patch."""
+        nearest = self.found.index_select(0, self.targets)
+        least = self._unlike(nearest, self.targets)
+        for offered in offers:
+            # Most neighbours agree, so that few are left to be compared.
+            other = self.known.index_select(0, offered).logical_and_(offered != nearest)
+            which = other.nonzero()[:, 0]
+            source = offered[which]
+            unlike = self._unlike(source, self.targets[which])
+            nearer = unlike < least[which]
+            which = which[nearer]
+            least[which], nearest[which] = unlike[nearer], source[nearer]
+        self.found[self.targets] = nearest
+        self.distance = least
 
-    def _unlike(self, sources: Tensor, wanted: Tensor) -> Tensor:
-        return (F.embedding(sources, self.described) - wanted).square().mean(-1)
+    def _unlike(self, sources: Tensor, targets: Tensor) -> Tensor:
+        """(N,) mean squares of the differences between the patches at (N,) places each."""
+        unlike = [
+            (self.described.index_select(0, a) - self.described.index_select(0, b))
+            .square_()
+            .mean(-1)
+            for a, b in zip(sources.split(BLOCK), targets.split(BLOCK), strict=True)
+        ]
+        return torch.cat(unlike)
 
     def vote(self, sharpness: float = 1) -> None:
         """Make each hole pixel the mean of what the patches over it say, the likest counting most.
@@ -261,14 +282,22 @@ class _Level:
         weights[self.targets] = weight.clamp(min=1e-12)
         voted = []
         for pixels in self.missing.split(BLOCK):
-            # Near the frame's corners centres would lie outside of it: no patch is there either.
-            centres = (pixels[:, None] - self.patch).clamp(0, len(self.found) - 1)
-            votes = weights[centres]
-            says = torch.where(votes > 0, self.found[centres] + self.patch, 0)
+            centres = (pixels[:, None] - self.patch).flatten()
+            votes = weights.index_select(0, centres).view(-1, PATCH**2)
+            # Where no target is, places may be none; they have no vote.
+            says = self.found.index_select(0, centres).view(-1, PATCH**2)
+            says.add_(self.patch).clamp_(min=0)
             total = votes.sum(1, keepdim=True)
             mean = F.embedding_bag(says, self.pixels, mode="sum", per_sample_weights=votes) / total
-            voted.append(torch.where(total > 0, mean, F.embedding(pixels, self.pixels)))
+            old = self.pixels.index_select(0, pixels)
+            voted.append(torch.where(total > 0, mean, old))
         self.pixels[self.missing] = torch.cat(voted)
+        self.is_described = False
+
+
+def _places(flat: Tensor) -> Tensor:
+    """Where a row of places is true."""
+    return flat.nonzero()[:, 0].to(PLACE)
 
 
 def _framed(plane: Tensor) -> Tensor:
