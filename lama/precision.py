@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from pathlib import Path
-
 import torch
 
-from lama.compiled import agreement, compile_generator, int8_works
+from lama.compiled import agreement, compile_generator, cpu, int8_works
 from lama.generator import Generator, channels_last
 
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
-_BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 # dB against the plain form on a test picture. 8 bits stay far above what an eye can tell (40);
 # the exact form differs by rounding alone.
 _LEAST_AGREEMENT = {"fp32": 90.0, "bf16": 40.0, "int8": 40.0}
@@ -63,13 +59,11 @@ def prepare(generator: Generator, precision: str, device: torch.device) -> tuple
 
 def _quickest_first() -> list[str]:
     """Measured order: AMX computes bf16 as quickly as it is fed, and without 8 bits' rounding."""
-    flags = _cpu_flags()
     names = ["fp32"]
-    # Without the instructions bf16 is emulated, at a third of fp32's speed, and 8 bits gain little.
-    if flags & _BF16_FLAGS:
+    if cpu.has_bf16():
         names.insert(0, "bf16")
-    if flags & {"avx512_vnni", "avx_vnni"} and int8_works():
-        names.insert(1 if "amx_bf16" in flags else 0, "int8")
+    if cpu.has_int8() and int8_works():
+        names.insert(1 if "amx_bf16" in cpu.flags() else 0, "int8")
     return names
 
 
@@ -77,14 +71,4 @@ def has_bf16() -> bool:
     """Whether this machine (its GPU, or without one its CPU) computes in bf16 quicker than fp32."""
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported()
-    return bool(_cpu_flags() & _BF16_FLAGS)
-
-
-@functools.cache
-def _cpu_flags() -> frozenset[str]:
-    try:
-        text = Path("/proc/cpuinfo").read_text()
-    except OSError:
-        return frozenset()
-    found = next((line for line in text.splitlines() if line.startswith("flags")), "")
-    return frozenset(found.split())
+    return cpu.has_bf16()

@@ -40,8 +40,8 @@ class FFCUNet(Generator):
         self.down8 = nn.Sequential(*_conv(c4, c8, stride=2))
         blocks = [FFCResnetBlock(c8, config.ratio) for _ in range(config.n_blocks)]
         self.blocks = nn.Sequential(*blocks)
-        self.up4 = _Up(c8, c4)
-        self.up2 = _Up(c4, c2)
+        self.up4 = Up(c8, c4)
+        self.up2 = Up(c4, c2)
         self.leave = nn.Sequential(
             nn.Conv2d(c2, config.detail * 4, 3, padding=1),
             nn.ReLU(inplace=True),
@@ -113,7 +113,7 @@ class FFCUNet(Generator):
         return torch.sigmoid(torch.logit(guess, eps=1e-4) + change[:, :3] * mask)
 
 
-class _Up(nn.Module):
+class Up(nn.Module):
     """Fewer channels, nearest upsampling, the skip added, two 3x3 convolutions."""
 
     def __init__(self, cin: int, cout: int) -> None:
@@ -123,6 +123,7 @@ class _Up(nn.Module):
         self.convs = nn.Sequential(nn.ReLU(inplace=True), *_conv(cout, cout), *_conv(cout, cout))
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """(B, cin, H, W) and (B, cout, 2H, 2W) to (B, cout, 2H, 2W)."""
         up = F.interpolate(self.reduce(x), scale_factor=2, mode="nearest")
         return self.convs(up + self.skip(skip))
 

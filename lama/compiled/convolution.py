@@ -263,10 +263,11 @@ class NarrowConvolution(Convolution):
         channels_last(self)
 
     @staticmethod
-    def pays(weight: Tensor, geometry: Geometry) -> bool:
+    def pays(weight: Tensor, geometry: Geometry, dtype: torch.dtype) -> bool:
         """Whether it is quicker for this weight (C_out, C_in, k, k)."""
         plain = geometry.stride == geometry.dilation == (1, 1)
-        return plain and len(weight) < 8 and weight.shape[2] >= 5
+        least = 3 if dtype == torch.float32 else 5
+        return plain and len(weight) < 8 and weight.shape[2] >= least
 
     def forward(self, x: Tensor | Codes, add: Tensor | None = None) -> Tensor:
         """See `Convolution.forward`."""

@@ -83,13 +83,13 @@ class Int8GlobalPath(nn.Module):
 
     A spectrum spans too many orders of magnitude for one scale.
 
-    Args: as `FloatGlobalPath`.
+    Args: as `FloatGlobalPath`; `dtype` is that of the product with the spectrum.
     """
 
-    def __init__(self, transform: SpectralTransform, out_scale: Tensor) -> None:
+    def __init__(self, transform: SpectralTransform, out_scale: Tensor, dtype: torch.dtype) -> None:
         super().__init__()
         self.reduce = Int8Convolution(*_reduction(transform), PLAIN, relu=True)
-        self.unit = QuickFourierUnit(transform.fu, torch.float32)
+        self.unit = QuickFourierUnit(transform.fu, dtype)
         self.expand = Int8Convolution(*_expansion(transform, out_scale), PLAIN, relu=True)
 
     def forward(self, x: Tensor, codes: Codes | None, add: Tensor) -> Tensor:

@@ -7,23 +7,23 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lama.compiled import cpu
+from lama.compiled.blocks import Doubling, QuickBlock, QuickUp, Shuffled
 from lama.compiled.convolution import (
-    Codes,
     Convolution,
     Geometry,
     Int8Convolution,
     NarrowConvolution,
     affine,
     fold,
-    quantise,
 )
 from lama.compiled.fourier import FloatGlobalPath, Int8GlobalPath, Make, QuickFFC, geometry
 from lama.compiled.winograd import WinogradConvolution
-from lama.ffc import FFCBatchNormAct, Pair, SpectralTransform
+from lama.ffc import FFCBatchNormAct, FFCResnetBlock, Pair, SpectralTransform
 from lama.generator import Generator
+from lama.unet import Up
 
 # Convolutions with fewer outputs give the picture itself, and 8 bits would show there.
 _LEAST_INT8_OUTPUTS = 8
@@ -39,13 +39,15 @@ def compile_generator(generator: Generator, precision: str) -> Generator:
     Returns:
         Same class, same forward, other modules inside; for inference only.
     """
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    # What 8 bits are too few for is in bf16 there, if the CPU has it.
+    floats = {"bf16": torch.bfloat16, "int8": cpu.quickest_float()}
+    dtype = floats.get(precision, torch.float32)
 
     def make(weight: Tensor, bias: Tensor, how: Geometry, relu: bool) -> nn.Module:
         if precision == "int8" and len(weight) >= _LEAST_INT8_OUTPUTS:
             return Int8Convolution(weight, bias, how, relu)
         kind = Convolution
-        if NarrowConvolution.pays(weight, how):
+        if NarrowConvolution.pays(weight, how, dtype):
             kind = NarrowConvolution
         elif WinogradConvolution.pays(weight, how, dtype):
             kind = WinogradConvolution
@@ -53,7 +55,7 @@ def compile_generator(generator: Generator, precision: str) -> Generator:
 
     def global_path(transform: SpectralTransform, scale: Tensor) -> nn.Module:
         if precision == "int8":
-            return Int8GlobalPath(transform, scale)
+            return Int8GlobalPath(transform, scale, dtype)
         return FloatGlobalPath(transform, scale, dtype)
 
     with torch.no_grad():
@@ -79,8 +81,18 @@ class _Rewriter:
             return self._ffc(child)
         if isinstance(child, nn.Conv2d):
             return self._convolution(child, None, False)
+        if isinstance(child, Up):
+            return self._up(child)
         self.visit(child)
-        return child
+        return QuickBlock(child) if isinstance(child, FFCResnetBlock) else child
+
+    def _up(self, layer: Up) -> nn.Module:
+        first, *convs = layer.convs
+        assert isinstance(first, nn.ReLU)
+        after = nn.Sequential(*convs)
+        self.visit(after)
+        reduce = self._convolution(layer.reduce, None, False)
+        return QuickUp(reduce, self._convolution(layer.skip, None, True), after)
 
     def _ffc(self, layer: FFCBatchNormAct) -> nn.Module:
         transform = layer.ffc.convg2g
@@ -98,22 +110,37 @@ class _Rewriter:
         return QuickFFC(layer, self.make, self.global_path(transform, scale), self.int8)
 
     def _fuse_runs(self, module: nn.Sequential) -> None:
-        """[ReflectionPad2d] Conv2d [BatchNorm2d] [ReLU] becomes one module, in the first place."""
+        """[ReflectionPad2d] Conv2d [BatchNorm2d] [ReLU] becomes one module, in the first place.
+
+        So does Conv2d ReLU PixelShuffle(2).
+        """
         children = list(module)
         i = 0
         while i < len(children):
             run = _run(children[i:])
-            if run:
+            after = children[i + run] if run and i + run < len(children) else None
+            if isinstance(after, nn.PixelShuffle) and after.upscale_factor == 2:
+                children[i] = self._shuffled(children[i : i + run])
+                children[i + 1 : i + run + 1] = [nn.Identity()] * run
+                run += 1
+            elif run:
                 fused = self._fused(children[i : i + run])
                 children[i : i + run] = [fused] + [nn.Identity()] * (run - 1)
             i += max(1, run)
-        for doubling, after in pairwise(m for m in children if not isinstance(m, nn.Identity)):
+        for doubling, next_one in pairwise(m for m in children if not isinstance(m, nn.Identity)):
             if isinstance(doubling, Doubling):
-                doubling.gives_codes = isinstance(after, Int8Convolution) or (
-                    isinstance(after, Doubling) and isinstance(after.conv, Int8Convolution)
+                doubling.gives_codes = isinstance(next_one, Int8Convolution) or (
+                    isinstance(next_one, Doubling) and isinstance(next_one.conv, Int8Convolution)
                 )
         for name, child in zip(list(module._modules), children, strict=True):
             module._modules[name] = child
+
+    def _shuffled(self, run: list[nn.Module]) -> nn.Module:
+        conv, *after = run
+        assert isinstance(conv, nn.Conv2d)
+        bn = next((m for m in after if isinstance(m, nn.BatchNorm2d)), None)
+        relu = isinstance(run[-1], nn.ReLU)
+        return Shuffled(*fold(conv, bn), geometry(conv), self.make, relu)
 
     def _fused(self, run: list[nn.Module]) -> nn.Module:
         pad = run[0] if isinstance(run[0], nn.ReflectionPad2d) else None
@@ -151,54 +178,6 @@ class Kept(nn.Module):
             return self.layer(x.float())
         local, far = (None if part is None else part.float() for part in x)
         return self.layer((local, far))
-
-
-class Doubling(nn.Module):
-    """ConvTranspose2d(3, stride 2, padding 1, output_padding 1) as one 2x2 convolution.
-
-    Each output pixel of a 2x2 cell sees up to 2x2 inputs; the four of them are four groups of
-    output channels of an ordinary convolution, laid out afterwards.
-
-    Args:
-        weight: (C_in, C_out, 3, 3) as ConvTranspose2d has it, folded.
-        bias: (C_out,).
-        make: makes a convolution.
-        relu: whether a ReLU follows.
-    """
-
-    def __init__(self, weight: Tensor, bias: Tensor, make: Make, relu: bool) -> None:
-        super().__init__()
-        flat = weight.new_zeros(2, 2, weight.shape[1], weight.shape[0], 2, 2)
-        # Which tap of the kernel joins output row (or column) 2i + d to input i + e.
-        taps = {(0, 0): 1, (1, 0): 2, (1, 1): 0}
-        for (dy, ey), ky in taps.items():
-            for (dx, ex), kx in taps.items():
-                flat[dy, dx, :, :, ey, ex] = weight[:, :, ky, kx].t()
-        how = Geometry((1, 1), (0, 0), (1, 1), reflect=False)
-        self.conv = make(flat.flatten(0, 2), bias.repeat(4), how, relu)
-        self.gives_codes = False  # laying out bytes is quicker than laying out floats
-
-    def forward(self, x: Tensor | Codes) -> Tensor | Codes:
-        """(B, C_in, H, W) to (B, C_out, 2H, 2W), channels last."""
-        if isinstance(x, Codes):
-            data = F.pad(x.data, (0, 1, 0, 1), value=x.zero_point)
-            y = self.conv(Codes(data, x.scale, x.zero_point))
-        else:
-            y = self.conv(F.pad(x, (0, 1, 0, 1)))
-        if not self.gives_codes:
-            return _lay_out(y)
-        codes = quantise(y)[0]
-        return Codes(_lay_out(codes.data), codes.scale, codes.zero_point)
-
-
-def _lay_out(y: Tensor) -> Tensor:
-    """Four groups of channels (B, 4C, H, W) to the cells of (B, C, 2H, 2W)."""
-    B, C, H, W = y.shape
-    out = torch.empty((B, H, 2, W, C // 2), dtype=y.dtype)
-    rows = y.permute(0, 2, 3, 1).view(B, H, W, 2, C // 2)
-    for dy in range(2):
-        out[:, :, dy] = rows[..., dy, :]
-    return out.view(B, 2 * H, 2 * W, C // 4).permute(0, 3, 1, 2)
 
 
 def _run(children: list[nn.Module]) -> int:

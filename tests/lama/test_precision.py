@@ -5,6 +5,7 @@ import torch
 
 from lama import precision
 from lama.checkpoint import build
+from lama.compiled import cpu
 from lama.config import FourierConfig
 from lama.generator import Generator
 from lama.inference import Inpainter
@@ -45,7 +46,7 @@ def test_auto_takes_what_the_processor_has(
 ) -> None:
     if "avx512_vnni" in flags and works and not precision.int8_works():
         pytest.skip("no 8-bit convolutions on this machine")
-    monkeypatch.setattr(precision, "_cpu_flags", lambda: frozenset(flags))
+    monkeypatch.setattr(cpu, "flags", lambda: frozenset(flags))
     monkeypatch.setattr(precision, "int8_works", lambda: works)
     quick, name = prepare(small(), "auto", CPU)
     assert name == wanted

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 import lama
 from lama.checkpoint import build
 from lama.compiled import agreement, compile_generator, int8_works
-from lama.compiled.rewrite import Doubling
+from lama.compiled.blocks import Doubling, QuickBlock, QuickUp, Shuffled
 from lama.config import (
     DilatedConfig,
     FourierConfig,
@@ -116,3 +116,31 @@ def test_doubling_is_the_transposed_convolution() -> None:
     assert isinstance(quick[0], Doubling)
     x = torch.randn(2, 6, 5, 9).contiguous(memory_format=torch.channels_last)
     assert torch.allclose(quick(x), generator(x), atol=1e-5)
+
+
+def test_shuffled_is_the_convolution_and_the_shuffle() -> None:
+    torch.manual_seed(6)
+    conv = nn.Conv2d(5, 12, 3, padding=1)
+    holder = lively(RegularConfig(ngf=8, n_blocks=1))
+    holder.model = nn.Sequential(conv, nn.BatchNorm2d(12), nn.ReLU(), nn.PixelShuffle(2)).eval()
+    quick = compile_generator(holder, "fp32").model
+    assert isinstance(quick[0], Shuffled)
+    x = torch.randn(2, 5, 7, 9).contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(quick(x), holder.model(x), rtol=1e-4, atol=1e-5)
+
+
+def test_shortcuts_leave_what_comes_in_as_it_was() -> None:
+    generator = lively(UNetConfig(width=8, n_blocks=1))
+    quick = compile_generator(generator, "fp32")
+    block, up = quick.blocks[0], quick.up4
+    assert isinstance(block, QuickBlock)
+    assert isinstance(up, QuickUp)
+    torch.manual_seed(7)
+    x = [torch.randn(2, n, 7, 9).contiguous(memory_format=torch.channels_last) for n in (8, 24)]
+    before = [part.clone() for part in x]
+    torch.testing.assert_close(block(tuple(x)), generator.blocks[0](tuple(x)))
+    torch.testing.assert_close(x, before)
+    low, skip = torch.randn(2, 32, 7, 9), torch.randn(2, 16, 14, 18)
+    kept = skip.clone()
+    torch.testing.assert_close(up(low, skip), generator.up4(low, skip))
+    torch.testing.assert_close(skip, kept)
