@@ -47,7 +47,7 @@ class FFCUNet(Generator):
             nn.ReLU(inplace=True),
             nn.PixelShuffle(2),
         )
-        self.detail = nn.Sequential(
+        self.detail = Detail(
             nn.Conv2d(config.detail + given, config.detail, 3, padding=1, padding_mode="reflect"),
             nn.ReLU(inplace=True),
             nn.Conv2d(config.detail, outputs, 3, padding=1, padding_mode="reflect"),
@@ -89,9 +89,9 @@ class FFCUNet(Generator):
         elif copied is None:
             copied = self.copier(image, mask)
         guess = self.first_guess(image, mask, copied) if guess is None else guess
-        given = [guess * 2 - 1, mask]
+        given = [(guess * 2).sub_(1), mask]
         if copied is not None:
-            given.append(copied * 2 - 1)
+            given.append((copied * 2).sub_(1))
         x = torch.cat(given, dim=1)
         # A mask has one channel and no layout, so that `cat` would not keep the picture's.
         if image.is_contiguous(memory_format=torch.channels_last):
@@ -105,12 +105,20 @@ class FFCUNet(Generator):
         x4, x2, x = encoded.skips
         x8 = join_channels(self.blocks(split_channels(encoded.features[0], self.ratio)))
         y = self.leave(self.up2(self.up4(x8, x4), x2))
-        change = self.detail(torch.cat([y, x], dim=1)).float()
+        change = self.detail(y, x).float()
         guess, mask = x[:, :3].float() * 0.5 + 0.5, x[:, 3:4]
         if self.copier is not None:
             copied = x[:, 4:].float() * 0.5 + 0.5
             guess = torch.lerp(guess, copied, torch.sigmoid(change[:, 3:]))
         return torch.sigmoid(torch.logit(guess, eps=1e-4) + change[:, :3] * mask)
+
+
+class Detail(nn.Sequential):
+    """Layers that see several maps together."""
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        """(B, C_i, H, W) each."""
+        return super().forward(torch.cat(maps, dim=1))
 
 
 class Up(nn.Module):

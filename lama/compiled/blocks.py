@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -68,6 +70,44 @@ class Shuffled(nn.Module):
     def forward(self, x: Tensor | Codes) -> Tensor:
         """(B, C_in, H, W) to (B, C, 2H, 2W), channels last."""
         return _lay_out(self.conv(x))
+
+
+class Unshuffled(nn.Module):
+    """`PixelUnshuffle(2)` and a convolution, with its inputs in an order that moves in blocks.
+
+    Args:
+        weight: (C_out, 4 C, k, k) of the convolution, as `PixelUnshuffle` gives its inputs.
+        bias: (C_out,).
+        geometry: of the convolution.
+        make: makes a convolution.
+        relu: whether a ReLU follows.
+    """
+
+    def __init__(
+        self, weight: Tensor, bias: Tensor, geometry: Geometry, make: Make, relu: bool
+    ) -> None:
+        super().__init__()
+        order = torch.arange(weight.shape[1]).view(-1, 4).t().flatten()
+        self.conv = make(weight[:, order], bias, geometry, relu)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W), channels last, H and W even, to (B, C_out, H / 2, W / 2)."""
+        B, C, H, W = x.shape
+        rows = x.permute(0, 2, 3, 1).reshape(B, H // 2, 2, W // 2, 2 * C)
+        out = torch.empty((B, H // 2, W // 2, 4 * C), dtype=x.dtype)
+        for dy in range(2):
+            out[..., dy * 2 * C : (dy + 1) * 2 * C] = rows[:, :, dy]
+        return self.conv(out.permute(0, 3, 1, 2))
+
+
+class Joining(nn.Sequential):
+    """`lama.unet.Detail` for 8 bits: maps are joined as codes, a quarter of the bytes."""
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        """See `lama.unet.Detail.forward`."""
+        codes = quantise(*(x.float().contiguous(memory_format=torch.channels_last) for x in maps))
+        data = torch.cat([part.data for part in codes], dim=1)
+        return super().forward(replace(codes[0], data=data))
 
 
 class Doubling(nn.Module):

@@ -178,20 +178,19 @@ class Convolution(nn.Module):
     ) -> None:
         super().__init__()
         self.geometry, self.relu, self.dtype = geometry, relu, dtype
+        self.mirrors = geometry.reflect and any(geometry.padding)
+        # What is left to do once the borders are mirrored.
+        self.moves = replace(geometry, padding=(0, 0)) if self.mirrors else geometry
         self.register_buffer("weight", weight.to(dtype))
         self.register_buffer("bias", bias.to(dtype))
         channels_last(self)
 
     def forward(self, x: Tensor | Codes, add: Tensor | None = None) -> Tensor:
         """(B, C_in, H, W) to (B, C_out, H', W'), plus `add` of that shape, then the ReLU."""
-        how = self.geometry
-        padding = how.padding
         x = (x.real() if isinstance(x, Codes) else x).to(self.dtype)
-        if how.reflect and any(padding):
-            x, padding = reflect(x, padding), (0, 0)
-        weight, bias = self.weight, self.bias
-        moves = replace(how, padding=padding)
-        return convolve(x, weight, bias, moves, add=add, relu=self.relu)
+        if self.mirrors:
+            x = reflect(x, self.geometry.padding)
+        return convolve(x, self.weight, self.bias, self.moves, add=add, relu=self.relu)
 
 
 class Int8Convolution(nn.Module):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lama.compiled import cpu
-from lama.compiled.blocks import Doubling, QuickBlock, QuickUp, Shuffled
+from lama.compiled.blocks import Doubling, Joining, QuickBlock, QuickUp, Shuffled, Unshuffled
 from lama.compiled.convolution import (
     Convolution,
     Geometry,
@@ -23,7 +23,7 @@ from lama.compiled.fourier import FloatGlobalPath, Int8GlobalPath, Make, QuickFF
 from lama.compiled.winograd import WinogradConvolution
 from lama.ffc import FFCBatchNormAct, FFCResnetBlock, Pair, SpectralTransform
 from lama.generator import Generator
-from lama.unet import Up
+from lama.unet import Detail, Up
 
 # Convolutions with fewer outputs give the picture itself, and 8 bits would show there.
 _LEAST_INT8_OUTPUTS = 8
@@ -80,10 +80,12 @@ class _Rewriter:
         if isinstance(child, FFCBatchNormAct):
             return self._ffc(child)
         if isinstance(child, nn.Conv2d):
-            return self._convolution(child, None, False)
+            return self._convolution(child, relu=False)
         if isinstance(child, Up):
             return self._up(child)
         self.visit(child)
+        if isinstance(child, Detail) and isinstance(child[0], Int8Convolution):
+            return Joining(*child)
         return QuickBlock(child) if isinstance(child, FFCResnetBlock) else child
 
     def _up(self, layer: Up) -> nn.Module:
@@ -91,8 +93,8 @@ class _Rewriter:
         assert isinstance(first, nn.ReLU)
         after = nn.Sequential(*convs)
         self.visit(after)
-        reduce = self._convolution(layer.reduce, None, False)
-        return QuickUp(reduce, self._convolution(layer.skip, None, True), after)
+        reduce = self._convolution(layer.reduce, relu=False)
+        return QuickUp(reduce, self._convolution(layer.skip, relu=True), after)
 
     def _ffc(self, layer: FFCBatchNormAct) -> nn.Module:
         transform = layer.ffc.convg2g
@@ -110,59 +112,41 @@ class _Rewriter:
         return QuickFFC(layer, self.make, self.global_path(transform, scale), self.int8)
 
     def _fuse_runs(self, module: nn.Sequential) -> None:
-        """[ReflectionPad2d] Conv2d [BatchNorm2d] [ReLU] becomes one module, in the first place.
-
-        So does Conv2d ReLU PixelShuffle(2).
-        """
+        """A convolution and what belongs to it (`_run`) become one module, in the first place."""
         children = list(module)
         i = 0
         while i < len(children):
             run = _run(children[i:])
-            after = children[i + run] if run and i + run < len(children) else None
-            if isinstance(after, nn.PixelShuffle) and after.upscale_factor == 2:
-                children[i] = self._shuffled(children[i : i + run])
-                children[i + 1 : i + run + 1] = [nn.Identity()] * run
-                run += 1
-            elif run:
+            if run:
                 fused = self._fused(children[i : i + run])
                 children[i : i + run] = [fused] + [nn.Identity()] * (run - 1)
             i += max(1, run)
-        for doubling, next_one in pairwise(m for m in children if not isinstance(m, nn.Identity)):
+        for doubling, after in pairwise(m for m in children if not isinstance(m, nn.Identity)):
             if isinstance(doubling, Doubling):
-                doubling.gives_codes = isinstance(next_one, Int8Convolution) or (
-                    isinstance(next_one, Doubling) and isinstance(next_one.conv, Int8Convolution)
+                doubling.gives_codes = isinstance(after, Int8Convolution) or (
+                    isinstance(after, Doubling) and isinstance(after.conv, Int8Convolution)
                 )
         for name, child in zip(list(module._modules), children, strict=True):
             module._modules[name] = child
 
-    def _shuffled(self, run: list[nn.Module]) -> nn.Module:
-        conv, *after = run
-        assert isinstance(conv, nn.Conv2d)
-        bn = next((m for m in after if isinstance(m, nn.BatchNorm2d)), None)
-        relu = isinstance(run[-1], nn.ReLU)
-        return Shuffled(*fold(conv, bn), geometry(conv), self.make, relu)
-
     def _fused(self, run: list[nn.Module]) -> nn.Module:
-        pad = run[0] if isinstance(run[0], nn.ReflectionPad2d) else None
-        conv = run[1] if pad is not None else run[0]
+        conv = next(m for m in run if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d)))
         bn = next((m for m in run if isinstance(m, nn.BatchNorm2d)), None)
-        relu = isinstance(run[-1], nn.ReLU)
+        relu = any(isinstance(m, nn.ReLU) for m in run)
         if isinstance(conv, nn.ConvTranspose2d):
             return Doubling(*fold(conv, bn), self.make, relu)
-        assert isinstance(conv, nn.Conv2d)
-        return self._convolution(conv, bn, relu, None if pad is None else pad.padding[0])
-
-    def _convolution(
-        self,
-        conv: nn.Conv2d,
-        bn: nn.BatchNorm2d | None,
-        relu: bool,
-        mirrored: int | None = None,
-    ) -> nn.Module:
         how = geometry(conv)
-        if mirrored is not None:
+        if isinstance(run[0], nn.ReflectionPad2d):
+            mirrored = run[0].padding[0]
             how = Geometry(how.stride, (mirrored, mirrored), how.dilation, reflect=True)
+        if isinstance(run[0], nn.PixelUnshuffle):
+            return Unshuffled(*fold(conv, bn), how, self.make, relu)
+        if isinstance(run[-1], nn.PixelShuffle):
+            return Shuffled(*fold(conv, bn), how, self.make, relu)
         return self.make(*fold(conv, bn), how, relu)
+
+    def _convolution(self, conv: nn.Conv2d, relu: bool) -> nn.Module:
+        return self.make(*fold(conv, None), geometry(conv), relu)
 
 
 class Kept(nn.Module):
@@ -181,14 +165,25 @@ class Kept(nn.Module):
 
 
 def _run(children: list[nn.Module]) -> int:
-    """How many of the first modules are one convolution with what belongs to it; 0 = none."""
-    at = 1 if isinstance(children[0], nn.ReflectionPad2d) else 0
+    """How many of the first modules are one convolution with what belongs to it; 0 = none.
+
+    [ReflectionPad2d] Conv2d [BatchNorm2d] [ReLU], or with PixelUnshuffle(2) in front, or with
+    PixelShuffle(2) behind; or ConvTranspose2d [BatchNorm2d] [ReLU].
+    """
+    unshuffled = isinstance(children[0], nn.PixelUnshuffle) and children[0].downscale_factor == 2
+    at = 1 if unshuffled or isinstance(children[0], nn.ReflectionPad2d) else 0
     if at >= len(children) or not _can_fold(children[at]):
+        return 0
+    transposed = isinstance(children[at], nn.ConvTranspose2d)
+    if transposed and at:
         return 0
     at += 1
     for kind in (nn.BatchNorm2d, nn.ReLU):
         if at < len(children) and isinstance(children[at], kind):
             at += 1
+    after = children[at] if at < len(children) else None
+    if isinstance(after, nn.PixelShuffle) and after.upscale_factor == 2:
+        at += not (unshuffled or transposed)
     return at
 
 

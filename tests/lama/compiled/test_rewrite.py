@@ -7,7 +7,7 @@ from torch import Tensor, nn
 import lama
 from lama.checkpoint import build
 from lama.compiled import agreement, compile_generator, int8_works
-from lama.compiled.blocks import Doubling, QuickBlock, QuickUp, Shuffled
+from lama.compiled.blocks import Doubling, Joining, QuickBlock, QuickUp, Shuffled, Unshuffled
 from lama.config import (
     DilatedConfig,
     FourierConfig,
@@ -127,6 +127,28 @@ def test_shuffled_is_the_convolution_and_the_shuffle() -> None:
     assert isinstance(quick[0], Shuffled)
     x = torch.randn(2, 5, 7, 9).contiguous(memory_format=torch.channels_last)
     torch.testing.assert_close(quick(x), holder.model(x), rtol=1e-4, atol=1e-5)
+
+
+def test_unshuffled_is_the_shuffle_and_the_convolution() -> None:
+    torch.manual_seed(8)
+    holder = lively(RegularConfig(ngf=8, n_blocks=1))
+    layers = [nn.PixelUnshuffle(2), nn.Conv2d(20, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU()]
+    holder.model = nn.Sequential(*layers).eval()
+    quick = compile_generator(holder, "fp32").model
+    assert isinstance(quick[0], Unshuffled)
+    x = torch.randn(2, 5, 14, 18).contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(quick(x), holder.model(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(not int8_works(), reason="no 8-bit convolutions on this machine")
+def test_codes_of_several_maps_are_joined() -> None:
+    generator = lively(UNetConfig(width=8, n_blocks=1, detail=8))
+    quick = compile_generator(generator, "int8")
+    assert isinstance(quick.detail, Joining)
+    torch.manual_seed(9)
+    a, b = torch.rand(1, 8, 13, 17), torch.rand(1, 4, 13, 17) * 2 - 1
+    exact = generator.detail(a, b)
+    assert (quick.detail(a, b) - exact).std() < 0.03 * exact.std()
 
 
 def test_shortcuts_leave_what_comes_in_as_it_was() -> None:
