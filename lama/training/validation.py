@@ -56,6 +56,7 @@ class Validation:
             raise ValueError("none of the photos that were held out can be read")
         self.images, self.masks = torch.stack(images), torch.stack(masks)
         self.lpips = LPIPS("alex")
+        self._copied: list[Tensor] = []  # for generators that look at them; always the same
         self._reference: dict[str, float] | None = None
 
     @torch.no_grad()
@@ -77,7 +78,13 @@ class Validation:
     def _fill(self, generator: Generator, i: int) -> Tensor:
         device = next(generator.parameters()).device
         image, mask = self.images[i : i + 1].to(device), self.masks[i : i + 1].to(device)
-        return generator(image, mask).cpu() * self.masks[i] + self.images[i] * (1 - self.masks[i])
+        copied = None
+        if generator.copier is not None:
+            if len(self._copied) == i:
+                self._copied.append(generator.copier(image, mask))
+            copied = self._copied[i]
+        filled = generator(image, mask, copied).cpu()
+        return filled * self.masks[i] + self.images[i] * (1 - self.masks[i])
 
     def blend(self, prediction: Tensor) -> Tensor:
         """The prediction in the holes, the photos elsewhere."""
