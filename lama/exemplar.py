@@ -10,6 +10,8 @@ Barnes et al., SIGGRAPH 2009); random tries gain nothing there, so the fill is t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import torch
 import torch.nn.functional as F
@@ -20,9 +22,7 @@ from lama.pullpush import pull_push
 PATCH = 7  # pixels a side
 HALF = PATCH // 2
 COARSEST = 32  # short side of the first level, at least
-EXACT = 64  # up to this short side every known patch is looked at
 COMPONENTS = 24  # patches are compared by their projections on as many principal components
-ROUNDS = (3, 12, 3)  # turns of search and vote by level, coarse to fine; one above
 FALLOFF = 1.6  # how much less a patch's vote counts for each pixel that it lies deeper in the hole
 SHARPNESS = 8.0  # of the last vote, in which the likest patches decide nearly alone
 ITERATIONS = 6  # towards the components
@@ -33,28 +33,47 @@ PLACE = torch.int32  # of places: half the traffic of int64, and gathered severa
 NOWHERE = 0  # place of the frame's corner, which is no patch's centre
 
 
+@dataclass(frozen=True)
+class Effort:
+    """How long it is looked for patches.
+
+    Attributes:
+        rounds: turns of search and vote by level, coarse to fine; the last of them above.
+        exact: up to this short side every known patch is looked at.
+    """
+
+    rounds: tuple[int, ...]
+    exact: int
+
+
+QUICK = Effort(rounds=(3, 12, 3, 1), exact=64)
+PATIENT = Effort(rounds=(3, 12, 6, 6, 3, 1), exact=128)  # four times as long
+
+
 @torch.no_grad()
-def exemplar_fill(image: Tensor, mask: Tensor) -> Tensor:
+def exemplar_fill(image: Tensor, mask: Tensor, effort: Effort = QUICK) -> Tensor:
     """Fill the hole from the picture's own patches.
 
     Args:
         image: (B, 3, H, W) in [0, 1]; values in the hole are ignored.
         mask: (B, 1, H, W), 1 = hole.
+        effort: QUICK, or PATIENT, which is worth its time on large pictures.
 
     Returns:
         (B, 3, H, W) equal to `image` where known. Where no 7 x 7 patch is wholly known at any size,
         this is the pull-push fill.
     """
-    return torch.cat([_fill(*one) for one in zip(image.split(1), mask.split(1), strict=True)])
+    each = zip(image.split(1), mask.split(1), strict=True)
+    return torch.cat([_fill(*one, effort) for one in each])
 
 
-def _fill(image: Tensor, mask: Tensor) -> Tensor:
+def _fill(image: Tensor, mask: Tensor, effort: Effort) -> Tensor:
     if not mask.any():
         return image
     below: _Level | None = None
     levels = _pyramid(image, mask)
     for depth, (picture, hole) in enumerate(levels):
-        level = _Level.of(hole)
+        level = _Level.of(hole, effort.exact)
         if level is None:
             below = None
             continue
@@ -62,7 +81,7 @@ def _fill(image: Tensor, mask: Tensor) -> Tensor:
             level.start(picture)
         else:
             level.start_from(below, picture)
-        rounds = ROUNDS[depth] if depth < len(ROUNDS) else 1
+        rounds = effort.rounds[min(depth, len(effort.rounds) - 1)]
         finest = depth == len(levels) - 1
         for turn in range(rounds - finest):
             before = level.found.clone()
@@ -105,12 +124,14 @@ class _Level:
         sources: (S,) centres of wholly known patches; `known` says the same for every place.
         found: for every place that is a target, the source that it is like.
         distance: (T,) how unlike, mean square over the components.
+        looks_at_all: whether every source is looked at, or what neighbours found.
     """
 
-    def __init__(self, hole: Tensor, known: Tensor, targets: Tensor) -> None:
+    def __init__(self, hole: Tensor, known: Tensor, targets: Tensor, exact: int) -> None:
         height, width = hole.shape[-2:]
         device = hole.device
         self.hole, self.known, self.targets = hole, known, targets
+        self.looks_at_all = min(height, width) <= exact
         self.sources = _places(known)
         self.missing = _places(_framed(hole[0, 0] > 0))
         self.height, self.width = height + 2 * HALF, width + 2 * HALF  # of the frame
@@ -127,7 +148,7 @@ class _Level:
         self.trust = FALLOFF ** -_framed(torch.from_numpy(depth).to(device))[targets].clamp(max=40)
 
     @staticmethod
-    def of(hole: Tensor) -> _Level | None:
+    def of(hole: Tensor, exact: int) -> _Level | None:
         """None where the level is too small, or has no known patch, or no hole any more."""
         height, width = hole.shape[-2:]
         if min(height, width) < PATCH:
@@ -140,7 +161,7 @@ class _Level:
         targets = _places(_framed(inside & touches))
         if not known.any() or not len(targets):
             return None
-        return _Level(hole, known, targets)
+        return _Level(hole, known, targets, exact)
 
     def _show(self, picture: Tensor) -> None:
         """Take (1, 3, H, W) for the picture."""
@@ -192,7 +213,7 @@ class _Level:
         self._show(picture)
         self._choose_components()
         self._show(pull_push(picture, self.hole))
-        if not self._looks_at_all():  # otherwise that is what searching begins with
+        if not self.looks_at_all:  # otherwise that is what searching begins with
             self._describe()
             self._take_best_of_all()
 
@@ -218,7 +239,7 @@ class _Level:
     def search(self) -> None:
         """A nearer source for each target: among all, or what its neighbours found."""
         self._describe()
-        if self._looks_at_all():
+        if self.looks_at_all:
             self._take_best_of_all()
             return
         offers = []
@@ -227,9 +248,6 @@ class _Level:
             source = self.found.index_select(0, self.targets + step)
             offers.append((source - step).clamp_(min=NOWHERE))
         self._take_nearest(*offers)
-
-    def _looks_at_all(self) -> bool:
-        return min(self.hole.shape[-2:]) <= EXACT
 
     def _take_best_of_all(self) -> None:
         # On a large level, which is the first one only for small holes, a part of the sources.

@@ -45,6 +45,7 @@ class Generator(nn.Module):
         largest: longer side in pixels up to which it does well; larger crops are scaled down.
         copier: makes `copied` of `forward`, for generators that look at it. It is no matter of
             their weights, so that training can make it ahead.
+        patient_copier: the same, better and slower.
     """
 
     config: GeneratorConfig
@@ -52,6 +53,7 @@ class Generator(nn.Module):
     smallest: int = 16  # reflect padding of one pixel at 1/8
     largest: int = 1024
     copier: Fill | None = None
+    patient_copier: Fill | None = None
 
     def forward(self, image: Tensor, mask: Tensor, copied: Tensor | None = None) -> Tensor:
         """Predict the whole picture.

@@ -3,7 +3,8 @@
 Source: Kulshreshtha, Pugh and Jiddi, "Feature Refinement to Improve High Resolution Image
 Inpainting", arXiv 2206.13644. The network fills a small copy of the picture first. At each larger
 size the features before its residual blocks are optimised, weights frozen, until the prediction,
-made small, looks like the coarser fill.
+made small, looks like the coarser fill. Generators that copy from the picture get what a longer
+search found, the same at all sizes.
 """
 
 from __future__ import annotations
@@ -61,12 +62,13 @@ def refine(
         if step is not None:
             step(done / total)
 
+    copies = _copies(generator, levels)
     with torch.no_grad():
         picture, hole = levels[0]
-        result = blend(padded_forward(generator, picture, hole), picture, hole)
+        result = blend(padded_forward(generator, picture, hole, copies[0]), picture, hole)
     tell(picture.numel())
-    for picture, hole in levels[1:]:
-        result, losses = _refine_level(generator, picture, hole, result, tell)
+    for (picture, hole), copied in zip(levels[1:], copies[1:], strict=True):
+        result, losses = _refine_level(generator, picture, hole, copied, result, tell)
         course.sizes.append((picture.shape[-2], picture.shape[-1]))
         course.losses.append(losses)
     return result, course
@@ -118,11 +120,13 @@ def consistency_region(mask: Tensor) -> Tensor:
     return torch.from_numpy(inside.astype(np.float32))[None, None].to(mask.device)
 
 
-def padded_forward(generator: Generator, image: Tensor, mask: Tensor) -> Tensor:
-    """`generator(image, mask)` at any size."""
+def padded_forward(
+    generator: Generator, image: Tensor, mask: Tensor, copied: Tensor | None = None
+) -> Tensor:
+    """`generator(image, mask, copied)` at any size."""
     height, width = image.shape[-2:]
-    picture, hole = (_pad(t, generator) for t in (image, mask))
-    return generator(picture, hole)[..., :height, :width]
+    given = [t if t is None else _pad(t, generator) for t in (image, mask, copied)]
+    return generator(*given)[..., :height, :width]
 
 
 def blend(prediction: Tensor, image: Tensor, mask: Tensor) -> Tensor:
@@ -130,16 +134,32 @@ def blend(prediction: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     return prediction * mask + image * (1 - mask)
 
 
+def _copies(generator: Generator, levels: list[tuple[Tensor, Tensor]]) -> list[Tensor | None]:
+    """For each size what is to be copied there; the sizes agree with each other."""
+    if generator.patient_copier is None:
+        return [None] * len(levels)
+    copies = [generator.patient_copier(*levels[-1])]
+    for image, mask in levels[-2::-1]:
+        copies.insert(0, blend(half(copies[0]), image, mask))
+    return list(copies)
+
+
 def _refine_level(
-    generator: Generator, image: Tensor, mask: Tensor, coarse: Tensor, tell: Callable[[int], None]
+    generator: Generator,
+    image: Tensor,
+    mask: Tensor,
+    copied: Tensor | None,
+    coarse: Tensor,
+    tell: Callable[[int], None],
 ) -> tuple[Tensor, list[float]]:
     """One size: optimise the features, keep the prediction nearest to the coarser fill."""
     height, width = image.shape[-2:]
     region, known = consistency_region(mask), 1 - mask
     grown = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
     picture, hole, guess = (_pad(t, generator) for t in (image, mask, blend(grown, image, mask)))
+    given = None if copied is None else _pad(copied, generator)
     with torch.no_grad():
-        encoded = generator.encode(picture, hole, guess)
+        encoded = generator.encode(picture, hole, guess, given)
     features = [f.clone().requires_grad_() for f in encoded.features]
     optimizer = torch.optim.Adam(features, lr=RATE)
     losses: list[float] = []

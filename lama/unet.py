@@ -13,12 +13,14 @@ need not be invented.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lama.config import UNetConfig
-from lama.exemplar import exemplar_fill
+from lama.exemplar import PATIENT, exemplar_fill
 from lama.ffc import FFCResnetBlock, join_channels, split_channels
 from lama.generator import Encoded, Generator
 from lama.pullpush import pull_push
@@ -30,7 +32,9 @@ class FFCUNet(Generator):
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config: UNetConfig = config
-        self.copier = exemplar_fill if config.copies else None
+        if config.copies:
+            self.copier = exemplar_fill
+            self.patient_copier = partial(exemplar_fill, effort=PATIENT)
         # Guess, mask and copied fill in; a residual, and the share that is copied, out.
         given, outputs = (7, 4) if config.copies else (4, 3)
         c2, c4, c8 = config.width, config.width * 2, config.width * 4

@@ -56,6 +56,26 @@ def test_every_generator_can_be_refined(config: GeneratorConfig) -> None:
     assert shares[-1] == pytest.approx(1)
 
 
+def test_what_is_copied_is_looked_for_once_and_longer() -> None:
+    generator = made(UNetConfig(width=16, n_blocks=1, detail=8, base=16, copies=True))
+    sizes = []
+
+    def patient(image: Tensor, mask: Tensor) -> Tensor:
+        sizes.append(tuple(image.shape[-2:]))
+        return image * (1 - mask) + mask * 0.25
+
+    generator.copier = generator.patient_copier = patient
+    with torch.no_grad():  # all of the copy, nothing of its own
+        last = generator.detail[-1]
+        last.weight.zero_()
+        last.bias[3:] = 50
+    image, mask = sample(163, 201)
+    result, _ = refine(generator, image, mask)
+    assert sizes == [(163, 201)]
+    inside = result[mask.expand_as(result) > 0]
+    torch.testing.assert_close(inside, torch.full_like(inside, 0.25), atol=1e-3, rtol=0)
+
+
 def test_shipped_weights_come_nearer_to_the_coarse_fill() -> None:
     generator = lama.load("lama-tiny", "cpu", "fp32").generator
     generator.largest = 64
