@@ -92,6 +92,19 @@ _TINY = TrainConfig(
     patch_labels="centred",
 )
 
+_COPYING = replace(
+    _TINY,
+    generator=UNetConfig(copies=True),
+    weights=replace(_TINY.weights, hole_l1=1, adversarial=0.5, feature_matching=0, r1=0, lpips=3),
+    varied=0.5,
+    batch=4,
+    lr=3e-4,
+    lr_discriminator=1e-3,
+    adversarial_from=0,
+    discriminator="projected",
+    shifts=4,
+)
+
 # Short runs from good weights: no new discriminator, which would first have to learn.
 _FINE_TUNE = replace(
     _TINY,
@@ -105,24 +118,15 @@ _FINE_TUNE = replace(
 PRESETS: dict[str, TrainConfig] = {
     "lama-fourier": TrainConfig(),
     "big-lama": TrainConfig(generator=FourierConfig(n_blocks=18), batch=120),
-    # Grown in three phases, each started from the one before (docs/training.md).
+    # Grown in four phases, each started from the one before (docs/training.md).
     "lama-tiny-64": replace(_TINY, crop=64, zoom=6.0, batch=16, adversarial_from=1500),
     "lama-tiny-128": replace(_TINY, lr=4e-4, adversarial_from=0),
+    "lama-tiny-192": replace(_COPYING, crop=192, zoom=2.5),
     "lama-tiny": replace(
-        _TINY,
-        generator=UNetConfig(copies=True),
-        weights=replace(
-            _TINY.weights, hole_l1=1, adversarial=0.5, feature_matching=0, r1=0, lpips=3
-        ),
-        crop=192,
-        zoom=2.5,
-        varied=0.5,
-        batch=4,
-        lr=3e-4,
-        lr_discriminator=1e-3,
-        adversarial_from=0,
-        discriminator="projected",
-        shifts=4,
+        _COPYING,
+        weights=replace(_COPYING.weights, hole_l1=0.5, adversarial=1.5, lpips=4),
+        crop=256,
+        zoom=2.0,
     ),
     "fine-tune": _FINE_TUNE,
 }
