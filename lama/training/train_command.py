@@ -24,7 +24,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     )
     add("--stream", action="store_true", help="read the one dataset in --photos as a stream")
     add("--run-dir", type=Path, required=True, metavar="DIR", help="everything is written here")
-    add("--preset", help="lama-tiny (default), lama-tiny-64, lama-tiny-128, big-lama, fine-tune...")
+    add("--preset", help="lama-tiny (default), lama-tiny-64, -128, -192, big-lama, fine-tune...")
     add("--init", metavar="MODEL", help="start from these weights: a name from `models`, or a path")
     add("--resume", action="store_true", help="go on from the run folder's last state")
     add(

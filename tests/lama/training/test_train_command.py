@@ -44,7 +44,8 @@ def photos(tmp_path, rng):
 
 
 def test_the_preset_depends_on_what_is_asked(toy):
-    assert configure(options(), None).crop == 192
+    assert configure(options(), None).crop == 256
+    assert configure(options("--preset", "lama-tiny-192"), None).crop == 192
     assert not configure(options(), None).freeze_batchnorm
     tuned = configure(options("--masks-from", "d"), toy)
     assert tuned.freeze_batchnorm
