@@ -64,7 +64,9 @@ def exemplar_fill(image: Tensor, mask: Tensor, effort: Effort = QUICK) -> Tensor
         this is the pull-push fill.
     """
     each = zip(image.split(1), mask.split(1), strict=True)
-    return torch.cat([_fill(*one, effort) for one in each])
+    # Distances of patches want the digits, whatever a network around it runs in.
+    with torch.autocast(image.device.type, enabled=False):
+        return torch.cat([_fill(*one, effort) for one in each])
 
 
 def _fill(image: Tensor, mask: Tensor, effort: Effort) -> Tensor:
@@ -193,10 +195,10 @@ class _Level:
 
     def _describe(self) -> None:
         """Bring `described` up to date, (places, C): components of the patch at each centre."""
-        frame = self._frame()
         if self.is_described:
             return
         self.is_described = True
+        frame = self._frame()
         if self.described.numel():
             # Only patches that touch the hole have changed.
             top, bottom = (int(t) // self.width for t in (self.targets[0], self.targets[-1]))

@@ -62,7 +62,9 @@ def refine(
         if step is not None:
             step(done / total)
 
+    tell(0)
     copies = _copies(generator, levels)
+    tell(0)  # whoever has cancelled meanwhile is not kept waiting
     with torch.no_grad():
         picture, hole = levels[0]
         result = blend(padded_forward(generator, picture, hole, copies[0]), picture, hole)

@@ -246,7 +246,7 @@ class Int8Convolution(nn.Module):
 
 
 class NarrowConvolution(Convolution):
-    """A wide kernel with few outputs, as the last layer has it, by rows of the kernel.
+    """A kernel with few outputs, as the last layer has it, by rows of the kernel.
 
     Convolutions compute outputs 16 at a time, so that three of them waste most of the work. Here
     each row of the kernel is an output of its own, and the rows are added up afterwards.

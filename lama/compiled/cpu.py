@@ -18,7 +18,7 @@ def flags() -> frozenset[str]:
     except OSError:
         return frozenset()
     found = next((line for line in text.splitlines() if line.startswith("flags")), "")
-    return frozenset(found.split())
+    return frozenset(found.partition(":")[2].split())
 
 
 def has_bf16() -> bool:

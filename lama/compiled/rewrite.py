@@ -25,7 +25,7 @@ from lama.ffc import FFCBatchNormAct, FFCResnetBlock, Pair, SpectralTransform
 from lama.generator import Generator
 from lama.unet import Detail, Up
 
-# Convolutions with fewer outputs give the picture itself, and 8 bits would show there.
+# Fewer outputs are the picture itself, or what is added to it, and 8 bits would show there.
 _LEAST_INT8_OUTPUTS = 8
 
 
@@ -33,7 +33,7 @@ def compile_generator(generator: Generator, precision: str) -> Generator:
     """Make the quick form of a generator; the original stays as it is.
 
     Args:
-        generator: in evaluation mode, on the device where the quick form shall run.
+        generator: in evaluation mode, on the CPU.
         precision: "fp32", "bf16" or "int8" (CPU only).
 
     Returns:
@@ -49,6 +49,8 @@ def compile_generator(generator: Generator, precision: str) -> Generator:
         kind = Convolution
         if NarrowConvolution.pays(weight, how, dtype):
             kind = NarrowConvolution
+            if precision == "int8":  # the picture itself, where bf16 would show as well
+                return kind(weight, bias, how, relu, torch.float32)
         elif WinogradConvolution.pays(weight, how, dtype):
             kind = WinogradConvolution
         return kind(weight, bias, how, relu, dtype)

@@ -121,7 +121,8 @@ class Run:
     def _perceptual(self) -> EfficientNetFeatures | SceneParsingEncoder | None:
         if not self.config.weights.perceptual:
             return None
-        network = perceptual_network(self.config.perceptual, self.config.dilated)
+        with torch.random.fork_rng(devices=[]):  # what starts at random does not depend on it
+            network = perceptual_network(self.config.perceptual, self.config.dilated)
         return channels_last(fold_batch_norm(network)).to(self.accelerator.device)
 
     def _place(self, module: M) -> M:
@@ -290,14 +291,15 @@ def new_discriminator(
 ) -> Discriminator | ProjectedDiscriminator:
     """The discriminator of a run; ValueError for a kind that does not exist.
 
-    One that looks through an EfficientNet takes that of the perceptual loss, if there is one.
+    One that looks through an EfficientNet takes that of the perceptual loss, if it is the same.
     """
     match config.discriminator:
         case "patch":
             return Discriminator(config.discriminator_ndf, config.discriminator_layers)
         case "projected":
-            eyes = perceptual if isinstance(perceptual, EfficientNetFeatures) else None
-            return ProjectedDiscriminator(eyes)
+            if isinstance(perceptual, EfficientNetFeatures) and not config.dilated:
+                return ProjectedDiscriminator(perceptual)
+            return ProjectedDiscriminator()
     raise ValueError(f"discriminator must be patch or projected, got {config.discriminator!r}")
 
 

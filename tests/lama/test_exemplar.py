@@ -103,6 +103,13 @@ def test_a_flat_picture_stays_flat(value):
     torch.testing.assert_close(exemplar_fill(image, mask), image, atol=1e-5, rtol=0)
 
 
+def test_it_computes_in_32_bits_whatever_the_network_around_it_does():
+    board, mask = checks(101, 67), hole(101, 67, slice(25, 47), slice(20, 45))
+    with torch.autocast("cpu", torch.bfloat16):
+        filled = exemplar_fill(board, mask)
+    assert torch.equal(filled, exemplar_fill(board, mask))
+
+
 def test_patience_finds_more_of_a_large_pattern():
     mask = hole(253, 301, slice(60, 190), slice(80, 230))
     errors = {QUICK: 0.0, PATIENT: 0.0}

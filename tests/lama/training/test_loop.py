@@ -160,6 +160,26 @@ def test_a_run_with_a_projected_discriminator_goes_on_where_it_was(tmp_path, pho
         assert torch.equal(a, b)
 
 
+@pytest.mark.parametrize("dilated", [False, True])
+def test_a_projected_discriminator_looks_through_the_perceptual_network_if_that_fits(
+    tmp_path, photos, dilated
+):
+    weights = replace(TOY.weights, perceptual=1)
+    toy = replace(TOY, weights=weights, discriminator="projected", dilated=dilated)
+    run = run_in(tmp_path, photos, toy)
+    assert (run.discriminator.network is run.perceptual) is not dilated
+    maps = run.discriminator.network.features(torch.zeros(1, 3, 64, 64))
+    assert [x.shape[-1] for x in maps] == [32, 16, 8, 4]
+
+
+def test_weights_at_the_start_do_not_depend_on_the_perceptual_network(tmp_path, photos):
+    starts = []
+    for i, changes in enumerate(({"dilated": False}, {"dilated": True})):
+        toy = replace(TOY, weights=replace(TOY.weights, perceptual=1), **changes)
+        starts.append(run_in(tmp_path / str(i), photos, toy).discriminator.state_dict())
+    torch.testing.assert_close(starts[0], starts[1], rtol=0, atol=0)
+
+
 def test_an_unknown_discriminator_is_refused(tmp_path, photos):
     with pytest.raises(ValueError, match="patch or projected"):
         run_in(tmp_path, photos, replace(TOY, discriminator="wise"))

@@ -62,6 +62,18 @@ def test_logits_of_holes_are_told_apart(network, batch):
     assert nothing["logits_hole"] == 0
 
 
+def test_the_penalty_goes_through_a_shared_network(batch):
+    image, fake, mask = (x[..., :48, :64] for x in batch)
+    network = EfficientNetFeatures(dilated=False)
+    judge = ProjectedDiscriminator(network).eval()
+    shared, alone = (
+        discriminator_phase(judge, Look(image, eyes), Look(fake, eyes), mask, r1=True)[1]
+        for eyes in (network, None)
+    )
+    assert shared["r1"] > 0
+    torch.testing.assert_close(shared, alone)
+
+
 def test_losses_see_every_shift_in_turn_at_one_size():
     picture = torch.arange(20.0 * 23).view(1, 1, 20, 23)
     corners = set()
