@@ -1,4 +1,4 @@
-"""Quick forms of what lies between convolutions: shortcuts, upsampling, pixels from channels."""
+"""Quick forms of what lies between convolutions: shortcuts, upsampling, pixels to channels."""
 
 from __future__ import annotations
 
@@ -49,29 +49,6 @@ class QuickUp(nn.Module):
         return self.convs(self.skip(skip, up))
 
 
-class Shuffled(nn.Module):
-    """A convolution and `PixelShuffle(2)`, with its outputs in an order that moves in blocks.
-
-    Args:
-        weight: (4 C, C_in, k, k) of the convolution, as `PixelShuffle` takes its outputs.
-        bias: (4 C,).
-        geometry: of the convolution.
-        make: makes a convolution.
-        relu: whether a ReLU stands between the two.
-    """
-
-    def __init__(
-        self, weight: Tensor, bias: Tensor, geometry: Geometry, make: Make, relu: bool
-    ) -> None:
-        super().__init__()
-        order = torch.arange(len(bias)).view(-1, 4).t().flatten()
-        self.conv = make(weight[order], bias[order], geometry, relu)
-
-    def forward(self, x: Tensor | Codes) -> Tensor:
-        """(B, C_in, H, W) to (B, C, 2H, 2W), channels last."""
-        return _lay_out(self.conv(x))
-
-
 class Unshuffled(nn.Module):
     """`PixelUnshuffle(2)` and a convolution, with its inputs in an order that moves in blocks.
 
@@ -94,10 +71,8 @@ class Unshuffled(nn.Module):
         """(B, C, H, W), channels last, H and W even, to (B, C_out, H / 2, W / 2)."""
         B, C, H, W = x.shape
         rows = x.permute(0, 2, 3, 1).reshape(B, H // 2, 2, W // 2, 2 * C)
-        out = torch.empty((B, H // 2, W // 2, 4 * C), dtype=x.dtype)
-        for dy in range(2):
-            out[..., dy * 2 * C : (dy + 1) * 2 * C] = rows[:, :, dy]
-        return self.conv(out.permute(0, 3, 1, 2))
+        cells = torch.cat([rows[:, :, 0], rows[:, :, 1]], dim=-1)
+        return self.conv(cells.permute(0, 3, 1, 2))
 
 
 class Joining(nn.Sequential):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from lama.compiled import cpu
-from lama.compiled.blocks import Doubling, Joining, QuickBlock, QuickUp, Shuffled, Unshuffled
+from lama.compiled.blocks import Doubling, Joining, QuickBlock, QuickUp, Unshuffled
 from lama.compiled.convolution import (
     Convolution,
     Geometry,
@@ -143,8 +143,6 @@ class _Rewriter:
             how = Geometry(how.stride, (mirrored, mirrored), how.dilation, reflect=True)
         if isinstance(run[0], nn.PixelUnshuffle):
             return Unshuffled(*fold(conv, bn), how, self.make, relu)
-        if isinstance(run[-1], nn.PixelShuffle):
-            return Shuffled(*fold(conv, bn), how, self.make, relu)
         return self.make(*fold(conv, bn), how, relu)
 
     def _convolution(self, conv: nn.Conv2d, relu: bool) -> nn.Module:
@@ -169,23 +167,19 @@ class Kept(nn.Module):
 def _run(children: list[nn.Module]) -> int:
     """How many of the first modules are one convolution with what belongs to it; 0 = none.
 
-    [ReflectionPad2d] Conv2d [BatchNorm2d] [ReLU], or with PixelUnshuffle(2) in front, or with
-    PixelShuffle(2) behind; or ConvTranspose2d [BatchNorm2d] [ReLU].
+    [ReflectionPad2d or PixelUnshuffle(2)] Conv2d [BatchNorm2d] [ReLU], or ConvTranspose2d
+    [BatchNorm2d] [ReLU].
     """
     unshuffled = isinstance(children[0], nn.PixelUnshuffle) and children[0].downscale_factor == 2
     at = 1 if unshuffled or isinstance(children[0], nn.ReflectionPad2d) else 0
     if at >= len(children) or not _can_fold(children[at]):
         return 0
-    transposed = isinstance(children[at], nn.ConvTranspose2d)
-    if transposed and at:
+    if isinstance(children[at], nn.ConvTranspose2d) and at:
         return 0
     at += 1
     for kind in (nn.BatchNorm2d, nn.ReLU):
         if at < len(children) and isinstance(children[at], kind):
             at += 1
-    after = children[at] if at < len(children) else None
-    if isinstance(after, nn.PixelShuffle) and after.upscale_factor == 2:
-        at += not (unshuffled or transposed)
     return at
 
 

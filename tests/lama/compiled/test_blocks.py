@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from lama.compiled import compile_generator, int8_works
-from lama.compiled.blocks import Doubling, Joining, QuickBlock, QuickUp, Shuffled, Unshuffled
+from lama.compiled.blocks import Doubling, Joining, QuickBlock, QuickUp, Unshuffled
 from lama.config import RegularConfig, UNetConfig
 from tests.lama.compiled.lively import lively
 
@@ -21,17 +21,6 @@ def test_doubling_is_the_transposed_convolution() -> None:
     assert isinstance(quick[0], Doubling)
     x = torch.randn(2, 6, 5, 9).contiguous(memory_format=torch.channels_last)
     assert torch.allclose(quick(x), generator(x), atol=1e-5)
-
-
-def test_shuffled_is_the_convolution_and_the_shuffle() -> None:
-    torch.manual_seed(6)
-    conv = nn.Conv2d(5, 12, 3, padding=1)
-    holder = lively(RegularConfig(ngf=8, n_blocks=1))
-    holder.model = nn.Sequential(conv, nn.BatchNorm2d(12), nn.ReLU(), nn.PixelShuffle(2)).eval()
-    quick = compile_generator(holder, "fp32").model
-    assert isinstance(quick[0], Shuffled)
-    x = torch.randn(2, 5, 7, 9).contiguous(memory_format=torch.channels_last)
-    torch.testing.assert_close(quick(x), holder.model(x), rtol=1e-4, atol=1e-5)
 
 
 def test_unshuffled_is_the_shuffle_and_the_convolution() -> None:
