@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lama.compiled.convolution import Codes, Geometry, quantise
+from lama.compiled.convolution import Codes, Geometry, join_codes, quantise
 from lama.compiled.fourier import Make
 from lama.ffc import FFCResnetBlock, Pair
 
@@ -81,8 +79,7 @@ class Joining(nn.Sequential):
     def forward(self, *maps: Tensor) -> Tensor:
         """See `lama.unet.Detail.forward`."""
         codes = quantise(*(x.float().contiguous(memory_format=torch.channels_last) for x in maps))
-        data = torch.cat([part.data for part in codes], dim=1)
-        return super().forward(replace(codes[0], data=data))
+        return super().forward(join_codes(codes))
 
 
 class Doubling(nn.Module):

@@ -78,6 +78,11 @@ def quantise(*parts: Tensor) -> list[Codes]:
     return [Codes(_codes(x, scale, zero_point), scale, zero_point) for x in parts]
 
 
+def join_codes(parts: list[Codes]) -> Codes:
+    """The channels of maps that were quantised together, as one map."""
+    return replace(parts[0], data=torch.cat([part.data for part in parts], dim=1))
+
+
 def _flat(x: Tensor) -> Tensor:
     """All numbers in the order of memory, where reductions are quick."""
     return x.reshape(-1) if x.is_contiguous() else x.permute(0, 2, 3, 1).reshape(-1)

@@ -22,6 +22,7 @@ from lama.compiled.convolution import (
     Geometry,
     Int8Convolution,
     fold,
+    join_codes,
     quantise,
 )
 from lama.ffc import FFCBatchNormAct, FourierUnit, Pair, SpectralTransform
@@ -150,8 +151,7 @@ class QuickFFC(nn.Module):
             both = local
         else:
             local, of_global = quantise(x_local, x_global)
-            data = torch.cat([local.data, of_global.data], dim=1)
-            both = Codes(data, local.scale, local.zero_point)
+            both = join_codes([local, of_global])
         y_local = None if self.to_local is None else self.to_local(both)
         y_global = None if self.local_to_global is None else self.local_to_global(local)
         if self.global_path is not None and x_global is not None:
