@@ -18,7 +18,7 @@ from torch import Tensor
 from lama.arrays import as_mask, check_pair, to_tensor, to_uint8
 from lama.generator import Generator, channels_last
 from lama.groups import Group, batches, hole_groups
-from lama.memory import FORWARD, REFINEMENT, affordable_pixels
+from lama.memory import REFINEMENT, affordable_pixels
 from lama.precision import check_precision, pick_device, prepare
 from lama.refinement import PIXELS, refine
 
@@ -202,7 +202,8 @@ class Inpainter:
         if quality == "refined":
             pixels = affordable_pixels(REFINEMENT, LEAST_SIDE**2, self._device, besides)
             return 0, min(PIXELS, pixels)
-        pixels = affordable_pixels(FORWARD, LEAST_SIDE**2, self._device, besides)
+        each = self.generator.bytes_a_pixel
+        pixels = affordable_pixels(each, LEAST_SIDE**2, self._device, besides)
         return min(self._longest(quality), math.isqrt(pixels)), pixels
 
     def _longest(self, quality: Quality) -> int:

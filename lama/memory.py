@@ -7,9 +7,9 @@ from pathlib import Path
 import psutil
 import torch
 
-# Bytes for each pixel of a crop, of the hungriest network there is (the published layout with 18
-# blocks in 32 bits: 810 forward at 1024x1024, 10,100 with the gradients that refinement needs).
-FORWARD, REFINEMENT = 1_000, 10_500
+# Bytes for each pixel of a crop that refinement needs, of the hungriest network there is (the
+# published layout with 18 blocks in 32 bits: 10,100 at 1024x1024).
+REFINEMENT = 10_500
 _SHARE = 0.8  # of what is free: others live here too
 _LIMIT, _USED = (Path("/sys/fs/cgroup") / f"memory.{name}" for name in ("max", "current"))
 
@@ -31,7 +31,7 @@ def affordable_pixels(
     """The largest crop that fits, in pixels.
 
     Args:
-        bytes_a_pixel: `FORWARD` or `REFINEMENT`.
+        bytes_a_pixel: `Generator.bytes_a_pixel` or `REFINEMENT`.
         least: pixels below which a run makes no sense.
         device: where it runs.
         besides: bytes that are needed for other things.

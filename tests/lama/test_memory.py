@@ -41,7 +41,7 @@ def test_what_fits_is_a_share_of_what_is_free(free):
 def test_too_little_is_said_with_figures(free):
     free(50_000_000)
     with pytest.raises(ValueError, match="about 82 MB of memory and 50 MB are free"):
-        memory.affordable_pixels(memory.FORWARD, 256 * 256, CPU)
+        memory.affordable_pixels(1000, 256 * 256, CPU)
 
 
 def test_a_crop_that_does_not_fit_is_filled_smaller(free, small_unet, monkeypatch):
@@ -55,7 +55,7 @@ def test_a_crop_that_does_not_fit_is_filled_smaller(free, small_unet, monkeypatc
     mask = np.zeros((503, 601), bool)
     mask[60:400, 50:500] = True
     inpainter.fill(rgb, mask)
-    free(int(300 * 300 * memory.FORWARD / 0.8) + int(rgb.nbytes / 0.8) + 2)
+    free(int(300 * 300 * small_unet.bytes_a_pixel / 0.8) + int(rgb.nbytes / 0.8) + 2)
     inpainter.fill(rgb, mask)
     assert seen == [601, 300]
     free(10_000_000)

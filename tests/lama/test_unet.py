@@ -61,3 +61,45 @@ def test_it_can_take_the_copy_as_it_is(copying):
 
 def test_one_that_does_not_copy_has_no_copier(small_unet):
     assert small_unet.copier is None
+
+
+def test_outside_training_each_size_is_looked_at_around_the_hole(small_unet):
+    seen = []
+    small_unet.enter.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-2:]))
+    image, mask = torch.rand(1, 3, 320, 264), torch.zeros(1, 1, 320, 264)
+    mask[..., 150:211, 0:50] = 1
+    with torch.inference_mode():
+        out = small_unet(image, mask)
+    # Rows 118 to 242 and columns up to 81, in steps of 16; at half the size 43 to 136 and 56.
+    assert seen[-1] == (144, 96)
+    assert seen[-2] == (112, 64)
+    near = out[..., 112:256, :96]
+    far = image.clone()
+    far[..., 112:256, :96] = near
+    assert torch.equal(out, far)
+
+
+def test_far_away_parts_of_the_finest_size_do_not_matter(small_unet):
+    image, mask = torch.rand(1, 3, 120, 104), torch.zeros(1, 1, 120, 104)
+    mask[..., 6:30, 6:30] = 1
+    with torch.inference_mode():
+        guess = small_unet.first_guess(image, mask)
+        small_unet.first_guess = lambda *_: guess
+        out = small_unet(image, mask)
+        image[..., 64:, 64:] = 0
+        assert torch.equal(small_unet(image, mask)[..., :64, :64], out[..., :64, :64])
+
+
+def test_training_looks_at_all_of_it(small_unet):
+    seen = []
+    small_unet.enter.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-2:]))
+    image, mask = torch.rand(2, 3, 64, 104), torch.zeros(2, 1, 64, 104)
+    mask[..., 10:20, 10:20] = 1
+    small_unet.train()(image, mask)
+    assert seen == [(64, 104)]
+
+
+def test_nothing_to_fill(small_unet):
+    image = torch.rand(1, 3, 136, 64)
+    with torch.inference_mode():
+        assert torch.equal(small_unet(image, torch.zeros(1, 1, 136, 64)), image)
