@@ -16,7 +16,6 @@ need not be invented.
 from __future__ import annotations
 
 from functools import partial
-from types import EllipsisType
 
 import torch
 import torch.nn.functional as F
@@ -82,10 +81,15 @@ class FFCUNet(Generator):
             return guess
         laid_out = image.is_contiguous(memory_format=torch.channels_last)
         how = torch.channels_last if laid_out else torch.contiguous_format
-        given = (image, mask, guess, copied)
-        parts = [t if t is None else t[near].contiguous(memory_format=how) for t in given]
+        rows, columns = near
+
+        def cut(t: Tensor) -> Tensor:
+            return t[..., rows, columns].contiguous(memory_format=how)
+
+        seen = None if copied is None else cut(copied)
         whole = guess.clone()
-        whole[near] = self.decode(self.encode(*parts)).to(whole.dtype)
+        filled = self.decode(self.encode(cut(image), cut(mask), cut(guess), seen))
+        whole[..., rows, columns] = filled.to(whole.dtype)
         return whole
 
     def first_guess(self, image: Tensor, mask: Tensor, copied: Tensor | None = None) -> Tensor:
@@ -166,21 +170,21 @@ class Up(nn.Module):
         return self.convs(up + self.skip(skip))
 
 
-def _surroundings(mask: Tensor, step: int) -> tuple[EllipsisType, slice, slice] | None:
-    """The index of the rectangle around all holes of (B, 1, H, W), its edges multiples of `step`.
+def _surroundings(mask: Tensor, step: int) -> tuple[slice, slice] | None:
+    """Rows and columns around all holes of (B, 1, H, W), from and to multiples of `step`.
 
     None where there is no hole. An edge of the picture is an edge as it is.
     """
     hole = mask.amax((0, 1)) > 0
     if not hole.any():
         return None
-    spans = []
-    for marked in (hole.any(1), hole.any(0)):
-        at = marked.nonzero()[:, 0]
-        first, last = int(at[0]) - MARGIN, int(at[-1]) + MARGIN
-        end = (last // step + 1) * step
-        spans.append(slice(max(0, first // step * step), min(len(marked), end)))
-    return ..., *spans
+    return _around(hole.any(1), step), _around(hole.any(0), step)
+
+
+def _around(marked: Tensor, step: int) -> slice:
+    at = marked.nonzero()[:, 0]
+    first, last = int(at[0]) - MARGIN, int(at[-1]) + MARGIN
+    return slice(max(0, first // step * step), min(len(marked), (last // step + 1) * step))
 
 
 def _conv(cin: int, cout: int, stride: int = 1) -> list[nn.Module]:

@@ -5,6 +5,11 @@ const grip = find(".lc-grip");
 
 function setCompare(share) {
   S.compare = clamp(share, 0, 1);
+  placeLine();
+  redraw("base");
+}
+
+function placeLine() {
   const width = stage.clientWidth;
   // Parked at the left edge the grip stays reachable.
   line.style.left = clamp(S.compare * width, 26, Math.max(26, width - 26)) + "px";
@@ -13,7 +18,6 @@ function setCompare(share) {
   grip.setAttribute("aria-valuenow", String(Math.round(S.compare * 100)));
   grip.setAttribute("aria-valuetext", Math.round(S.compare * 100) + " % of the width shows the original");
   compare.classList.toggle("open", S.compare > 0);
-  redraw("base");
 }
 
 function peek(yes) {
@@ -46,7 +50,7 @@ grip.addEventListener("keydown", (event) => {
 
 on("result", () => {
   compare.hidden = !S.result;
-  setCompare(S.compare);
+  placeLine();
 });
 on("photo", () => {
   compare.hidden = !S.result;

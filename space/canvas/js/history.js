@@ -1,27 +1,4 @@
-// Undo and redo: the whole mask in run lengths, a few kilobytes a step whatever the photo's size.
-function packRuns(data) {
-  const runs = [];
-  let from = 0, value = 0;
-  while (from < data.length) {
-    let to = data.indexOf(value ^ 1, from);
-    if (to < 0) to = data.length;
-    runs.push(to - from);
-    from = to;
-    value ^= 1;
-  }
-  return Uint32Array.from(runs);
-}
-
-function unpackRuns(runs, length) {
-  const data = new Uint8Array(length);
-  let at = 0;
-  runs.forEach((size, index) => {
-    if (index & 1) data.fill(1, at, at + size);
-    at += size;
-  });
-  return data;
-}
-
+// Undo and redo: the whole mask in runs, a few kilobytes a step whatever the photo's size.
 const history = (() => {
   const LIMIT = 200;
   let past = [], future = [], now = null;
@@ -54,6 +31,8 @@ const history = (() => {
       restore(future.pop());
       emit("mask", { why: "redo" });
     },
+    // The mask as it was last changed for good, without a gesture that is under way.
+    get runs() { return now.runs; },
     // Takes an unfinished change back, as if the pen had never come down.
     revert() { if (now) S.raster.replace(unpackRuns(now.runs, S.raster.data.length)); },
     // What was done to one photo, to be put back if another cannot be opened after all.

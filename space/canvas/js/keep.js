@@ -44,7 +44,7 @@ function keepMask() {
   clearTimeout(keepTimer);
   keepTimer = setTimeout(() => {
     if (!S.photo || !S.photo.id) return;
-    keep.put("mask", { photo: S.photo.id, runs: packRuns(S.raster.data), strokes: S.strokes, strategy: S.strategy });
+    keep.put("mask", { photo: S.photo.id, runs: history.runs, strokes: S.strokes, strategy: S.strategy });
   }, 120);
 }
 on("mask", keepMask);

@@ -37,12 +37,35 @@ function makeProxyResult(fresh = null) {
   drawPatches(context, proxy.width / S.photo.width, 0, 0);
 }
 
-function drawBase() {
-  if (base.width !== view.width || base.height !== view.height) {
+// Draws within `clip`, a path of its own, so that a browser scales no pixel that nobody will see.
+function within(context, clip, draw) {
+  context.save();
+  context.beginPath();
+  for (const box of clip) context.rect(box.x, box.y, box.width, box.height);
+  context.clip();
+  draw();
+  context.restore();
+}
+
+// All of the stage, or only where `patches` lie.
+function drawBase(patches = null) {
+  const resized = base.width !== view.width || base.height !== view.height;
+  if (resized) {
     base.width = view.width;
     base.height = view.height;
   }
   const context = base.getContext("2d");
+  if (!patches || resized) return drawPhoto(context);
+  within(context, patches.map(onStage).map(outwards), () => drawPhoto(context));
+}
+
+// Whole pixels of the stage with room for what scaling mixes in from beside.
+function outwards({ x, y, width, height }) {
+  const left = Math.floor(x) - 2, top = Math.floor(y) - 2;
+  return { x: left, y: top, width: Math.ceil(x + width) + 2 - left, height: Math.ceil(y + height) + 2 - top };
+}
+
+function drawPhoto(context) {
   context.clearRect(0, 0, base.width, base.height);
   if (!S.photo || !S.bitmap) return;
   const { scale, x, y } = view;
@@ -50,16 +73,17 @@ function drawBase() {
   const small = proxy && scale <= (proxy.width / S.photo.width) * 1.01;
   context.imageSmoothingEnabled = scale < 4 * view.dpr;
   context.imageSmoothingQuality = "high";
-  context.drawImage(small ? proxy : S.bitmap, x, y, width, height);
-  if (!S.result || S.peek) return;
-  const edge = S.compare * view.width;
-  context.save();
-  context.beginPath();
-  context.rect(edge, 0, view.width - edge, view.height);
-  context.clip();
-  if (small) context.drawImage(proxyResult, x, y, width, height);
-  else drawPatches(context, scale, x, y);
-  context.restore();
+  const drawPlain = () => context.drawImage(small ? proxy : S.bitmap, x, y, width, height);
+  if (!S.result || S.peek) return drawPlain();
+  const edge = Math.round(S.compare * view.width);
+  const right = [{ x: edge, y: 0, width: view.width - edge, height: view.height }];
+  if (!small) {
+    drawPlain();
+    return within(context, right, () => drawPatches(context, scale, x, y));
+  }
+  // The copy of the result holds all of the photo: each side of the line is drawn once.
+  if (edge) within(context, [{ x: 0, y: 0, width: edge, height: view.height }], drawPlain);
+  within(context, right, () => context.drawImage(proxyResult, x, y, width, height));
 }
 
 // Colours as the little-endian words of an ImageData.

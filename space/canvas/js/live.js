@@ -6,8 +6,8 @@ const REST = { full: 350, refined: 1500 };
 let running = null, waiting = false, restTimer = 0;
 
 async function drawingValue() {
-  const box = S.raster && S.raster.bounds();
-  const mask = box ? { ...box, png: toBase64(await encodeMaskPng(S.raster.data, S.photo.width, box)) } : null;
+  const box = S.raster && holesBox(history.runs, S.photo.width);
+  const mask = box ? { ...box, png: toBase64(await encodeMaskPng(history.runs, S.photo.width, box)) } : null;
   return {
     version: 1, photo: S.photo ? S.photo.id : null, name: S.photo ? S.photo.name : "",
     width: S.photo ? S.photo.width : 0, height: S.photo ? S.photo.height : 0,
@@ -27,8 +27,20 @@ async function publish() {
 
 on("pen", (state) => {
   if (state === "up") S.penUp = performance.now();
-  else clearTimeout(restTimer);
+  if (state === "down") makeRoom();
+  if (state === "given up" && S.result && !running) restAfter(S.result.quality, S.result);
 });
+
+// The cores are for the stroke that begins: when it ends, nothing else is at work any more. A first look
+// that is not done anew now is done with the stroke's own.
+function makeRoom() {
+  clearTimeout(restTimer);
+  if (!running || running.quality !== "full") return;
+  ask("cancel", { page, request: running.request });
+  running = null;
+  emit("running");
+}
+
 on("mask", ({ why }) => {
   clearTimeout(restTimer);
   S.request += 1;
@@ -87,20 +99,31 @@ function ask_newer() {
 async function run() {
   waiting = false;
   const mine = begin("first");
-  const value = await publish();
-  await settle(mine, ask("run", { page, value }));
+  const value = await drawingValue();
+  const question = ask("run", { page, value });
+  if (mine.request === S.request) props.value = JSON.stringify(value);
+  await settle(mine, question);
 }
 
-// The same holes once more, at full size or refined; only the result's id travels.
+// The same holes once more, at full size or refined; only the result's id travels. It is a request of its
+// own, so that it can be given up and asked for again.
 async function improve(quality) {
-  const mine = begin(quality);
-  await settle(mine, ask("better", { page, result: S.result.id, request: S.request, quality }));
+  S.request += 1;
+  const mine = begin(quality, S.result.id);
+  await settle(mine, ask("better", { page, result: mine.better, request: mine.request, quality }));
 }
 
-function begin(quality) {
-  running = { request: S.request, start: performance.now(), penUp: S.penUp, photo: S.photo.id, quality };
+function begin(quality, better = null) {
+  running = { request: S.request, start: performance.now(), penUp: S.penUp, photo: S.photo.id, quality, better };
   emit("running");
   return running;
+}
+
+// Whether an answer may be shown: to the newest request, or one that makes what is shown better. That one
+// is shown though the next stroke has begun: the server goes on from it.
+function wanted(mine) {
+  if (!S.photo || S.photo.id !== mine.photo) return false;
+  return mine.better ? S.result?.id === mine.better : mine.request === S.request;
 }
 
 async function settle(mine, question) {
@@ -108,7 +131,7 @@ async function settle(mine, question) {
   const overtaken = running !== mine;
   if (!overtaken) running = null;
   const fresh = mine.request === S.request && S.photo && S.photo.id === mine.photo;
-  if (answer.ok && fresh) await showResult(answer, mine);
+  if (answer.ok && wanted(mine)) await showResult(answer, mine);
   else if (!answer.ok && !answer.cancelled && fresh) {
     showMask("drawing");
     note(answer.message, "problem", answer.offline ? () => { note(""); requestRun(); } : null);
@@ -140,28 +163,33 @@ async function showResult(answer, mine) {
     const blob = new Blob([fromBase64(patch.png)], { type: "image/png" });
     return { x: patch.x, y: patch.y, width: patch.width, height: patch.height, blob, bitmap: await createImageBitmap(blob) };
   }));
-  if (mine.request !== S.request) return;
-  // A better picture of the same holes does not change when the first one came.
-  if (mine.quality !== "first" && S.result && S.result.request === mine.request) mine.first = S.result.shown;
-  const kept = answer.keeps && S.result && S.result.id === answer.keeps ? S.result.patches : [];
-  if (answer.keeps && !kept.length && S.result?.id !== answer.keeps) return requestRun();
+  if (!wanted(mine)) return;
+  const before = S.result;
+  const kept = answer.keeps && before && before.id === answer.keeps ? before.patches : [];
+  if (answer.keeps && !kept.length && before?.id !== answer.keeps) return requestRun();
   const hidden = (old) => patches.some((one) => covers(one, old));
-  S.result = { ...answer, patches: [...kept.filter((old) => !hidden(old)), ...patches], id: answer.result, quality: mine.quality, clear: S.photo.format !== "JPEG", runs: packRuns(S.raster.data), strokes: S.strokes, strategy: S.strategy };
+  // A better picture is of the same drawing, and does not change when the first one came.
+  const { runs, strokes, strategy, shown } = mine.better ? before : { runs: history.runs, strokes: S.strokes, strategy: S.strategy };
+  S.result = { ...answer, patches: [...kept.filter((old) => !hidden(old)), ...patches], id: answer.result, quality: mine.quality, clear: S.photo.format !== "JPEG", runs, strokes, strategy, shown };
   makeProxyResult(answer.keeps ? patches : null);
-  drawBase();
-  showMask(gesture ? "drawing" : "gone");
+  drawBase(answer.keeps || !before ? patches : null);
+  if (!running) showMask(gesture ? "drawing" : "gone");
+  if (!mine.better) tellWhenShown(mine);
+  emit("result");
+}
+
+function tellWhenShown(mine) {
+  const result = S.result;
   requestAnimationFrame(() => {
-    // The next frame's start is when the pixels drawn above are on the screen.
+    // The next frame's start is when the pixels drawn before are on the screen.
     requestAnimationFrame(() => {
-      if (!S.result || S.result.id !== answer.result) return;
-      if (mine.first) S.result.shown = mine.first;
-      else S.result.shown = performance.now() - mine.penUp;
+      if (S.result?.id !== result.id) return;
+      S.result.shown = performance.now() - mine.penUp;
       stage.dataset.shown = mine.request;
       stage.dataset.milliseconds = S.result.shown.toFixed(1);
       emit("facts");
     });
   });
-  emit("result");
 }
 
 const covers = (one, other) =>

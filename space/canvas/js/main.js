@@ -65,7 +65,7 @@ async function importMask(file) {
 
 async function exportMask() {
   if (!S.raster.count) return note("Nothing is marked yet, so there is no mask to export.");
-  const png = await encodeMaskPng(S.raster.data, S.photo.width, S.raster.all());
+  const png = await encodeMaskPng(history.runs, S.photo.width, S.raster.all());
   const url = URL.createObjectURL(new Blob([png], { type: "image/png" }));
   saveFile(url, S.photo.name.replace(/\.[^.]*$/, "") + "-mask.png");
   setTimeout(() => URL.revokeObjectURL(url), 10000);

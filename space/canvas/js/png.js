@@ -25,32 +25,57 @@ function pngChunk(type, data) {
   return chunk;
 }
 
+// Without a Blob in between: reading one asks another process, which takes longer than the work.
 async function deflate(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
+  const { readable, writable } = new CompressionStream("deflate");
+  const writer = writable.getWriter();
+  writer.write(bytes);
+  writer.close();
+  return new Uint8Array(await new Response(readable).arrayBuffer());
 }
 
-// The rectangle {x, y, width, height} of a 0/1 raster `width` wide, as PNG bytes.
-async function encodeMaskPng(data, stride, box) {
+// Sets the bits from `from` until before `to`; a byte's first bit is its highest.
+function setBits(bytes, from, to) {
+  const first = from >> 3, last = to >> 3;
+  const head = 255 >> (from & 7), tail = 255 & ~(255 >> (to & 7));
+  if (first === last) {
+    bytes[first] |= head & tail;
+    return;
+  }
+  bytes[first] |= head;
+  bytes.fill(255, first + 1, last);
+  if (tail) bytes[last] |= tail;
+}
+
+function joined(parts) {
+  const whole = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+// A rectangle {x, y, width, height} around all holes of a mask in runs, as PNG bytes.
+async function encodeMaskPng(runs, stride, box) {
   const line = 1 + ((box.width + 7) >> 3);
   const packed = new Uint8Array(line * box.height);
-  for (let y = 0; y < box.height; y++) {
-    const from = (box.y + y) * stride + box.x;
-    const to = y * line + 1;
-    for (let x = 0; x < box.width; x++) if (data[from + x]) packed[to + (x >> 3)] |= 128 >> (x & 7);
-  }
+  eachHole(runs, stride, (y, from, to) => {
+    const start = ((y - box.y) * line + 1) * 8 - box.x;
+    setBits(packed, start + from, start + to);
+  });
   const head = new Uint8Array(13);
   const view = new DataView(head.buffer);
   view.setUint32(0, box.width);
   view.setUint32(4, box.height);
   head[8] = 1;
-  const parts = [
+  return joined([
     new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10]),
     pngChunk("IHDR", head),
     pngChunk("IDAT", await deflate(packed)),
     pngChunk("IEND", new Uint8Array(0)),
-  ];
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
+  ]);
 }
 
 function toBase64(bytes) {
@@ -60,7 +85,10 @@ function toBase64(bytes) {
 }
 
 function fromBase64(text) {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
+  return bytes;
 }
 
 // Pixels of a mask picture as 0/1. Opaque pictures: bright is hole; pictures with clear parts: painted is hole.

@@ -87,21 +87,5 @@ function createRaster(width, height) {
       data.fill(0);
       count = 0;
     },
-
-    bounds() {
-      if (!count) return null;
-      let top = 0, bottom = height - 1, left = width, right = -1;
-      const row = (y) => data.subarray(y * width, (y + 1) * width);
-      while (row(top).indexOf(1) < 0) top++;
-      while (row(bottom).indexOf(1) < 0) bottom--;
-      for (let y = top; y <= bottom; y++) {
-        const line = row(y);
-        const first = line.indexOf(1);
-        if (first < 0) continue;
-        left = Math.min(left, first);
-        right = Math.max(right, line.lastIndexOf(1));
-      }
-      return { x: left, y: top, width: right - left + 1, height: bottom - top + 1 };
-    },
   };
 }

@@ -72,9 +72,7 @@ function smoothed(from, width, height, radius) {
 // What the sliders work on: a mask (`data` of the whole photo) and all the rest, which stays.
 function reshaper(data, rest) {
   const stride = S.photo.width;
-  const piece = createRaster(stride, S.photo.height);
-  piece.replace(data);
-  const tight = piece.bounds();
+  const tight = holesBox(packRuns(data), stride);
   if (!tight) return null;
   const x = Math.max(0, tight.x - REACH), y = Math.max(0, tight.y - REACH);
   const box = { x, y, width: Math.min(stride, tight.x + tight.width + REACH) - x, height: Math.min(S.photo.height, tight.y + tight.height + REACH) - y };

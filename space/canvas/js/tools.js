@@ -74,13 +74,12 @@ function penUp() {
   showDraft([], false);
   if (!done) return;
   if (done.tool === "select") return void selectAt(done, done.value ? (done.more ? "add" : "new") : "remove");
-  const before = history;
-  if (done.tool === "box") S.raster.rectangle(inside(done.points[0]), inside(done.last), done.value);
-  if (done.tool === "lasso" && done.points.length > 2) S.raster.polygon(done.points, done.value);
-  drawMask(null);
+  // What a brush marked is on the screen already.
+  if (done.tool === "box") drawMask(onStage(S.raster.rectangle(inside(done.points[0]), inside(done.last), done.value)));
+  if (done.tool === "lasso" && done.points.length > 2) drawMask(onStage(S.raster.polygon(done.points, done.value)));
   S.strokes = S.strokes.concat([strokeRecord(done)]);
   S.strategy = "drawn";
-  before.commit();
+  history.commit();
 }
 
 function penCancel() {
@@ -89,6 +88,7 @@ function penCancel() {
   showDraft([], false);
   history.revert();
   redraw();
+  emit("pen", "given up");
 }
 
 function strokeRecord(done) {
