@@ -121,7 +121,7 @@ function begin(quality, better = null) {
 
 // Whether an answer may be shown: to the newest request, or one that makes what is shown better. That one
 // is shown though the next stroke has begun: the server goes on from it.
-function wanted(mine) {
+function stillWanted(mine) {
   if (!S.photo || S.photo.id !== mine.photo) return false;
   return mine.better ? S.result?.id === mine.better : mine.request === S.request;
 }
@@ -131,7 +131,7 @@ async function settle(mine, question) {
   const overtaken = running !== mine;
   if (!overtaken) running = null;
   const fresh = mine.request === S.request && S.photo && S.photo.id === mine.photo;
-  if (answer.ok && wanted(mine)) await showResult(answer, mine);
+  if (answer.ok && stillWanted(mine)) await showResult(answer, mine);
   else if (!answer.ok && !answer.cancelled && fresh) {
     showMask("drawing");
     note(answer.message, "problem", answer.offline ? () => { note(""); requestRun(); } : null);
@@ -163,7 +163,7 @@ async function showResult(answer, mine) {
     const blob = new Blob([fromBase64(patch.png)], { type: "image/png" });
     return { x: patch.x, y: patch.y, width: patch.width, height: patch.height, blob, bitmap: await createImageBitmap(blob) };
   }));
-  if (!wanted(mine)) return;
+  if (!stillWanted(mine)) return;
   const before = S.result;
   const kept = answer.keeps && before && before.id === answer.keeps ? before.patches : [];
   if (answer.keeps && !kept.length && before?.id !== answer.keeps) return requestRun();
