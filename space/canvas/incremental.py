@@ -64,23 +64,35 @@ def start_from(
     """
     if last is None:
         return Start(rgb, mask, mask, np.zeros_like(mask))
+    # Only the rectangle around what is and was marked is looked at: the photo may be very large.
     outer = _on_grid(union(bounding_box(mask), last.box), mask.shape)
-    before = np.zeros(mask.shape, dtype=bool)
-    last.box.of(before)[...] = last.mask
-    todo = np.zeros(mask.shape, dtype=bool)
-    outer.of(todo)[...] = changed_holes(outer.of(mask), outer.of(before))
+    inner = Box(
+        last.box.x - outer.x, last.box.y - outer.y, last.box.width, last.box.height
+    )  # the last result's, within the outer one
+    hole = outer.of(mask)
+    before = _placed(last.mask, inner, hole.shape)
+    todo = changed_holes(hole, before)
     if sharpen:
-        last.box.of(todo)[...] |= last.rough & last.box.of(mask)
-    changed = todo | (before & ~mask)
-    stays = last.box.of(mask) & ~last.box.of(todo)
-    rough = np.zeros(mask.shape, dtype=bool)
-    last.box.of(rough)[...] = last.rough & stays
-    if not stays.any():
-        return Start(rgb, todo, changed, rough)
-    base = rgb.copy()
-    part = last.box.of(base)
-    part[...] = cv2.copyTo(last.rgb, stays.view(np.uint8), np.ascontiguousarray(part))
-    return Start(base, todo, changed, rough)
+        inner.of(todo)[...] |= last.rough & inner.of(hole)
+    changed = todo | (before & ~hole)
+    stays = inner.of(hole) & ~inner.of(todo)
+    base = rgb
+    if stays.any():
+        base = rgb.copy()
+        cv2.copyTo(last.rgb, stays.view(np.uint8), last.box.of(base))
+    return Start(
+        base,
+        _placed(todo, outer, mask.shape),
+        _placed(changed, outer, mask.shape),
+        _placed(last.rough & stays, last.box, mask.shape),
+    )
+
+
+def _placed(part: np.ndarray, box: Box, shape: tuple[int, ...]) -> np.ndarray:
+    """A bool array of a shape: False, with ``part`` in the box."""
+    whole = np.zeros(shape, dtype=bool)
+    box.of(whole)[...] = part
+    return whole
 
 
 def _on_grid(box: Box, shape: tuple[int, ...]) -> Box:

@@ -23,7 +23,8 @@ def patch_png(photo: Photo, rgb: np.ndarray, box: Box | None) -> bytes:
         pixels = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
         if alpha is not None:
             pixels = np.dstack([pixels, alpha])
-        _, png = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+        # Without a level of compression OpenCV takes what is quickest, one filter for all rows.
+        _, png = cv2.imencode(".png", pixels)
         return png.tobytes()
     picture = Image.fromarray(rgb if alpha is None else np.dstack([rgb, alpha]))
     stream = io.BytesIO()
