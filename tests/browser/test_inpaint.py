@@ -42,7 +42,8 @@ def test_twelve_megapixels_two_strokes_one_undone(page: Page, tmp_path: Path) ->
     seen.clear()
     stroke(page, (0.45, 0.7), (0.55, 0.7))
     page.wait_for_timeout(300)
-    assert 1 <= len(seen) <= 2, seen
+    # The first stroke's full size may have to give way: one question more.
+    assert 1 <= len(seen) <= 3, seen
     page.keyboard.press("Control+z")
     wait_for_result(page)
     expect(page.locator("#lc-facts")).to_contain_text("untouched outside the mask: verified")
