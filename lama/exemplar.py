@@ -10,6 +10,7 @@ Barnes et al., SIGGRAPH 2009); random tries gain nothing there, so the fill is t
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -51,13 +52,19 @@ PATIENT = Effort(rounds=(3, 12, 6, 6, 3, 1), exact=128)  # four times as long
 
 
 @torch.no_grad()
-def exemplar_fill(image: Tensor, mask: Tensor, effort: Effort = QUICK) -> Tensor:
+def exemplar_fill(
+    image: Tensor,
+    mask: Tensor,
+    effort: Effort = QUICK,
+    pause: Callable[[], None] | None = None,
+) -> Tensor:
     """Fill the hole from the picture's own patches.
 
     Args:
         image: (B, 3, H, W) in [0, 1]; values in the hole are ignored.
         mask: (B, 1, H, W), 1 = hole.
         effort: QUICK, or PATIENT, which is worth its time on large pictures.
+        pause: called between pieces of the work; may raise to end it.
 
     Returns:
         (B, 3, H, W) equal to `image` where known. Where no 7 x 7 patch is wholly known at any size,
@@ -66,16 +73,20 @@ def exemplar_fill(image: Tensor, mask: Tensor, effort: Effort = QUICK) -> Tensor
     each = zip(image.split(1), mask.split(1), strict=True)
     # Distances of patches want the digits, whatever a network around it runs in.
     with torch.autocast(image.device.type, enabled=False):
-        return torch.cat([_fill(*one, effort) for one in each])
+        return torch.cat([_fill(*one, effort, pause or _go_on) for one in each])
 
 
-def _fill(image: Tensor, mask: Tensor, effort: Effort) -> Tensor:
+def _go_on() -> None:
+    """Never ends anything."""
+
+
+def _fill(image: Tensor, mask: Tensor, effort: Effort, pause: Callable[[], None]) -> Tensor:
     if not mask.any():
         return image
     below: _Level | None = None
     levels = _pyramid(image, mask)
     for depth, (picture, hole) in enumerate(levels):
-        level = _Level.of(hole, effort.exact)
+        level = _Level.of(hole, effort.exact, pause)
         if level is None:
             below = None
             continue
@@ -129,10 +140,17 @@ class _Level:
         looks_at_all: whether every source is looked at, or what neighbours found.
     """
 
-    def __init__(self, hole: Tensor, known: Tensor, targets: Tensor, exact: int) -> None:
+    def __init__(
+        self,
+        hole: Tensor,
+        known: Tensor,
+        targets: Tensor,
+        exact: int,
+        pause: Callable[[], None],
+    ) -> None:
         height, width = hole.shape[-2:]
         device = hole.device
-        self.hole, self.known, self.targets = hole, known, targets
+        self.hole, self.known, self.targets, self.pause = hole, known, targets, pause
         self.looks_at_all = min(height, width) <= exact
         self.sources = _places(known)
         self.missing = _places(_framed(hole[0, 0] > 0))
@@ -150,7 +168,7 @@ class _Level:
         self.trust = FALLOFF ** -_framed(torch.from_numpy(depth).to(device))[targets].clamp(max=40)
 
     @staticmethod
-    def of(hole: Tensor, exact: int) -> _Level | None:
+    def of(hole: Tensor, exact: int, pause: Callable[[], None]) -> _Level | None:
         """None where the level is too small, or has no known patch, or no hole any more."""
         height, width = hole.shape[-2:]
         if min(height, width) < PATCH:
@@ -163,7 +181,7 @@ class _Level:
         targets = _places(_framed(inside & touches))
         if not known.any() or not len(targets):
             return None
-        return _Level(hole, known, targets, exact)
+        return _Level(hole, known, targets, exact, pause)
 
     def _show(self, picture: Tensor) -> None:
         """Take (1, 3, H, W) for the picture."""
@@ -258,6 +276,7 @@ class _Level:
         norms = sources.square().sum(1)
         best = []
         for targets in self.targets.split(BLOCK // 2):
+            self.pause()
             wanted = self.described.index_select(0, targets)
             best.append(torch.addmm(norms, wanted, sources.t(), alpha=-2).argmin(1))
         nearest = some[torch.cat(best)]
@@ -269,6 +288,7 @@ class _Level:
         nearest = self.found.index_select(0, self.targets)
         least = self._unlike(nearest, self.targets)
         for offered in offers:
+            self.pause()
             # Most neighbours agree, so that few are left to be compared.
             other = self.known.index_select(0, offered).logical_and_(offered != nearest)
             which = other.nonzero()[:, 0]
@@ -302,6 +322,7 @@ class _Level:
         weights[self.targets] = weight.clamp(min=1e-12)
         voted = []
         for pixels in self.missing.split(BLOCK):
+            self.pause()
             centres = (pixels[:, None] - self.patch).flatten()
             votes = weights.index_select(0, centres).view(-1, PATCH**2)
             # Where no target is, places may be none; they have no vote.

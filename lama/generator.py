@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +19,20 @@ from lama.config import DilatedConfig, FourierConfig, GeneratorConfig, RegularCo
 from lama.ffc import FFCBatchNormAct, FFCResnetBlock, Pair, join_channels
 
 M = TypeVar("M", bound=nn.Module)
-Fill = Callable[[Tensor, Tensor], Tensor]  # picture and mask, as `Generator.forward`, to a picture
 
 
 def channels_last(module: M) -> M:
     """Lay a module's weights out the way CPU and GPU convolutions are quickest."""
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+class Fill(Protocol):
+    """Fills holes without a network."""
+
+    def __call__(
+        self, image: Tensor, mask: Tensor, *, pause: Callable[[], None] | None = None
+    ) -> Tensor:
+        """Picture and mask, as `Generator.forward`, to a picture; `pause` may raise to end it."""
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,8 @@ class Inpainter:
         for module in self._quick.modules():
             if any(True for _ in module.children()):
                 module.register_forward_pre_hook(self._stop_if_cancelled)
+        if self._quick.copier is not None:
+            self._quick.copier = partial(self._quick.copier, pause=self._stop_if_cancelled)
         # One picture at a time, unless `share_cores` says otherwise.
         self._lock: threading.Lock | threading.Semaphore = threading.Lock()
 
@@ -167,7 +169,7 @@ class Inpainter:
         finally:
             self._asked.cancelled = None
 
-    def _stop_if_cancelled(self, _module: Any, _inputs: Any) -> None:  # noqa: ANN401 - a torch hook
+    def _stop_if_cancelled(self, *_hooked: Any) -> None:  # noqa: ANN401 - a torch hook's
         _stop_if(getattr(self._asked, "cancelled", None))
 
     def share_cores(self) -> tuple[int, Callable[[], None] | None]:

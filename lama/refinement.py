@@ -63,8 +63,7 @@ def refine(
             step(done / total)
 
     tell(0)
-    copies = _copies(generator, levels)
-    tell(0)  # whoever has cancelled meanwhile is not kept waiting
+    copies = _copies(generator, levels, lambda: tell(0))
     with torch.no_grad():
         picture, hole = levels[0]
         result = blend(padded_forward(generator, picture, hole, copies[0]), picture, hole)
@@ -136,11 +135,13 @@ def blend(prediction: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     return prediction * mask + image * (1 - mask)
 
 
-def _copies(generator: Generator, levels: list[tuple[Tensor, Tensor]]) -> list[Tensor | None]:
+def _copies(
+    generator: Generator, levels: list[tuple[Tensor, Tensor]], pause: Callable[[], None]
+) -> list[Tensor | None]:
     """For each size what is to be copied there; the sizes agree with each other."""
     if generator.patient_copier is None:
         return [None] * len(levels)
-    copies = [generator.patient_copier(*levels[-1])]
+    copies = [generator.patient_copier(*levels[-1], pause=pause)]
     for image, mask in levels[-2::-1]:
         copies.insert(0, blend(half(copies[0]), image, mask))
     return list(copies)

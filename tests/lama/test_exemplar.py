@@ -120,3 +120,20 @@ def test_patience_finds_more_of_a_large_pattern():
         for effort in errors:
             errors[effort] += error(exemplar_fill(board, mask, effort), board, mask)
     assert errors[PATIENT] < 0.9 * errors[QUICK]
+
+
+def test_it_can_be_ended_between_pieces():
+    image, mask = torch.rand(1, 3, 96, 131), torch.zeros(1, 1, 96, 131)
+    mask[..., 20:70, 30:100] = 1
+    calls = []
+    filled = exemplar_fill(image, mask, pause=lambda: calls.append(1))
+    assert torch.equal(filled, exemplar_fill(image, mask))
+    assert len(calls) > 30
+
+    def enough() -> None:
+        calls.pop()
+        if not calls:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        exemplar_fill(image, mask, pause=enough)

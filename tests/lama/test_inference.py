@@ -4,7 +4,10 @@ import torch
 from PIL import Image
 
 import lama
+from lama.checkpoint import build
+from lama.config import UNetConfig
 from lama.inference import Inpainter, as_mask
+from tests.conftest import randomised
 
 
 @pytest.fixture
@@ -206,3 +209,15 @@ def test_several_holes_in_one_pass_are_filled_as_one_by_one(inpainter, rng, monk
     assert seen == [3]
     assert np.abs(together.astype(int) - one_by_one).max() <= 1
     assert shares[-1] == 1
+
+
+def test_looking_for_what_to_copy_can_be_cancelled():
+    generator = randomised(build(UNetConfig(width=8, n_blocks=1, detail=4, copies=True)))
+    inpainter = Inpainter(generator, precision="fp32")
+    asked = []
+    inpainter._quick.enter.register_forward_pre_hook(lambda *_: pytest.fail("too late"))
+    picture, hole = np.zeros((120, 90, 3), np.uint8), np.zeros((120, 90), bool)
+    hole[30:80, 20:70] = True
+    with pytest.raises(lama.Cancelled):
+        inpainter.fill(picture, hole, cancelled=lambda: asked.append(1) or len(asked) > 20)
+    assert len(asked) == 21

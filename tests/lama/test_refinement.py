@@ -60,7 +60,7 @@ def test_what_is_copied_is_looked_for_once_and_longer() -> None:
     generator = made(UNetConfig(width=16, n_blocks=1, detail=8, base=16, copies=True))
     sizes = []
 
-    def patient(image: Tensor, mask: Tensor) -> Tensor:
+    def patient(image: Tensor, mask: Tensor, pause: object = None) -> Tensor:
         sizes.append(tuple(image.shape[-2:]))
         return image * (1 - mask) + mask * 0.25
 
