@@ -27,14 +27,13 @@ from lama.ffc import FFCResnetBlock, join_channels, split_channels
 from lama.generator import Encoded, Generator
 from lama.pullpush import pull_push
 
-MARGIN = 32  # pixels around the hole that are looked at, at every size
-
 
 class FFCUNet(Generator):
     """Encoder and decoder with skips, FFC blocks at 1/8, a residual on a filled hole."""
 
     largest = 2048  # it has no size of its own; time sets the limit
     bytes_a_pixel = 600  # 580 measured where nearly all is hole, 320 where a third is
+    margin = 32  # pixels around the hole that are looked at outside training, at every size
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
@@ -76,7 +75,7 @@ class FFCUNet(Generator):
         if self.copier is not None and copied is None:
             copied = self.copier(image, mask)
         guess = self.first_guess(image, mask, copied)
-        near = _surroundings(mask, 2 * self.multiple)
+        near = _surroundings(mask, self.margin, 2 * self.multiple)
         if near is None:
             return guess
         laid_out = image.is_contiguous(memory_format=torch.channels_last)
@@ -170,7 +169,7 @@ class Up(nn.Module):
         return self.convs(up + self.skip(skip))
 
 
-def _surroundings(mask: Tensor, step: int) -> tuple[slice, slice] | None:
+def _surroundings(mask: Tensor, margin: int, step: int) -> tuple[slice, slice] | None:
     """Rows and columns around all holes of (B, 1, H, W), from and to multiples of `step`.
 
     None where there is no hole. An edge of the picture is an edge as it is.
@@ -178,12 +177,12 @@ def _surroundings(mask: Tensor, step: int) -> tuple[slice, slice] | None:
     hole = mask.amax((0, 1)) > 0
     if not hole.any():
         return None
-    return _around(hole.any(1), step), _around(hole.any(0), step)
+    return _around(hole.any(1), margin, step), _around(hole.any(0), margin, step)
 
 
-def _around(marked: Tensor, step: int) -> slice:
+def _around(marked: Tensor, margin: int, step: int) -> slice:
     at = marked.nonzero()[:, 0]
-    first, last = int(at[0]) - MARGIN, int(at[-1]) + MARGIN
+    first, last = int(at[0]) - margin, int(at[-1]) + margin
     return slice(max(0, first // step * step), min(len(marked), (last // step + 1) * step))
 
 
