@@ -57,7 +57,7 @@ def _add_inpaint(parser: argparse.ArgumentParser) -> None:
         help="black = keep; one for all, or a folder with the photos' names",
     )
     add("--output", type=Path, required=True, metavar="OUT", help="a file, or a folder")
-    add("--refine", action="store_true", help="coarse to fine; slow, for large holes")
+    add("--refine", action="store_true", help="slow, for large holes: search longer, or agree at several sizes")
     _add_model_options(parser)
     parser.set_defaults(run=_inpaint)
 

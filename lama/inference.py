@@ -24,6 +24,7 @@ from lama.refinement import PIXELS, refine
 
 ImageLike = TypeVar("ImageLike", np.ndarray, Image.Image)
 Quality = Literal["quick", "full", "refined"]
+Run = Callable[[Tensor, Tensor], Tensor]  # (B, 3, H, W) and (B, 1, H, W) to (B, 3, H, W)
 LEAST_SIDE = 256  # pixels; what does not fit in memory at this size is not tried
 QUICK = 384  # longer side of a crop in pixels, for an answer while somebody draws
 
@@ -118,8 +119,9 @@ class Inpainter:
             out: where the result goes, an array like `rgb`; `rgb` itself fills it in place, so
                 that time and memory follow the hole alone. A new array by default.
             quality: "full"; "quick" looks at large crops at a smaller scale (`coarse` tells which);
-                "refined" works them over at several sizes (`lama.refinement`): minutes instead
-                of seconds, for large holes in large pictures.
+                "refined" takes its time over large holes: generators that copy from the picture
+                search longer, the others agree with themselves at several sizes
+                (`lama.refinement`): minutes instead of seconds.
             cancelled: asked all the time, between the network's layers too; true ends the work
                 with `Cancelled`.
             progress: told the share done after each of them, 0 to 1.
@@ -135,6 +137,10 @@ class Inpainter:
         open_hole = mask if len(groups) == 1 else mask.copy()
         total, done = int(np.count_nonzero(mask)), 0
 
+        run: Run = self.fill_tensor
+        if quality == "refined":
+            run = partial(self.fill_tensor, patient=True)
+
         def tell(share: float) -> None:
             """`share` of the crops in work is done."""
             _stop_if(cancelled)
@@ -145,11 +151,11 @@ class Inpainter:
             pixels = sum(int(np.count_nonzero(group.hole)) for group in batch)
             _stop_if(cancelled)
             crops = [(result[g.crop.slices], open_hole[g.crop.slices]) for g in batch]
-            if quality == "refined":
+            if quality == "refined" and self.generator.patient_copier is None:
                 filled = [self._refine_crop(*crop, affordable, tell) for crop in crops]
             else:
                 with self._stopping(cancelled):
-                    filled = self._fill_crops(crops, longest)
+                    filled = self._fill_crops(crops, longest, run)
             for group, picture in zip(batch, filled, strict=True):
                 where = group.crop.slices
                 result[where][group.hole] = picture[group.hole]
@@ -201,7 +207,7 @@ class Inpainter:
 
     def _fitting(self, quality: Quality, besides: int) -> tuple[int, int]:
         """The longer side of a crop, 0 for refinement, and the pixels that memory allows."""
-        if quality == "refined":
+        if quality == "refined" and self.generator.patient_copier is None:
             pixels = affordable_pixels(REFINEMENT, LEAST_SIDE**2, self._device, besides)
             return 0, min(PIXELS, pixels)
         each = self.generator.bytes_a_pixel
@@ -213,24 +219,22 @@ class Inpainter:
         return min(QUICK, largest) if quality == "quick" else largest
 
     def _fill_crops(
-        self, crops: list[tuple[np.ndarray, np.ndarray]], longest: int
+        self, crops: list[tuple[np.ndarray, np.ndarray]], longest: int, run: Run
     ) -> list[np.ndarray]:
         """Fill crops of one size in one pass, a single one of any size."""
         if len(crops) == 1:
-            return [self._fill_crop(*crops[0], longest)]
+            return [self._fill_crop(*crops[0], longest, run)]
         pictures = torch.cat([to_tensor(rgb) for rgb, _ in crops])
         holes = torch.cat([to_tensor(mask) for _, mask in crops])
-        return [to_uint8(filled[None]) for filled in self.fill_tensor(pictures, holes)]
+        return [to_uint8(filled[None]) for filled in run(pictures, holes)]
 
-    def _fill_crop(self, rgb: np.ndarray, mask: np.ndarray, longest: int) -> np.ndarray:
+    def _fill_crop(self, rgb: np.ndarray, mask: np.ndarray, longest: int, run: Run) -> np.ndarray:
         """Fill a crop, at a smaller scale if its longer side is more than `longest` pixels."""
         height, width = rgb.shape[:2]
         scale = longest / max(height, width)
         if scale >= 1:
-            return to_uint8(self.fill_tensor(to_tensor(rgb), to_tensor(mask)))
-        return self._scaled(
-            rgb, mask, scale, lambda image, hole: self.fill_tensor(image, to_tensor(hole))
-        )
+            return to_uint8(run(to_tensor(rgb), to_tensor(mask)))
+        return self._scaled(rgb, mask, scale, lambda image, hole: run(image, to_tensor(hole)))
 
     def _refine_crop(
         self, rgb: np.ndarray, mask: np.ndarray, pixels: int, tell: Callable[[float], None]
@@ -268,10 +272,11 @@ class Inpainter:
         large = cv2.resize(blended, (width, height), interpolation=cv2.INTER_CUBIC)
         return np.clip(large + 0.5, 0, 255).astype(np.uint8)
 
-    def fill_tensor(self, image: Tensor, mask: Tensor) -> Tensor:
+    def fill_tensor(self, image: Tensor, mask: Tensor, *, patient: bool = False) -> Tensor:
         """The torch door: (B, 3, H, W) in [0, 1] and (B, 1, H, W), 1 = hole, any H and W.
 
         Pads to the generator's multiple (mirrored, the edge repeated), runs it, crops and blends.
+        `patient` is for generators with a `patient_copier`.
 
         Returns:
             (B, 3, H, W) on the CPU, equal to `image` where known.
@@ -288,7 +293,10 @@ class Inpainter:
             torch.inference_mode(),
             torch.autocast(self._device.type, torch.bfloat16, enabled=reduced),
         ):
-            predicted = self._quick(picture, padded[1])
+            copied = None
+            if patient and (search := self._quick.patient_copier):
+                copied = search(picture, padded[1], pause=self._stop_if_cancelled)
+            predicted = self._quick(picture, padded[1], copied)
         predicted = predicted.float().cpu()[..., :height, :width]
         return predicted * mask + image * (1 - mask)
 

@@ -1,5 +1,6 @@
 """Refinement: every kind of generator, odd sizes, thin holes, cancel, and what it is for."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -134,3 +135,26 @@ def test_fill_refines_and_can_be_cancelled() -> None:
     assert len(shares) > ITERATIONS
     with pytest.raises(lama.Cancelled):
         inpainter.fill(rgb, mask, quality="refined", cancelled=lambda: len(shares) > 0)
+
+
+def test_a_network_that_copies_searches_longer_instead() -> None:
+    generator = made(UNetConfig(width=16, n_blocks=1, detail=8, base=16, copies=True), largest=96)
+    inpainter = Inpainter(generator, precision="fp32")
+    rgb = np.random.default_rng(0).integers(0, 256, (150, 131, 3), dtype=np.uint8)
+    mask = np.zeros((150, 131), bool)
+    mask[40:110, 30:100] = True
+    refined = inpainter.fill(rgb, mask, quality="refined")
+    assert np.array_equal(refined[~mask], rgb[~mask])
+    sizes = []
+
+    def patient(image: Tensor, mask: Tensor, *, pause: Callable[[], None]) -> Tensor:
+        sizes.append(tuple(image.shape[-2:]))
+        pause()
+        return image * (1 - mask) + mask * 0.25
+
+    inpainter._quick.patient_copier = patient
+    other = inpainter.fill(rgb, mask, quality="refined")
+    assert sizes == [(96, 88)]  # at the largest size that it does well, in multiples of 8
+    assert not np.array_equal(other, refined)
+    with pytest.raises(lama.Cancelled):
+        inpainter.fill(rgb, mask, quality="refined", cancelled=lambda: len(sizes) > 1)
