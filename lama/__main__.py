@@ -57,7 +57,7 @@ def _add_inpaint(parser: argparse.ArgumentParser) -> None:
         help="black = keep; one for all, or a folder with the photos' names",
     )
     add("--output", type=Path, required=True, metavar="OUT", help="a file, or a folder")
-    add("--refine", action="store_true", help="slow, for large holes: search longer, or agree at several sizes")
+    add("--refine", action="store_true", help="take longer over large holes")
     _add_model_options(parser)
     parser.set_defaults(run=_inpaint)
 

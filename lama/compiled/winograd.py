@@ -20,7 +20,7 @@ from lama.compiled.convolution import Codes, Convolution, Geometry, convolve, pa
 _TILE, _STEP = 6, 4  # pixels of a tile, outputs of a tile
 # With 0, +-1, +-2 rounding errors are four times as large.
 _POINTS = (0.0, math.sqrt(0.5), -math.sqrt(0.5), math.sqrt(2), -math.sqrt(2))
-_LEAST_CHANNELS = 96  # below that the transforms cost more than they save
+_LEAST_CHANNELS = 128  # below that the transforms cost more than they save
 # Tiles in work at once. They stay in the cache, and as it is the same number for maps of all sizes,
 # weights are laid out for it once: for a shape that they do not suit, oneDNN takes 0.25 s a call.
 _ROWS = 8

@@ -79,7 +79,7 @@ def test_transforms_are_a_convolution() -> None:
 
 
 def test_only_where_it_pays() -> None:
-    wide, narrow = torch.zeros(96, 512, 3, 3), torch.zeros(48, 192, 3, 3)
+    wide, narrow = torch.zeros(128, 512, 3, 3), torch.zeros(96, 192, 3, 3)
     strided = Geometry((2, 2), (1, 1), (1, 1), reflect=True)
     assert WinogradConvolution.pays(wide, REFLECT, torch.float32)
     assert not WinogradConvolution.pays(narrow, REFLECT, torch.float32)
