@@ -119,9 +119,8 @@ class Inpainter:
             out: where the result goes, an array like `rgb`; `rgb` itself fills it in place, so
                 that time and memory follow the hole alone. A new array by default.
             quality: "full"; "quick" looks at large crops at a smaller scale (`coarse` tells which);
-                "refined" takes its time over large holes: generators that copy from the picture
-                search longer, the others agree with themselves at several sizes
-                (`lama.refinement`): minutes instead of seconds.
+                "refined" takes its time: generators that copy search longer, the others come to
+                agree with themselves at several sizes (`lama.refinement`), in minutes.
             cancelled: asked all the time, between the network's layers too; true ends the work
                 with `Cancelled`.
             progress: told the share done after each of them, 0 to 1.
@@ -137,10 +136,6 @@ class Inpainter:
         open_hole = mask if len(groups) == 1 else mask.copy()
         total, done = int(np.count_nonzero(mask)), 0
 
-        run: Run = self.fill_tensor
-        if quality == "refined":
-            run = partial(self.fill_tensor, patient=True)
-
         def tell(share: float) -> None:
             """`share` of the crops in work is done."""
             _stop_if(cancelled)
@@ -155,7 +150,7 @@ class Inpainter:
                 filled = [self._refine_crop(*crop, affordable, tell) for crop in crops]
             else:
                 with self._stopping(cancelled):
-                    filled = self._fill_crops(crops, longest, run)
+                    filled = self._fill_crops(crops, longest, self._runner(quality))
             for group, picture in zip(batch, filled, strict=True):
                 where = group.crop.slices
                 result[where][group.hole] = picture[group.hole]
@@ -217,6 +212,10 @@ class Inpainter:
     def _longest(self, quality: Quality) -> int:
         largest = self.generator.largest
         return min(QUICK, largest) if quality == "quick" else largest
+
+    def _runner(self, quality: Quality) -> Run:
+        """What fills a crop, or several."""
+        return partial(self.fill_tensor, patient=True) if quality == "refined" else self.fill_tensor
 
     def _fill_crops(
         self, crops: list[tuple[np.ndarray, np.ndarray]], longest: int, run: Run
