@@ -19,6 +19,7 @@ class LossWeights:
     feature_matching: float = 100.0  # beta, the discriminator's features
     r1: float = 0.001  # gamma
     lpips: float = 0.0  # ours, AlexNet LPIPS of the blended picture
+    matching: float = 0.0  # ours, features of many fills against those of many photos
 
 
 @dataclass(frozen=True)

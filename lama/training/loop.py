@@ -99,8 +99,7 @@ def one_step(run: Run, batch: Sample) -> dict[str, float]:
             image,
             mask,
             config.weights,
-            run.perceptual,
-            run.lpips,
+            run.networks,
             copied,
             cut,
         )

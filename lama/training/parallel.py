@@ -26,6 +26,11 @@ def world_size() -> int:
     return distributed.get_world_size()
 
 
+def rank() -> int:
+    """This process's number, from 0."""
+    return distributed.get_rank() if world_size() > 1 else 0
+
+
 class _SumOverProcesses(torch.autograd.Function):
     """The sum of a tensor over all processes. Its gradient is the same sum, so twice is fine."""
 
@@ -112,6 +117,16 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
             gradients, flat.split([g.numel() for g in gradients]), strict=True
         ):
             gradient.copy_(part.view(gradient.shape))
+
+
+@torch.no_grad()
+def gather(x: Tensor) -> Tensor:
+    """The rows of every process, the first one's first; all have equally many."""
+    if world_size() == 1:
+        return x
+    parts = [torch.empty_like(x) for _ in range(world_size())]
+    distributed.all_gather(parts, x.contiguous())
+    return torch.cat(parts)
 
 
 @torch.no_grad()

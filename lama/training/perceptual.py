@@ -124,7 +124,11 @@ class EfficientNetPooled(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """(B, 1280) features of (B, 3, H, W) pictures in [0, 1], best at 224 pixels."""
-        return self.network.extract_features((image - 0.498) / 0.502).mean((2, 3))
+        return self.features(image)[0]
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """The same as the only map."""
+        return [self.network.extract_features((image - 0.498) / 0.502).float().mean((2, 3))]
 
 
 def perceptual_network(

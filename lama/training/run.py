@@ -33,11 +33,13 @@ from lama.training.data import Crops, Sample, Strategy, collate
 from lama.training.discriminator import Discriminator
 from lama.training.folding import fold_batch_norm
 from lama.training.logged import LoggedMasks
+from lama.training.matching import KernelMatching
 from lama.training.parallel import copy_from_first, share_batch_norm
 from lama.training.perceptual import LPIPS, EfficientNetFeatures, perceptual_network
 from lama.training.photos import Photos
 from lama.training.projected import ProjectedDiscriminator
 from lama.training.provenance import Data, Origin, Provenance, data_of
+from lama.training.step import LossNetworks
 from lama.training.tracking import Tracker
 from lama.training.validation import Validation
 
@@ -108,7 +110,11 @@ class Run:
             self.discriminator.parameters(), lr=config.lr_discriminator, fused=True
         )
         weights = config.weights
-        self.lpips = channels_last(LPIPS("alex")).to(device) if weights.lpips else None
+        self.networks = LossNetworks(
+            self.perceptual,
+            channels_last(LPIPS("alex")).to(device) if weights.lpips else None,
+            KernelMatching().to(device) if weights.matching else None,
+        )
 
     def autocast(self) -> torch.autocast:
         """Where convolutions run in bf16, if the options say so.
@@ -181,6 +187,7 @@ class Run:
             "provenance": self.provenance.describe(self.config.seed, self.step, self.samples),
         }
         save_checkpoint(self.run_dir / "generator.safetensors", self.best_generator, meta)
+        matching = self.networks.matching
         state = {
             "step": self.step,
             "generator": self.generator.state_dict(),
@@ -192,6 +199,7 @@ class Run:
             "samples": self.samples,
             "origin": self.provenance.origin.to_json(),
             "random": {"cpu": torch.get_rng_state(), "cuda": _cuda_states()},
+            "matching": matching.state_dict() if matching is not None else None,
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
@@ -218,6 +226,8 @@ class Run:
             self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.optimizer_d.load_state_dict(state["optimizer_d"])
+        if self.networks.matching is not None and state.get("matching"):
+            self.networks.matching.load_state_dict(state["matching"])
         if "origin" in state:
             origin = Origin.from_json(state["origin"])
             self.provenance = replace(self.provenance, origin=origin)

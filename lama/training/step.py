@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from lama.generator import Generator
 from lama.training import losses
 from lama.training.config import LossWeights
+from lama.training.matching import KernelMatching
 from lama.training.parallel import mean_over_processes
 from lama.training.perceptual import LPIPS, EfficientNetFeatures
 from lama.training.projected import ProjectedDiscriminator
@@ -48,6 +50,14 @@ def cut_at(step: int, shifts: int) -> Cut:
     return cut if shifts > 1 else whole
 
 
+class LossNetworks(NamedTuple):
+    """The frozen networks that the generator's losses look through; None = that loss is off."""
+
+    perceptual: nn.Module | None = None
+    lpips: LPIPS | None = None
+    matching: KernelMatching | None = None
+
+
 class Look:
     """A picture (B, 3, H, W) and a frozen network's maps of it, made once for all who ask."""
 
@@ -75,8 +85,7 @@ def generator_phase(
     image: Tensor,
     mask: Tensor,
     weights: LossWeights,
-    perceptual: nn.Module | None,
-    lpips: LPIPS | None,
+    networks: LossNetworks,
     copied: Tensor | None = None,
     cut: Cut = whole,
 ) -> tuple[Tensor, Look, Look, Stats]:
@@ -88,7 +97,9 @@ def generator_phase(
     """
     prediction = cut(generator(image, mask, copied).float())
     image, mask = cut(image), cut(mask)
+    perceptual, lpips, matching = networks
     real, fake = Look(image, perceptual), Look(prediction, perceptual)
+    blended = prediction * mask + image * (1 - mask)
     stats: Stats = {}
     if weights.known_l1:
         stats["known_l1"] = losses.known_l1_loss(prediction, image, mask)
@@ -97,7 +108,9 @@ def generator_phase(
     if weights.perceptual and perceptual is not None:
         stats["perceptual"] = _perceptual(perceptual, fake, real)
     if weights.lpips and lpips is not None:
-        stats["lpips"] = lpips(prediction * mask + image * (1 - mask), image).mean()
+        stats["lpips"] = lpips(blended, image).mean()
+    if weights.matching and matching is not None:
+        stats["matching"] = matching(blended, image, mask)
     if discriminator is not None:
         logits_fake, features_fake = _judge(discriminator, fake)
         stats["adversarial"] = losses.generator_adversarial_loss(logits_fake)

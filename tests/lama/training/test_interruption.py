@@ -90,6 +90,22 @@ def test_a_killed_run_ends_in_the_weights_of_an_unbroken_one(tmp_path, photos):
     assert [line["step"] for line in logs[1]] == list(range(1, STEPS + 1))
 
 
+def test_what_was_seen_of_fills_and_photos_is_resumed_too(tmp_path, photos):
+    weights = replace(TOY.weights, adversarial=0, matching=5)
+    run = toy_run(tmp_path / "run", photos, weights=weights, steps=2)
+    train(run, save_every=2)
+    assert run.networks.matching.seen == 2 * TOY.batch
+    other = toy_run(tmp_path / "run", photos, weights=weights, steps=4)
+    assert other.resume()
+    assert same(run.networks.matching.state_dict(), other.networks.matching.state_dict()) == 3
+    older = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    del older["matching"]  # as runs without this loss left it
+    torch.save(older, tmp_path / "run" / "state.pt")
+    fresh = toy_run(tmp_path / "run", photos, weights=weights, steps=4)
+    assert fresh.resume()
+    assert fresh.networks.matching.seen == 0
+
+
 def toy_run(folder, photos, **changes):
     return Run(replace(TOY, **changes), folder, find_photos([photos]), masks.get("training"))
 

@@ -19,6 +19,7 @@ from lama.training import losses
 from lama.training.parallel import (
     WholeBatchNorm2d,
     average_gradients,
+    gather,
     in_any_process,
     mean_over_processes,
     share_batch_norm,
@@ -72,6 +73,7 @@ def work(rank, folder):
         "hole": mean_over_processes(hole),
         "ratio": mean_over_processes(ratio),
         "flags": [in_any_process(rank == k, torch.device("cpu")) for k in (0, 1, 2)],
+        "gathered": gather(x.flip(0)),
         "frozen": net.eval()(x).detach(),
     }
     torch.save(result, f"{folder}/{rank}.pt")
@@ -102,6 +104,7 @@ def test_two_halves_are_the_whole(shares):
             torch.testing.assert_close(share["state"][key], wanted, **close)
         torch.testing.assert_close(share["hole"], losses.hole_l1_loss(target, x, mask))
         torch.testing.assert_close(share["ratio"], losses.relative_feature_loss([x], [target]))
+        assert torch.equal(share["gathered"], torch.cat([x[:3].flip(0), x[3:].flip(0)]))
         assert share["flags"] == [True, True, False]
     frozen = torch.cat([s["frozen"] for s in shares])
     torch.testing.assert_close(frozen, net.eval()(x).detach(), **close)
@@ -152,7 +155,7 @@ def test_a_run_of_two_processes_has_the_loss_curve_of_one(tmp_path):
     one, two = lines(tmp_path / "one"), lines(tmp_path / "two")
     # Six steps, and two looks at held-out photos, by the first process alone.
     assert [line["step"] for line in one] == [1, 2, 3, 3, 4, 5, 6, 6]
-    assert {"hole_l1", "perceptual", "lpips", "r1", "feature_matching"} <= one[-3].keys()
+    assert {"hole_l1", "perceptual", "lpips", "r1", "feature_matching", "matching"} <= one[-3].keys()
     assert len(two) == len(one)
     for mine, wanted in zip(two, one, strict=True):
         assert mine.keys() == wanted.keys()

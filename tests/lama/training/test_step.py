@@ -10,7 +10,7 @@ from lama.training.discriminator import Discriminator
 from lama.training.losses import r1_penalty
 from lama.training.perceptual import EfficientNetFeatures
 from lama.training.projected import ProjectedDiscriminator
-from lama.training.step import Look, cut_at, discriminator_phase, generator_phase
+from lama.training.step import LossNetworks, Look, cut_at, discriminator_phase, generator_phase
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_a_network_that_two_losses_look_through_runs_once_for_each_picture(batch
         generator = build(UNetConfig(width=8, n_blocks=1)).eval()
         looks.clear()
         loss, real, fake, stats = generator_phase(
-            generator, judge, image, mask, weights, perceptual, None
+            generator, judge, image, mask, weights, LossNetworks(perceptual)
         )
         stats |= discriminator_phase(judge, real, fake, mask)[1]
         loss.backward()

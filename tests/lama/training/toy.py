@@ -35,7 +35,14 @@ TOY = TrainConfig(
 ALL_LOSSES = replace(
     TOY,
     weights=LossWeights(
-        known_l1=1, hole_l1=4, adversarial=0.3, perceptual=2, feature_matching=5, r1=0.01, lpips=2
+        known_l1=1,
+        hole_l1=4,
+        adversarial=0.3,
+        perceptual=2,
+        feature_matching=5,
+        r1=0.01,
+        lpips=2,
+        matching=0.5,
     ),
     crop=40,
     batch=6,
