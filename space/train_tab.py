@@ -23,7 +23,8 @@ and thin, thick and box ones. If it is more than 2 % worse on any of them it is 
 its run folder. Otherwise it appears in the model select of *Inpaint*.
 
 **It runs by itself.** Closing or reloading this page, or stopping the app, does not stop it.
-*Cancel* saves first. `python -m lama finetune` does the same on the command line.
+*Cancel* saves first, and *Resume* goes on from there, as it does with a run that the machine's end
+cut off. `python -m lama finetune` does the same on the command line.
 """
 _TROUBLE = (ValueError, StoreError, OSError, sqlite3.Error, CancelledError)
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -55,6 +56,7 @@ class _Form:
     cases: gr.Number
     photos: gr.Textbox
     start: gr.Button
+    resume: gr.Button
     cancel: gr.Button
     status: gr.HTML
 
@@ -105,7 +107,7 @@ def build(services: Services, canvas: gr.HTML) -> TrainTab:
         gr.Markdown(HOW_IT_WORKS)
     shown = [
         *(watch.progress, watch.curves, watch.report, watch.sheet, watch.log),
-        *(watch.timer, watch.model, form.start, form.cancel),
+        *(watch.timer, watch.model, form.start, form.resume, form.cancel),
     ]
     choices = [form.base, pair.first, pair.second]
 
@@ -152,7 +154,7 @@ def updates(
         trainer.allowed(request, profile)
     except ValueError as error:
         off = gr.Button(interactive=False)
-        return trouble_html(error), "", gr.skip(), "", "", gr.Timer(active=False), "", off, off
+        return trouble_html(error), "", gr.skip(), "", "", gr.Timer(active=False), "", off, off, off
     state = trainer.state()
     return (
         progress_html(state),
@@ -163,6 +165,7 @@ def updates(
         gr.Timer(active=state.running),
         state.model,
         gr.Button(interactive=not state.running),
+        gr.Button(visible=state.resumable and not state.running, interactive=True),
         gr.Button(interactive=state.running),
     )
 
@@ -187,7 +190,16 @@ def _wire_form(trainer: Trainer, form: _Form, refresh: Callable[[Callable], None
             return trouble_html(error)
         return ""
 
+    def resume(request: gr.Request, profile: gr.OAuthProfile | None) -> str:
+        try:
+            trainer.allowed(request, profile)
+            trainer.runs.resume()
+        except _TROUBLE as error:
+            return trouble_html(error)
+        return ""
+
     refresh(form.start.click(start, form.fields, form.status, **_QUIET).then)
+    refresh(form.resume.click(resume, None, form.status, **_QUIET).then)
     refresh(form.cancel.click(cancel, None, form.status, **_QUIET).then)
 
 
@@ -224,9 +236,11 @@ def _lay_out_form(trainer: Trainer) -> _Form:
         )
     with gr.Row():
         start = gr.Button("Train", variant="primary", elem_id="train-start", min_width=120)
+        resume = gr.Button("Resume", elem_id="train-resume", visible=False, min_width=120)
         cancel = gr.Button("Cancel", elem_id="train-cancel", interactive=False, min_width=120)
     status = _html("train-status")
-    return _Form(base, steps, batch, rate, share, seed, cases, photos, start, cancel, status)
+    fields = base, steps, batch, rate, share, seed, cases, photos
+    return _Form(*fields, start, resume, cancel, status)
 
 
 def _lay_out_watch() -> _Watch:

@@ -34,7 +34,8 @@ def progress_html(state: RunState) -> str:
         facts.append(f"step {state.step:,} of {state.steps:,}")
     facts.append(f"{_time(state.seconds)} gone" if state.running else _time(state.seconds))
     if state.running and state.phase == "training" and 0 < state.step < state.steps:
-        left = state.seconds / max(share, 0.01) * (1 - share)
+        before = _TRAINING_SHARE * state.resumed_at / state.steps
+        left = state.seconds / max(share - before, 0.01) * (1 - share)
         facts.append(f"about {_time(left)} to go")
     words = f"<b>{_PHASES.get(state.phase, escape(state.phase))}.</b> {escape(', '.join(facts))}"
     message = f"<p>{escape(state.message)}</p>" if state.message else ""

@@ -23,7 +23,10 @@ from space.store.files import try_lock
 
 ROOT = Path(__file__).parent.parent
 NEEDED = ("accelerate", "torchmetrics")
+LAUNCH = "launch.json"  # in a run's folder: what it was asked for, and when
+_BUSY = "A model is being trained already. Wait for it, or cancel it."
 _LOG_LINES = 40
+_UNFINISHED = ("stopped", "failed")
 _LOG_BYTES = 20_000
 _LOSSES = 400  # points of a curve that are shown
 
@@ -40,7 +43,11 @@ class RunState:
     step: int = 0
     steps: int = 0
     seconds: float = 0.0
-    """Since it was started; of a run that is over, until its last sign of life."""
+    """Since it was started or resumed; of a run that is over, until its last sign of life."""
+    resumed_at: int = 0
+    """The step that these seconds began with."""
+    resumable: bool = False
+    """It ended before it was done, and what it had learned is on disk."""
     model: str = ""
     """Name of the promoted model, or empty."""
     losses: tuple[tuple[int, float], ...] = ()
@@ -95,33 +102,57 @@ class TrainingRuns:
         self.folder.mkdir(parents=True, exist_ok=True)
         with try_lock(self.folder / "start.lock") as mine:
             if not mine or self.current() is not None:
-                raise ValueError("A model is being trained already. Wait for it, or cancel it.")
+                raise ValueError(_BUSY)
             name = time.strftime("%Y%m%d-%H%M%S")
-            run_dir = self.folder / name
-            run_dir.mkdir()
-            command = [
-                *(["nice", "-n", "10"] if shutil.which("nice") else []),
-                *(sys.executable, "-m", "lama", "finetune"),
-                *("--masks-from", str(self.data_dir.resolve() / "dataset")),
-                *("--run-dir", str(run_dir.resolve())),
-                *("--models-dir", str(self.models_dir.resolve())),
-                *arguments,
-            ]
-            threads = str(max(1, (os.cpu_count() or 2) - 1))  # one is left for the page
-            with (run_dir / "log.txt").open("w") as log:
-                process = subprocess.Popen(
-                    command,
-                    cwd=ROOT,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,  # a Ctrl+C for the app is not meant for the run
-                    env={"OMP_NUM_THREADS": threads, **os.environ, "PYTHONUNBUFFERED": "1"},
-                )
-            self.children[process.pid] = process
-            note = {"run": name, "pid": process.pid, "began": _began(process.pid)}
-            (self.folder / "current.json").write_text(json.dumps(note), encoding="utf-8")
+            (self.folder / name).mkdir()
+            self._launch(name, arguments, 0)
         return name
+
+    def resume(self) -> str:
+        """Go on with the last run, as it was asked for, from where it was saved; its name.
+
+        Raises:
+            ValueError: One goes on, or the last one is done or left nothing to go on from.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with try_lock(self.folder / "start.lock") as mine:
+            if not mine or self.current() is not None:
+                raise ValueError(_BUSY)
+            state = self.state()
+            if not state.resumable:
+                raise ValueError("There is no stopped run to go on with. Start a new one.")
+            launch = _json(self.folder / state.name / LAUNCH)
+            self._launch(state.name, launch["arguments"], state.step)
+        return state.name
+
+    def _launch(self, name: str, arguments: Sequence[str], step: int) -> None:
+        run_dir = self.folder / name
+        launch = {"arguments": list(arguments), "time": time.time(), "step": step}
+        (run_dir / LAUNCH).write_text(json.dumps(launch), encoding="utf-8")
+        (run_dir / "status.json").unlink(missing_ok=True)  # how it ended the last time
+        command = [
+            *(["nice", "-n", "10"] if shutil.which("nice") else []),
+            *(sys.executable, "-m", "lama", "finetune"),
+            *("--masks-from", str(self.data_dir.resolve() / "dataset")),
+            *("--run-dir", str(run_dir.resolve())),
+            *("--models-dir", str(self.models_dir.resolve())),
+            "--resume",  # a new folder has nothing to go on from
+            *arguments,
+        ]
+        threads = str(max(1, (os.cpu_count() or 2) - 1))  # one is left for the page
+        with (run_dir / "log.txt").open("a") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl+C for the app is not meant for the run
+                env={"OMP_NUM_THREADS": threads, **os.environ, "PYTHONUNBUFFERED": "1"},
+            )
+        self.children[process.pid] = process
+        note = {"run": name, "pid": process.pid, "began": _began(process.pid)}
+        (self.folder / "current.json").write_text(json.dumps(note), encoding="utf-8")
 
     def cancel(self) -> bool:
         """Ask the run that goes on to save and stop; whether there was one."""
@@ -158,6 +189,7 @@ class TrainingRuns:
 def read_state(run_dir: Path, running: bool) -> RunState:
     """What a run's folder says."""
     status, plan = _json(run_dir / "status.json"), _json(run_dir / "plan.json")
+    launch = _json(run_dir / LAUNCH)
     lines = _stats(run_dir / "stats.jsonl")
     phase, message = status.get("phase", "preparing"), str(status.get("message", ""))
     if not running and phase in ("preparing", "training", "evaluating"):
@@ -174,7 +206,9 @@ def read_state(run_dir: Path, running: bool) -> RunState:
         message=message,
         step=max((int(line["step"]) for line in lines), default=0),
         steps=int(plan.get("steps") or 0),
-        seconds=max(0.0, last - _started(run_dir)),
+        seconds=max(0.0, last - (launch.get("time") or _started(run_dir))),
+        resumed_at=int(launch.get("step") or 0),
+        resumable=bool(launch) and phase in _UNFINISHED and (run_dir / "state.pt").is_file(),
         model=Path(str(status.get("model", ""))).stem,
         losses=_curve(lines, "loss"),
         looks=_curve(lines, "val_lpips"),

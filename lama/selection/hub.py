@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -72,8 +72,10 @@ class _Kept:
         return self._values[key]
 
 
-class Sam:
-    """A network of the SAM family; see `masks.selection.Provider`."""
+class _OfTransformers:
+    """A network and its processor, loaded when first asked, and what they saw of recent photos."""
+
+    classes: ClassVar[tuple[str, str]]  # of `transformers`: the network's, the processor's
 
     def __init__(self, name: str, model: HubModel) -> None:
         self.name, self.model = name, model
@@ -82,7 +84,14 @@ class Sam:
     @cached_property
     def _parts(self) -> tuple[Any, Any]:
         transformers = _transformers()
-        return _loaded(self.model, transformers.SamModel, transformers.SamProcessor)
+        network, processor = (getattr(transformers, name) for name in self.classes)
+        return _loaded(self.model, network, processor)
+
+
+class Sam(_OfTransformers):
+    """A network of the SAM family; see `masks.selection.Provider`."""
+
+    classes = ("SamModel", "SamProcessor")
 
     def objects(self, image: Image) -> Objects:
         """What SAM is sure of at a grid of points, best first, without what it found twice."""
@@ -127,18 +136,10 @@ class Sam:
         return masks[best].numpy().astype(np.bool_), float(answer.iou_scores[0, 0, best])
 
 
-class Panoptic:
+class Panoptic(_OfTransformers):
     """A panoptic or instance network; see `masks.selection.Provider`."""
 
-    def __init__(self, name: str, model: HubModel) -> None:
-        self.name, self.model = name, model
-        self._kept = _Kept()
-
-    @cached_property
-    def _parts(self) -> tuple[Any, Any]:
-        transformers = _transformers()
-        kind = transformers.AutoModelForUniversalSegmentation
-        return _loaded(self.model, kind, transformers.AutoImageProcessor)
+    classes = ("AutoModelForUniversalSegmentation", "AutoImageProcessor")
 
     def objects(self, image: Image) -> Objects:
         """All things of the photo, the surest first; stuff such as sky is background."""

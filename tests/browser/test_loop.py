@@ -1,5 +1,6 @@
 """The whole way round: draw, save, review, mend, fine-tune, and inpaint with what came of it."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,7 +103,7 @@ def mend(page: Page) -> str:
 
 
 def train(page: Page, app: App) -> str:
-    """Fine-tune for a few steps, through a reload; the new model's name."""
+    """Fine-tune for a few steps, through a reload and a pause; the new model's name."""
     page.get_by_role("tab", name="Train").click()
     page.get_by_label("Steps").fill(str(STEPS))
     page.get_by_role("button", name="More").click()
@@ -113,8 +114,14 @@ def train(page: Page, app: App) -> str:
     expect(state).to_have_attribute("data-phase", "preparing")
     expect(page.locator("#train-cancel")).to_be_enabled()
     expect(page.locator("#train-start")).to_be_disabled()
+    expect(page.locator("#train-resume")).to_be_hidden()
     open_app(page, app.url + "#train")  # a reload finds it again
+    expect(state).to_contain_text(re.compile("step [1-9]"), timeout=200_000)
+    page.locator("#train-cancel").click()
+    expect(state).to_have_attribute("data-phase", "stopped", timeout=60_000)
+    page.locator("#train-resume").click()
     expect(page.locator("#train-cancel")).to_be_enabled()
+    expect(page.locator("#train-resume")).to_be_hidden()
     expect(state).to_have_attribute("data-phase", "promoted", timeout=400_000)
     expect(page.locator("#train-report")).to_contain_text("saved")
     expect(page.locator("#train-curves svg")).to_have_count(2)

@@ -147,6 +147,74 @@ def test_a_real_run_that_fails_says_why(trainer: Trainer) -> None:
     assert "Approve more" in state.log
 
 
+def stopped_run(runs: TrainingRuns, phase: str = "stopped") -> Path:
+    """What a run leaves that was cancelled at step 7 of 50."""
+    run_dir = runs.folder / "20260101-000000"
+    run_dir.mkdir(parents=True)
+    launch = {"arguments": ["--init", "lama-tiny"], "time": time.time() - 100, "step": 0}
+    (run_dir / "launch.json").write_text(json.dumps(launch))
+    (run_dir / "plan.json").write_text('{"steps": 50}')
+    (run_dir / "status.json").write_text(json.dumps({"phase": phase, "time": time.time() - 10}))
+    (run_dir / "stats.jsonl").write_text('{"step": 7, "loss": 2.0}\n')
+    (run_dir / "state.pt").write_bytes(b"x")
+    (run_dir / "log.txt").write_text("the first part\n")
+    return run_dir
+
+
+def test_a_stopped_run_goes_on_as_it_was_asked_for(trainer: Trainer, monkeypatch) -> None:
+    run_dir = stopped_run(trainer.runs)
+    assert trainer.state().resumable
+    assert trainer.state().seconds == pytest.approx(90, abs=1)
+    commands = []
+    popen = subprocess.Popen
+
+    def started(command: list[str], **how) -> subprocess.Popen:
+        commands.append(command)
+        return popen([sys.executable, "-c", "import time; print('more'); time.sleep(60)"], **how)
+
+    monkeypatch.setattr("space.training_runs.subprocess.Popen", started)
+    assert trainer.runs.resume() == run_dir.name
+    [process] = trainer.runs.children.values()
+    try:
+        assert "--resume" in commands[0]
+        assert commands[0][-2:] == ["--init", "lama-tiny"]
+        assert str(run_dir.resolve()) in commands[0]
+        deadline = time.monotonic() + 20
+        while "more" not in (run_dir / "log.txt").read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert (run_dir / "log.txt").read_text() == "the first part\nmore\n"
+        state = trainer.state()
+        assert (state.running, state.phase, state.resumed_at) == (True, "preparing", 7)
+        assert not state.resumable
+        assert state.seconds < 60
+        with pytest.raises(ValueError, match="being trained already"):
+            trainer.runs.resume()
+    finally:
+        process.kill()
+
+
+@pytest.mark.parametrize("phase", ["promoted", "refused"])
+def test_a_run_that_is_done_is_not_resumed(trainer: Trainer, phase: str) -> None:
+    stopped_run(trainer.runs, phase)
+    with pytest.raises(ValueError, match="no stopped run"):
+        trainer.runs.resume()
+
+
+def test_nothing_is_resumed_where_nothing_was_saved(trainer: Trainer) -> None:
+    with pytest.raises(ValueError, match="no stopped run"):
+        trainer.runs.resume()
+    (stopped_run(trainer.runs) / "state.pt").unlink()
+    with pytest.raises(ValueError, match="no stopped run"):
+        trainer.runs.resume()
+
+
+def test_the_time_to_go_is_judged_by_steps_since_the_run_was_resumed() -> None:
+    state = RunState(running=True, phase="training", step=60, steps=100, seconds=30, resumed_at=50)
+    # Ten steps took 30 s; 40 of them and the judging, a tenth of the whole, are to come.
+    assert "about 3 min to go" in progress_html(state)
+    assert "about 26 s to go" in progress_html(replace(state, resumed_at=0))
+
+
 def test_what_a_folder_says(tmp_path: Path) -> None:
     run_dir = tmp_path / "20260102-030405"
     run_dir.mkdir()

@@ -155,7 +155,8 @@ def test_a_run_of_two_processes_has_the_loss_curve_of_one(tmp_path):
     one, two = lines(tmp_path / "one"), lines(tmp_path / "two")
     # Six steps, and two looks at held-out photos, by the first process alone.
     assert [line["step"] for line in one] == [1, 2, 3, 3, 4, 5, 6, 6]
-    assert {"hole_l1", "perceptual", "lpips", "r1", "feature_matching", "matching"} <= one[-3].keys()
+    terms = {"hole_l1", "perceptual", "lpips", "r1", "feature_matching", "matching"}
+    assert terms <= one[-3].keys()
     assert len(two) == len(one)
     for mine, wanted in zip(two, one, strict=True):
         assert mine.keys() == wanted.keys()

@@ -10,7 +10,7 @@ from lama.training.discriminator import Discriminator
 from lama.training.losses import r1_penalty
 from lama.training.perceptual import EfficientNetFeatures
 from lama.training.projected import ProjectedDiscriminator
-from lama.training.step import LossNetworks, Look, cut_at, discriminator_phase, generator_phase
+from lama.training.step import Look, LossNetworks, cut_at, discriminator_phase, generator_phase
 
 
 @pytest.fixture
