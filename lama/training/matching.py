@@ -31,6 +31,10 @@ class KernelMatching(nn.Module):
     Its state holds those features, so that a run that is resumed goes on as it would have.
     """
 
+    fills: Tensor
+    photos: Tensor
+    seen: Tensor
+
     def __init__(self, kept: int = 256) -> None:
         super().__init__()
         # In a list: it is neither trained nor saved.
