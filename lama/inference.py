@@ -21,6 +21,7 @@ from lama.groups import Group, batches, hole_groups
 from lama.memory import REFINEMENT, affordable_pixels
 from lama.precision import check_precision, pick_device, prepare
 from lama.refinement import PIXELS, refine
+from lama.threads import on_cores
 
 ImageLike = TypeVar("ImageLike", np.ndarray, Image.Image)
 Quality = Literal["quick", "full", "refined"]
@@ -46,7 +47,10 @@ class Inpainter:
     Attributes:
         generator: torch module; state_dict keys are the published ones for the published family.
             What runs on a CPU is its compiled form (`lama.compiled`).
+        quick_cores: that "quick" fills run on; None = as many as the others.
     """
+
+    quick_cores: int | None = None
 
     def __init__(
         self,
@@ -149,7 +153,8 @@ class Inpainter:
             if quality == "refined" and self.generator.patient_copier is None:
                 filled = [self._refine_crop(*crop, affordable, tell) for crop in crops]
             else:
-                with self._stopping(cancelled):
+                cores = self.quick_cores if quality == "quick" else None
+                with self._stopping(cancelled), on_cores(cores):
                     filled = self._fill_crops(crops, longest, self._runner(quality))
             for group, picture in zip(batch, filled, strict=True):
                 where = group.crop.slices

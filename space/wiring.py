@@ -14,6 +14,7 @@ import numpy as np
 
 import lama
 from lama import registry, selection
+from lama.threads import cores, quickest
 from masks.selection import Prompt, Provider
 from space import theme, ui
 from space.engine import CancelledError, InpaintResult, ModelInfo, Quality
@@ -118,6 +119,18 @@ class LamaEngine:
         mask[180:330, 180:330] = True
         times = [self.inpaint(model, rgb, mask).seconds for _ in range(4)]
         self._seconds[model] = median(times[1:])
+        self._choose_cores(model, rgb)
+
+    def _choose_cores(self, model: str, rgb: np.ndarray) -> None:
+        """Find out how many cores a stroke is filled on soonest."""
+        inpainter, every = self._get(model), cores()
+        if inpainter.device != "cpu" or every == 1:
+            return
+        stroke = np.zeros(rgb.shape[:2], dtype=bool)
+        stroke[240:275, 200:310] = True
+        inpainter.quick_cores = quickest(
+            lambda: inpainter.fill(rgb, stroke, quality="quick"), (every, 1)
+        )
 
     def _get(self, model: str) -> "lama.Inpainter":
         with self._loading:
@@ -125,8 +138,16 @@ class LamaEngine:
                 tuned = self._tuned().get(model)
                 if model != self._first and tuned is None:
                     self._refuse(model)
-                self._loaded[model] = lama.load(tuned.path if tuned else model)
+                inpainter = lama.load(tuned.path if tuned else model)
+                self._loaded[model] = self._like_the_first(inpainter)
             return self._loaded[model]
+
+    def _like_the_first(self, inpainter: "lama.Inpainter") -> "lama.Inpainter":
+        """What was found out about the first model holds for all of its layout."""
+        first = self._loaded.get(self._first)
+        if first is not None and first.generator.config == inpainter.generator.config:
+            inpainter.quick_cores = first.quick_cores
+        return inpainter
 
     def _tuned(self) -> dict[str, TunedModel]:
         """Fine-tuned models by name; none may take the name of a known one."""

@@ -175,6 +175,26 @@ def test_a_quick_look_is_coarse_where_the_crop_is_large(inpainter, monkeypatch):
     assert sorted(seen) == [256, 768]
 
 
+def test_quick_fills_run_on_their_own_number_of_cores(inpainter, picture, hole, monkeypatch):
+    used = []
+    original = inpainter.fill_tensor
+    monkeypatch.setattr(
+        inpainter,
+        "fill_tensor",
+        lambda i, m: used.append(torch.get_num_threads()) or original(i, m),
+    )
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        inpainter.quick_cores = 1
+        for quality in ("quick", "full"):
+            inpainter.fill(picture, hole, quality=quality)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert used == [1, 2]
+
+
 def test_a_run_stops_between_the_layers_of_the_network(inpainter, picture, hole):
     asked = []
 

@@ -15,6 +15,8 @@ from space.engine import CancelledError
 
 
 class FakeInpainter(SimpleNamespace):
+    quick_cores = None
+
     def fill(self, rgb, mask, *, quality="full", cancelled=None, progress=None):
         if cancelled is not None and cancelled():
             raise lama.Cancelled
@@ -32,7 +34,10 @@ def engine(monkeypatch):
 
     def load(name):
         loads.append(name)
-        return FakeInpainter(name=name, device="cpu", precision="fp32", sha256="ab")
+        generator = SimpleNamespace(config=UNetConfig())
+        return FakeInpainter(
+            name=name, device="cpu", precision="fp32", sha256="ab", generator=generator
+        )
 
     monkeypatch.setattr(lama, "load", load)
     engine = wiring.LamaEngine("lama-tiny")
@@ -83,6 +88,24 @@ def test_models_come_with_their_speed_once_measured(engine):
     [tiny] = [model for model in engine.models() if model.name == "lama-tiny"]
     assert tiny.seconds > 0
     assert (tiny.device, tiny.precision) == ("cpu", "fp32")
+
+
+def test_a_stroke_is_filled_on_as_many_cores_as_are_quickest(engine, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(wiring, "cores", lambda: 4)
+    monkeypatch.setattr(
+        wiring, "quickest", lambda work, counts: asked.append((work(), counts)) or 1
+    )
+    engine._measure("lama-tiny")
+    [(filled, counts)] = asked
+    assert counts == (4, 1)
+    assert 0 < (filled == 5).all(-1).sum() < 0.1 * filled.shape[0] * filled.shape[1]
+    assert engine._get("lama-tiny").quick_cores == 1
+    monkeypatch.setattr(registry, "find", lambda name: tmp_path)
+    assert engine._get("big-lama").quick_cores == 1, "the fake's layout is the same"
+    monkeypatch.setattr(wiring, "cores", lambda: 1)
+    engine._measure("lama-tiny")
+    assert len(asked) == 1, "there is no choice"
 
 
 def test_the_operators_own_checkpoint_is_in_the_list(monkeypatch, tmp_path):
