@@ -235,9 +235,9 @@ def _lay_out_form(trainer: Trainer) -> _Form:
             elem_id="train-photos",
         )
     with gr.Row():
-        start = gr.Button("Train", variant="primary", elem_id="train-start", min_width=120)
-        resume = gr.Button("Resume", elem_id="train-resume", visible=False, min_width=120)
-        cancel = gr.Button("Cancel", elem_id="train-cancel", interactive=False, min_width=120)
+        start = gr.Button("Train", variant="primary", elem_id="train-start", min_width=100)
+        resume = gr.Button("Resume", elem_id="train-resume", visible=False, min_width=100)
+        cancel = gr.Button("Cancel", elem_id="train-cancel", interactive=False, min_width=100)
     status = _html("train-status")
     fields = base, steps, batch, rate, share, seed, cases, photos
     return _Form(*fields, start, resume, cancel, status)

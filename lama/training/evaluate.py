@@ -19,13 +19,12 @@ import torch
 from tqdm import tqdm
 
 from lama.loading import load
-from lama.training import kernel_distance
 from lama.training.cache import Cache, fingerprint
 from lama.training.cases import Case, Cell, cases
 from lama.training.data import find_photos, read_rgb
 from lama.training.fills import FILLS, Fill, check_fills, fill_version
 from lama.training.gallery import Gallery
-from lama.training.kernel_distance import CropFeatures
+from lama.training.kernel_distance import NETWORKS, CropFeatures
 from lama.training.metrics import VERSION, Metric, metrics
 
 logger = logging.getLogger(__name__)
@@ -67,7 +66,8 @@ class Result:
 
     cell: Cell
     rows: list[Row] = field(default_factory=list)
-    features: dict[str, list[np.ndarray]] = field(default_factory=dict)  # by method, and "photo"
+    # By kernel distance, then by method and "photo".
+    features: dict[str, dict[str, list[np.ndarray]]] = field(default_factory=dict)
     gallery: Gallery = field(default_factory=Gallery)
 
 
@@ -150,7 +150,7 @@ class _Bench:
     def __init__(self, methods: Sequence[Method], names: Sequence[str], cache: Cache) -> None:
         self.methods, self.names, self.cache = methods, names, cache
         self.measures = metrics(names)
-        self.features = CropFeatures() if kernel_distance.NAME in names else None
+        self.features = {name: CropFeatures(name) for name in NETWORKS if name in names}
 
     def run(self, case: Case, folder: str, result: Result) -> None:
         """Add the case to the result of its cell."""
@@ -158,9 +158,10 @@ class _Bench:
         for method in self.methods:
             pictures[method.name], seconds[method.name] = self._fill(method, case)
         values = self._measure(case, pictures)
-        if self.features:
-            for name, found in self._features(case, pictures).items():
-                result.features.setdefault(name, []).append(found)
+        for distance in self.features:
+            kept = result.features.setdefault(distance, {})
+            for name, found in self._features(distance, case, pictures).items():
+                kept.setdefault(name, []).append(found)
         hole = float(case.mask.mean())
         row = Row(case.path.name, folder, hole, case.bucket, case.enlarged, values, seconds)
         result.rows.append(row)
@@ -198,17 +199,17 @@ class _Bench:
             self.cache.keep_numbers(key, kept[name])
         return {name: {metric: kept[name][metric] for metric in self.measures} for name in pictures}
 
-    def _features(self, case: Case, pictures: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        assert self.features
+    def _features(
+        self, distance: str, case: Case, pictures: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
         everything = {**pictures, "photo": case.rgb}
         keys = {
-            name: fingerprint(kernel_distance.NAME, VERSION, p, case.mask)
-            for name, p in everything.items()
+            name: fingerprint(distance, VERSION, p, case.mask) for name, p in everything.items()
         }
         found = {name: self.cache.array(key) for name, key in keys.items()}
         missing = [name for name, array in found.items() if array is None]
         if missing:
-            new = self.features([everything[name] for name in missing], case.mask)
+            new = self.features[distance]([everything[name] for name in missing], case.mask)
             for name, array in zip(missing, new, strict=True):
                 found[name] = array
                 self.cache.keep_array(keys[name], array)

@@ -142,7 +142,7 @@ def _carry_out(plan: Plan) -> Outcome:
     }
     write_atomic(plan.run_dir / "plan.json", json.dumps(facts, indent=1).encode())
     if _train(plan, config, base, material) < config.steps:
-        return Outcome("stopped", "stopped on request; --resume goes on from here")
+        return Outcome("stopped", "stopped on request; resumed, it goes on from here")
     return _judge(plan, base, material, facts)
 
 

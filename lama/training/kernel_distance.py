@@ -1,9 +1,10 @@
 """KID: how far a set of fills is from the set of photos, on features of a named network.
 
 The squared maximum mean discrepancy with the cubic polynomial kernel of Binkowski et al.
-(Demystifying MMD GANs, ICLR 2018), here on ImageNet EfficientNet-Lite0, not on Inception: the
-numbers compare methods within a report, not with other papers. It is estimated without bias: no
-pair of crops of the same photo enters, since a fill and its own photo are not independent.
+(Demystifying MMD GANs, ICLR 2018), here on ImageNet networks that can be had offline, not on
+Inception: the numbers compare methods within a report, not with other papers. It is estimated
+without bias: no pair of crops of the same photo enters, since a fill and its own photo are not
+independent.
 
 What is compared of each picture: the whole, and squares of half its side around the hole, at the
 same places in fill and photo. Small sets make it noisy, so its spread over halves of the photos
@@ -12,17 +13,19 @@ stands beside it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
+from torch import nn
 from torchmetrics.image.kid import poly_kernel
 
-from lama.training.perceptual import EfficientNetPooled
+from lama.training.perceptual import EfficientNetPooled, VGGPooled
 
-NAME = "kid-efficientnet-lite0"
+EFFICIENTNET, VGG = "kid-efficientnet-lite0", "kid-vgg16"
+NETWORKS: dict[str, Callable[[], nn.Module]] = {EFFICIENTNET: EfficientNetPooled, VGG: VGGPooled}
 INPUT = 224  # pixels that the network was trained on
 AROUND_HOLE = 4  # crops besides the whole picture
 SUBSETS = 100  # halves of the photos over which the spread is taken
@@ -38,10 +41,14 @@ class KernelDistance:
 
 
 class CropFeatures:
-    """Pooled EfficientNet-Lite0 features of a picture's crops."""
+    """Pooled features of a picture's crops.
 
-    def __init__(self) -> None:
-        self.network = EfficientNetPooled()
+    Args:
+        name: of the distance, a key of `NETWORKS`.
+    """
+
+    def __init__(self, name: str = EFFICIENTNET) -> None:
+        self.network = NETWORKS[name]()
 
     def __call__(self, pictures: Sequence[np.ndarray], mask: np.ndarray) -> np.ndarray:
         """Features of several pictures with the same hole.
@@ -51,7 +58,7 @@ class CropFeatures:
             mask: bool (S, S).
 
         Returns:
-            float32 (M, 1 + AROUND_HOLE, 1280).
+            float32 (M, 1 + AROUND_HOLE, C): 1280 channels of EfficientNet-Lite0, 512 of VGG16.
         """
         places = crops(mask)
         squares = [

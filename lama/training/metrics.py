@@ -77,6 +77,7 @@ LOWER_IS_BETTER = {
     "lpips-alex": True,
     "lpips-vgg": True,
     "kid-efficientnet-lite0": True,
+    "kid-vgg16": True,
 }
 PREFERRED = ("lpips-alex", "lpips-vgg", "l1")  # where one number must do: nearest to the eye
 VERSION = "1"  # of the definitions above: numbers that were kept under another are not used

@@ -58,12 +58,17 @@ class LPIPS(nn.Module):
 
     def features(self, image: Tensor) -> list[Tensor]:
         """Five maps, each normalised over its channels; image (B, 3, H, W) in [0, 1]."""
+        # Sums of squares want more digits than bf16 has.
+        wide = [x.float() for x in self.maps(image)]
+        return [x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10) for x in wide]
+
+    def maps(self, image: Tensor) -> list[Tensor]:
+        """The same as the network gives them."""
         x = (image * 2 - 1 - self.get_buffer("shift")) / self.get_buffer("scale")
         maps = []
         for stage in self.stages:
             x = stage(x)
-            wide = x.float()  # sums of squares want more digits than bf16 has
-            maps.append(wide / (wide.square().sum(1, keepdim=True).sqrt() + 1e-10))
+            maps.append(x)
         return maps
 
     def distance(self, a: list[Tensor], b: list[Tensor]) -> Tensor:
@@ -129,6 +134,19 @@ class EfficientNetPooled(nn.Module):
     def features(self, image: Tensor) -> list[Tensor]:
         """The same as the only map."""
         return [self.network.extract_features((image - 0.498) / 0.502).float().mean((2, 3))]
+
+
+class VGGPooled(nn.Module):
+    """VGG16 (ImageNet, as LPIPS has it) up to its last ReLU, averaged: a picture as one vector."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = LPIPS("vgg")
+        freeze(self)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """(B, 512) features of (B, 3, H, W) pictures in [0, 1]."""
+        return self.network.maps(image)[-1].mean((2, 3))
 
 
 def perceptual_network(

@@ -11,17 +11,17 @@ import cv2
 import numpy as np
 
 from lama.files import write_atomic
-from lama.training import kernel_distance
 from lama.training.cases import Cell
 from lama.training.evaluate import Method, Result
-from lama.training.kernel_distance import kernel_distance as distance
+from lama.training.kernel_distance import EFFICIENTNET, VGG, kernel_distance
 from lama.training.metrics import LOWER_IS_BETTER, PREFERRED
 
 KID_NOTE = (
-    "kid-efficientnet-lite0: unbiased polynomial-kernel distance on pooled ImageNet "
-    "EfficientNet-Lite0 features of the whole picture and four squares of half its side around "
-    "the hole; not Inception's KID or FID, and not comparable with them"
+    "{name}: unbiased polynomial-kernel distance on pooled ImageNet {network} features of the "
+    "whole picture and four squares of half its side around the hole; not Inception's KID or FID, "
+    "and not comparable with them"
 )
+NETWORK_NAMES = {EFFICIENTNET: "EfficientNet-Lite0", VGG: "VGG16"}
 
 
 def summarise(
@@ -37,7 +37,11 @@ def summarise(
     models = {method.name: dict(method.facts) for method in methods if method.facts}
     return {
         **facts,
-        "notes": [KID_NOTE] if any(result.features for result in results.values()) else [],
+        "notes": [
+            KID_NOTE.format(name=name, network=network)
+            for name, network in NETWORK_NAMES.items()
+            if any(name in result.features for result in results.values())
+        ],
         "models": models,
         "cells": [_cell(result, [m.name for m in methods]) for result in results.values()],
     }
@@ -60,11 +64,12 @@ def _cell(result: Result, names: Sequence[str]) -> dict[str, Any]:
                 {"file": row.file, "hole": row.hole, **row.values[name]} for row in result.rows
             ],
         }
-        if result.features and len(result.rows) > 1:
-            fills, photos = (np.stack(result.features[key]) for key in (name, "photo"))
-            kid = distance(fills, photos)
-            entry["mean"][kernel_distance.NAME] = kid.value
-            entry["kid"] = {"std_over_halves": kid.std, "n": kid.n, "crops": fills.shape[1]}
+        for metric, kept in result.features.items() if len(result.rows) > 1 else ():
+            fills, photos = (np.stack(kept[key]) for key in (name, "photo"))
+            kid = kernel_distance(fills, photos)
+            entry["mean"][metric] = kid.value
+            facts = {"std_over_halves": kid.std, "n": kid.n, "crops": fills.shape[1]}
+            entry.setdefault("kid", {})[metric] = facts
         methods[name] = entry
     cell = result.cell
     return {
@@ -115,8 +120,8 @@ def table(methods: Mapping[str, Any]) -> str:
             text = _number(metric, entry["mean"][metric])
             if methods[best]["mean"][metric] == entry["mean"][metric]:
                 text = f"**{text}**"
-            if metric == kernel_distance.NAME:
-                text += f" ± {_number(metric, entry['kid']['std_over_halves'])}"
+            if metric in NETWORK_NAMES:
+                text += f" ± {_number(metric, entry['kid'][metric]['std_over_halves'])}"
             shown.append(text)
         lines.append(_line(name, *shown, f"{entry['seconds']:.2f}"))
     return "\n".join(lines)
@@ -206,7 +211,7 @@ def _photos_won(cell: Mapping[str, Any], metric: str, model: str, other: str) ->
 
 
 def _compared(metric: str, mine: float, theirs: float) -> str:
-    if LOWER_IS_BETTER[metric] and theirs > 0 and metric != kernel_distance.NAME:
+    if LOWER_IS_BETTER[metric] and theirs > 0 and metric not in NETWORK_NAMES:
         return f"{mine / theirs - 1:+.1%}"
     return f"{mine - theirs:+.{_digits(metric)}f}"
 

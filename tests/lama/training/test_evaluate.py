@@ -10,7 +10,7 @@ from lama.training.cases import Cell, cases, cells
 from lama.training.evaluate import Method, classical, evaluate, learned
 from lama.training.report import by_size, gains, markdown, summarise, table
 
-METRICS = ["l1", "psnr", "ssim", "lpips-alex", "kid-efficientnet-lite0"]
+METRICS = ["l1", "psnr", "ssim", "lpips-alex", "kid-efficientnet-lite0", "kid-vgg16"]
 
 
 def bands(i):
@@ -85,6 +85,9 @@ def test_a_perfect_fill_has_perfect_numbers(folder):
     worse = cell["methods"]["grey"]
     assert worse["mean"]["l1"] > 0.05
     assert worse["mean"]["kid-efficientnet-lite0"] > 0
+    assert best["kid-vgg16"] == pytest.approx(0, abs=1e-6)
+    assert worse["mean"]["kid-vgg16"] > 0
+    assert [note.split(":")[0] for note in report["notes"]] == METRICS[-2:]
     assert sum(b["n"] for b in worse["buckets"].values()) == 3
     assert [row["file"] for row in worse["photos"]] == ["0.png", "1.png", "2.png"]
     assert "**0.0000** ± 0.0000" in table(cell["methods"]).splitlines()[2]

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from torchmetrics.image.kid import poly_mmd
 
-from lama.training.kernel_distance import CropFeatures, crops, kernel_distance
+from lama.training.kernel_distance import (
+    EFFICIENTNET,
+    VGG,
+    CropFeatures,
+    crops,
+    kernel_distance,
+)
 
 
 def features(rng, n=40, k=1, shift=0.0):
@@ -64,12 +70,13 @@ def test_crops_lie_inside_around_the_hole():
         assert mask[top : top + side, left : left + side].any()
 
 
-def test_features_see_the_hole(rng):
+@pytest.mark.parametrize(("name", "channels"), [(EFFICIENTNET, 1280), (VGG, 512)])
+def test_features_see_the_hole(rng, name, channels):
     photo = rng.integers(0, 256, (96, 96, 3)).astype(np.uint8)
     mask = np.zeros((96, 96), bool)
     mask[30:60, 30:60] = True
     grey = np.where(mask[..., None], 128, photo).astype(np.uint8)
-    found = CropFeatures()([photo, photo.copy(), grey], mask)
-    assert found.shape == (3, 5, 1280)
+    found = CropFeatures(name)([photo, photo.copy(), grey], mask)
+    assert found.shape == (3, 5, channels)
     assert np.allclose(found[0], found[1], atol=1e-4)
     assert np.abs(found[0] - found[2]).max() > 0.1
