@@ -58,10 +58,12 @@ class Engine(Protocol):
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
         quality: Quality = "full",
+        in_place: bool = False,
     ) -> InpaintResult:
         """Fill ``mask`` (bool (H, W), True = hole) of ``rgb`` (uint8 (H, W, 3)).
 
-        ``quality`` is "quick" for a first look at large holes, "refined" for minutes of work.
+        ``quality`` is "quick" for a first look at large holes, "refined" for minutes of work. With
+        ``in_place`` the result may be ``rgb`` itself, which saves a copy of a large photo.
 
         Raises:
             CancelledError: ``cancelled`` turned true on the way.

@@ -70,13 +70,19 @@ class LamaEngine:
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
         quality: Quality = "full",
+        in_place: bool = False,
     ) -> InpaintResult:
         """Fill the hole; see `space.engine.Engine.inpaint`."""
         inpainter = self._get(model)
         start = time.perf_counter()
         try:
             filled = inpainter.fill(
-                rgb, mask, quality=quality, cancelled=cancelled, progress=progress
+                rgb,
+                mask,
+                out=rgb if in_place else None,
+                quality=quality,
+                cancelled=cancelled,
+                progress=progress,
             )
         except lama.Cancelled as error:
             raise CancelledError from error

@@ -46,6 +46,8 @@ class Start:
     """bool (H, W): where the picture will differ from the last result, ``todo`` included."""
     rough: np.ndarray
     """bool (H, W): holes whose fill stays and was only a first look."""
+    own: bool = False
+    """Whether ``base`` is a copy of the photo, which nobody else sees."""
 
 
 def start_from(
@@ -85,6 +87,7 @@ def start_from(
         _placed(todo, outer, mask.shape),
         _placed(changed, outer, mask.shape),
         _placed(last.rough & stays, last.box, mask.shape),
+        own=base is not rgb,
     )
 
 

@@ -202,7 +202,12 @@ class CanvasServer:
             result = replace(last.made_by, rgb=start.base)
         else:
             result = self.services.engine.inpaint(
-                model, start.base, start.todo, overtaken, quality="quick" if live else "full"
+                model,
+                start.base,
+                start.todo,
+                overtaken,
+                quality="quick" if live else "full",
+                in_place=start.own,
             )
         if start.rough.any():
             rough = start.rough if result.rough is None else start.rough | result.rough
@@ -229,7 +234,7 @@ class CanvasServer:
         with self._turn(page, overtaken):
             progress = partial(self.runs.report, page)
             result = self.services.engine.inpaint(
-                kept.asked, start.base, start.todo, overtaken, progress, quality
+                kept.asked, start.base, start.todo, overtaken, progress, quality, start.own
             )
         self.results.better(identity, mask, result)
         return result, mask, start.todo

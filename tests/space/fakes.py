@@ -36,6 +36,7 @@ class TeleaEngine:
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
         quality: Quality = "full",
+        in_place: bool = False,
     ) -> InpaintResult:
         if model not in ("telea", "lama-tiny"):
             raise ValueError(f"There is no model named {model!r}.")

@@ -17,10 +17,10 @@ from space.engine import CancelledError
 class FakeInpainter(SimpleNamespace):
     quick_cores = None
 
-    def fill(self, rgb, mask, *, quality="full", cancelled=None, progress=None):
+    def fill(self, rgb, mask, *, out=None, quality="full", cancelled=None, progress=None):
         if cancelled is not None and cancelled():
             raise lama.Cancelled
-        filled = rgb.copy()
+        filled = rgb.copy() if out is None else out
         filled[mask] = 5
         return filled
 
@@ -62,6 +62,15 @@ def test_a_model_is_loaded_once(engine):
         "fp32",
         "ab",
     )
+
+
+def test_a_copy_is_saved_where_the_picture_may_change(engine):
+    rgb = np.zeros((17, 23, 3), np.uint8)
+    mask = np.zeros((17, 23), bool)
+    mask[3:7, 5:9] = True
+    assert engine.inpaint("lama-tiny", rgb, mask).rgb is not rgb
+    assert not rgb.any()
+    assert engine.inpaint("lama-tiny", rgb, mask, in_place=True).rgb is rgb
 
 
 def test_a_page_cannot_name_a_file_of_the_server(engine, tmp_path):

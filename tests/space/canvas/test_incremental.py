@@ -41,6 +41,7 @@ def test_nothing_before_is_everything_to_do() -> None:
     rgb = np.zeros((*SHAPE, 3), dtype=np.uint8)
     start = start_from(rgb, hole(LEFT), None)
     assert start.base is rgb
+    assert not start.own, "the photo is not ours to change"
     assert np.array_equal(start.todo, hole(LEFT))
     assert np.array_equal(start.changed, hole(LEFT))
 
@@ -56,6 +57,8 @@ def test_the_photo_to_fill_has_the_fills_that_stay_and_nothing_else() -> None:
     start = start_from(rgb, hole(LEFT, BESIDE, RIGHT), last)
     assert np.array_equal(start.todo, hole(LEFT, BESIDE))
     assert (start.base[hole(RIGHT)] == 9).all()
+    assert start.own
+    assert not np.shares_memory(start.base, rgb)
     assert np.array_equal(start.base[~hole(RIGHT)], rgb[~hole(RIGHT)])
     fewer = start_from(rgb, hole(RIGHT), last)
     assert not fewer.todo.any()
