@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -21,6 +20,7 @@ from lama.groups import Group, batches, hole_groups
 from lama.memory import REFINEMENT, affordable_pixels
 from lama.precision import check_precision, pick_device, prepare
 from lama.refinement import PIXELS, refine
+from lama.scaled import fill_small
 from lama.threads import on_cores
 
 ImageLike = TypeVar("ImageLike", np.ndarray, Image.Image)
@@ -238,7 +238,7 @@ class Inpainter:
         scale = longest / max(height, width)
         if scale >= 1:
             return to_uint8(run(to_tensor(rgb), to_tensor(mask)))
-        return self._scaled(rgb, mask, scale, lambda image, hole: run(image, to_tensor(hole)))
+        return fill_small(rgb, mask, scale, lambda image, hole: run(image, to_tensor(hole)))
 
     def _refine_crop(
         self, rgb: np.ndarray, mask: np.ndarray, pixels: int, tell: Callable[[float], None]
@@ -253,28 +253,7 @@ class Inpainter:
         scale = (pixels / mask.size) ** 0.5
         if scale >= 1:
             return to_uint8(run(to_tensor(rgb), mask))
-        return self._scaled(rgb, mask, scale, run)
-
-    @staticmethod
-    def _scaled(
-        rgb: np.ndarray,
-        mask: np.ndarray,
-        scale: float,
-        run: Callable[[Tensor, np.ndarray], Tensor],
-    ) -> np.ndarray:
-        """Make a crop small, fill it, enlarge the result."""
-        height, width = rgb.shape[:2]
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        # The hole's old content must not bleed into its small neighbours.
-        known = cv2.resize((~mask).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-        colours = (rgb * (~mask)[..., None]).astype(np.float32)
-        small = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
-        small_mask = known < 0.5
-        small = np.where(small_mask[..., None], 0, small / np.maximum(known, 0.5)[..., None])
-        image = torch.from_numpy(small.transpose(2, 0, 1)[None] / 255).clamp(0, 1)
-        blended = run(image, small_mask)[0].permute(1, 2, 0).numpy() * 255
-        large = cv2.resize(blended, (width, height), interpolation=cv2.INTER_CUBIC)
-        return np.clip(large + 0.5, 0, 255).astype(np.uint8)
+        return fill_small(rgb, mask, scale, run)
 
     def fill_tensor(self, image: Tensor, mask: Tensor, *, patient: bool = False) -> Tensor:
         """The torch door: (B, 3, H, W) in [0, 1] and (B, 1, H, W), 1 = hole, any H and W.

@@ -1,0 +1,46 @@
+"""Filling a crop at a smaller size: made small without its hole, filled, enlarged again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def fill_small(
+    rgb: np.ndarray,
+    mask: np.ndarray,
+    scale: float,
+    run: Callable[[Tensor, np.ndarray], Tensor],
+) -> np.ndarray:
+    """Make a crop small, fill it, enlarge the result.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        mask: bool (H, W), True = hole.
+        scale: of its sides, below 1.
+        run: fills (1, 3, h, w) in [0, 1] with a bool (h, w) hole; (1, 3, h, w) back.
+
+    Returns:
+        uint8 (H, W, 3), which counts in the hole alone.
+    """
+    height, width = mask.shape
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    # The hole's old content must not bleed into its small neighbours.
+    there = (~mask).view(np.uint8)
+    known = cv2.resize(there.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    colours = cv2.bitwise_and(rgb, rgb, mask=there).astype(np.float32)
+    small = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
+    small_mask = known < 0.5
+    small = np.where(small_mask[..., None], 0, small / np.maximum(known, 0.5)[..., None])
+    image = torch.from_numpy(small.transpose(2, 0, 1)[None] / 255).clamp(0, 1)
+    filled = run(image, small_mask)[0].permute(1, 2, 0).numpy() * 255
+    large = cv2.resize(filled, (width, height), interpolation=cv2.INTER_CUBIC)
+    left, top, across, down = cv2.boundingRect(mask.view(np.uint8))
+    where = slice(top, top + down), slice(left, left + across)
+    result = np.zeros_like(rgb)
+    result[where] = np.clip(large[where] + 0.5, 0, 255)
+    return result
