@@ -48,7 +48,7 @@ def main() -> int:
     options = parser.parse_args()
     every = find_photos(options.photos)
     chosen = every[:: max(1, len(every) // options.limit)][: options.limit]
-    inpainter, distance = lama.load(options.model), LPIPS("alex")
+    inpainter, distance = lama.load(options.model, precision="fp32"), LPIPS("alex")
     if options.in_one_go:
         inpainter = _in_one_go(inpainter, options.size)
     rows, sheet = [], []
@@ -67,7 +67,8 @@ def main() -> int:
         holed = np.where(mask[..., None], np.uint8(128), image)
         pictures = [holed, *fills.values(), image]
         sheet.append(np.hstack([cv2.resize(p, (384, 384)) for p in pictures]))
-    asked = {k: str(v) if k in ("output", "photos") else v for k, v in vars(options).items()}
+    asked = {k: v for k, v in vars(options).items() if k not in ("photos", "output")}
+    asked["photos"] = [folder.name for folder in options.photos]
     report = {"machine": machine(), "options": asked, **_summary(rows), "rows": rows}
     print(json.dumps({k: v for k, v in report.items() if k != "rows"}, indent=1))
     if options.output:

@@ -47,7 +47,7 @@ class Inpainter:
     Attributes:
         generator: torch module; state_dict keys are the published ones for the published family.
             What runs on a CPU is its compiled form (`lama.compiled`).
-        quick_cores: that "quick" fills run on; None = as many as the others.
+        quick_cores: that "quick" fills of a single hole run on; None = as many as the others.
     """
 
     quick_cores: int | None = None
@@ -153,9 +153,8 @@ class Inpainter:
             if quality == "refined" and self.generator.patient_copier is None:
                 filled = [self._refine_crop(*crop, affordable, tell) for crop in crops]
             else:
-                cores = self.quick_cores if quality == "quick" else None
-                with self._stopping(cancelled), on_cores(cores):
-                    filled = self._fill_crops(crops, longest, self._runner(quality))
+                with self._stopping(cancelled):
+                    filled = self._fill_crops(crops, longest, quality)
             for group, picture in zip(batch, filled, strict=True):
                 where = group.crop.slices
                 result[where][group.hole] = picture[group.hole]
@@ -218,16 +217,16 @@ class Inpainter:
         largest = self.generator.largest
         return min(QUICK, largest) if quality == "quick" else largest
 
-    def _runner(self, quality: Quality) -> Run:
-        """What fills a crop, or several."""
-        return partial(self.fill_tensor, patient=True) if quality == "refined" else self.fill_tensor
-
     def _fill_crops(
-        self, crops: list[tuple[np.ndarray, np.ndarray]], longest: int, run: Run
+        self, crops: list[tuple[np.ndarray, np.ndarray]], longest: int, quality: Quality
     ) -> list[np.ndarray]:
         """Fill crops of one size in one pass, a single one of any size."""
+        run: Run = self.fill_tensor
+        if quality == "refined":
+            run = partial(self.fill_tensor, patient=True)
         if len(crops) == 1:
-            return [self._fill_crop(*crops[0], longest, run)]
+            with on_cores(self.quick_cores if quality == "quick" else None):
+                return [self._fill_crop(*crops[0], longest, run)]
         pictures = torch.cat([to_tensor(rgb) for rgb, _ in crops])
         holes = torch.cat([to_tensor(mask) for _, mask in crops])
         return [to_uint8(filled[None]) for filled in run(pictures, holes)]

@@ -19,9 +19,19 @@ def cores() -> int:
     return torch.get_num_threads()
 
 
+def use_cores(count: int) -> None:
+    """From now on this thread's torch work runs on so many, whatever others were told."""
+    if cores() != count:
+        torch.set_num_threads(count)
+
+
 @contextmanager
 def on_cores(count: int | None) -> Iterator[None]:
-    """Within it, what this thread asks of torch runs on `count` cores; None changes nothing."""
+    """Within it, what this thread asks of torch runs on `count` cores; None changes nothing.
+
+    Torch gives the count to threads that first use it meanwhile, and they keep it: a caller of many
+    threads says `use_cores` in each of them.
+    """
     before = cores()
     if count is None or count == before:
         yield

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lama.files import write_atomic
 from space.store.files import try_lock
 
 ROOT = Path(__file__).parent.parent
@@ -94,26 +95,24 @@ class TrainingRuns:
         Raises:
             ValueError: One goes on already, or what training needs is not installed.
         """
-        missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-        if missing:
-            raise ValueError(
-                "What training needs is not installed here: pip install -r requirements-train.txt"
-            )
+        _check_needed()
         self.folder.mkdir(parents=True, exist_ok=True)
         with try_lock(self.folder / "start.lock") as mine:
             if not mine or self.current() is not None:
                 raise ValueError(_BUSY)
             name = time.strftime("%Y%m%d-%H%M%S")
             (self.folder / name).mkdir()
-            self._launch(name, arguments, 0)
+            self._launch(name, arguments)
         return name
 
     def resume(self) -> str:
         """Go on with the last run, as it was asked for, from where it was saved; its name.
 
         Raises:
-            ValueError: One goes on, or the last one is done or left nothing to go on from.
+            ValueError: One goes on, the last one is done or left nothing to go on from, or what
+                training needs is not installed.
         """
+        _check_needed()
         self.folder.mkdir(parents=True, exist_ok=True)
         with try_lock(self.folder / "start.lock") as mine:
             if not mine or self.current() is not None:
@@ -122,13 +121,13 @@ class TrainingRuns:
             if not state.resumable:
                 raise ValueError("There is no stopped run to go on with. Start a new one.")
             launch = _json(self.folder / state.name / LAUNCH)
-            self._launch(state.name, launch["arguments"], state.step)
+            self._launch(state.name, launch["arguments"])
         return state.name
 
-    def _launch(self, name: str, arguments: Sequence[str], step: int) -> None:
+    def _launch(self, name: str, arguments: Sequence[str]) -> None:
         run_dir = self.folder / name
-        launch = {"arguments": list(arguments), "time": time.time(), "step": step}
-        (run_dir / LAUNCH).write_text(json.dumps(launch), encoding="utf-8")
+        launch = {"arguments": list(arguments), "time": time.time()}
+        write_atomic(run_dir / LAUNCH, json.dumps(launch).encode())
         (run_dir / "status.json").unlink(missing_ok=True)  # how it ended the last time
         command = [
             *(["nice", "-n", "10"] if shutil.which("nice") else []),
@@ -207,8 +206,11 @@ def read_state(run_dir: Path, running: bool) -> RunState:
         step=max((int(line["step"]) for line in lines), default=0),
         steps=int(plan.get("steps") or 0),
         seconds=max(0.0, last - (launch.get("time") or _started(run_dir))),
-        resumed_at=int(launch.get("step") or 0),
-        resumable=bool(launch) and phase in _UNFINISHED and (run_dir / "state.pt").is_file(),
+        resumed_at=int(status.get("since") or 0),
+        resumable=bool(launch)
+        and phase in _UNFINISHED
+        and status.get("resumable", True)
+        and (run_dir / "state.pt").is_file(),
         model=Path(str(status.get("model", ""))).stem,
         losses=_curve(lines, "loss"),
         looks=_curve(lines, "val_lpips"),
@@ -216,6 +218,13 @@ def read_state(run_dir: Path, running: bool) -> RunState:
         report=report.read_text(encoding="utf-8") if report.is_file() else "",
         sheet=sheet if sheet.is_file() else None,
     )
+
+
+def _check_needed() -> None:
+    if any(importlib.util.find_spec(name) is None for name in NEEDED):
+        raise ValueError(
+            "What training needs is not installed here: pip install -r requirements-train.txt"
+        )
 
 
 def _started(run_dir: Path) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 
 import lama
 from lama import registry, selection
-from lama.threads import cores, quickest
+from lama.threads import cores, quickest, use_cores
 from masks.selection import Prompt, Provider
 from space import theme, ui
 from space.engine import CancelledError, InpaintResult, ModelInfo, Quality
@@ -48,6 +48,7 @@ class LamaEngine:
         self._loaded: dict[str, lama.Inpainter] = {}
         self._seconds: dict[str, float] = {}
         self._loading = threading.Lock()
+        self._cores = cores()
 
     def models(self) -> tuple[ModelInfo, ...]:
         """All models of the registry, and the one the app was started with."""
@@ -73,6 +74,7 @@ class LamaEngine:
         in_place: bool = False,
     ) -> InpaintResult:
         """Fill the hole; see `space.engine.Engine.inpaint`."""
+        use_cores(self._cores)  # this thread may have begun while another ran on fewer
         inpainter = self._get(model)
         start = time.perf_counter()
         try:
@@ -129,13 +131,13 @@ class LamaEngine:
 
     def _choose_cores(self, model: str, rgb: np.ndarray) -> None:
         """Find out how many cores a stroke is filled on soonest."""
-        inpainter, every = self._get(model), cores()
-        if inpainter.device != "cpu" or every == 1:
+        inpainter = self._get(model)
+        if inpainter.device != "cpu" or self._cores == 1:
             return
         stroke = np.zeros(rgb.shape[:2], dtype=bool)
         stroke[240:275, 200:310] = True
         inpainter.quick_cores = quickest(
-            lambda: inpainter.fill(rgb, stroke, quality="quick"), (every, 1)
+            lambda: inpainter.fill(rgb, stroke, quality="quick"), (self._cores, 1)
         )
 
     def _get(self, model: str) -> "lama.Inpainter":

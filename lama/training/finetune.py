@@ -50,6 +50,7 @@ logger = logging.getLogger(__name__)
 MOST_PHOTOS, MOST_MASKS = 24, 48  # held out
 WATCHED = 6  # held-out photos that the run is watched by
 LOOKS = 10  # how often
+HELD = "held.json"  # what a run holds out, by its digests
 FINISHED = ("promoted", "refused", "stopped", "failed")
 
 
@@ -90,6 +91,7 @@ class Material:
     held_photos: Indexed
     masks: LoggedMasks
     held_masks: LoggedMasks
+    held: dict[str, list[str]]  # digests of the held-out masks and photos
 
     @property
     def revision(self) -> str:
@@ -111,10 +113,12 @@ def finetune(plan: Plan) -> Outcome:
         raise ValueError(f"{plan.run_dir} holds a run already; add --resume, or take another")
     try:
         outcome = _carry_out(plan)
+    except TrainingError as error:
+        # The same steps from the same state would end in the same way.
+        tell(plan.run_dir, "failed", str(error), resumable=False)
+        return Outcome("failed", str(error))
     except (ValueError, OSError) as error:
         tell(plan.run_dir, "failed", str(error))
-        if isinstance(error, TrainingError):
-            return Outcome("failed", str(error))
         raise
     except BaseException:
         tell(plan.run_dir, "stopped", "ended before it was done")
@@ -131,7 +135,11 @@ def _carry_out(plan: Plan) -> Outcome:
         preset=None, masks_from=plan.dataset, freeze_batchnorm=None, mixed_precision="auto",
     )  # fmt: skip
     config = configure(options, base)
-    material = gather(plan)
+    going_on = plan.resume and (plan.run_dir / "state.pt").exists()
+    if going_on:
+        _same_base(plan, base)
+    material = gather(plan, going_on)
+    write_atomic(plan.run_dir / HELD, json.dumps(material.held).encode())
     facts = {
         **{k: str(v) if isinstance(v, Path) else v for k, v in asdict(plan).items()},
         "base_sha256": sha256_file(base) if base.is_file() else "",
@@ -146,21 +154,29 @@ def _carry_out(plan: Plan) -> Outcome:
     return _judge(plan, base, material, facts)
 
 
-def gather(plan: Plan) -> Material:
+def gather(plan: Plan, again: bool = False) -> Material:
     """Read masks and photos and hold some of each out.
+
+    Args:
+        plan: what is to be done.
+        again: hold out what the run held out before: masks and photos may have come or gone since.
 
     Raises:
         ValueError: There are too few of them.
     """
+    path = plan.run_dir / HELD
+    before = json.loads(path.read_text()) if again and path.exists() else {}
     logged = load_masks(plan.dataset)
     sources = plan.photos or (f"hf:{locate(plan.dataset)}",)
     _, everything, _ = open_photos(sources, 0)
     try:
-        trained, held = hold_out([_sha256(data) for data in logged.encoded], MOST_MASKS)
+        drawn = [_sha256(data) for data in logged.encoded]
+        trained, held = hold_out(drawn, MOST_MASKS, before.get("masks", ()))
     except ValueError as error:
         raise ValueError(f"approved masks: {error}. Approve more in the Review tab.") from error
     try:
-        seen, unseen = hold_out(photo_digests(everything), MOST_PHOTOS)
+        shown = photo_digests(everything)
+        seen, unseen = hold_out(shown, MOST_PHOTOS, before.get("photos", ()))
     except ValueError as error:
         raise ValueError(f"photos: {error}. Add photos, or name a folder of them.") from error
     return Material(
@@ -168,7 +184,15 @@ def gather(plan: Plan) -> Material:
         Chosen(everything, unseen),
         LoggedMasks([logged.encoded[i] for i in trained], plan.dataset),
         LoggedMasks([logged.encoded[i] for i in held], plan.dataset),
+        {"masks": [drawn[i] for i in held], "photos": [shown[i] for i in unseen]},
     )
+
+
+def _same_base(plan: Plan, base: Path) -> None:
+    path = plan.run_dir / "plan.json"
+    before = json.loads(path.read_text()).get("base_sha256", "") if path.exists() else ""
+    if before and base.is_file() and sha256_file(base) != before:
+        raise ValueError(f"{plan.init} is not what this run began with: start a new one")
 
 
 def photo_digests(everything: Indexed) -> list[str]:
@@ -206,7 +230,8 @@ def _train(plan: Plan, config: TrainConfig, base: Path, material: Material) -> i
         first = {"step": 0, **validation.measure(run)}
         with (plan.run_dir / "stats.jsonl").open("w") as file:
             file.write(json.dumps(first) + "\n")
-    tell(plan.run_dir, "training", f"{len(material.masks)} masks, {len(material.photos)} photos")
+    words = f"{len(material.masks)} masks, {len(material.photos)} photos"
+    tell(plan.run_dir, "training", words, since=run.step)
     often = max(1, config.steps // LOOKS)
     train(run, save_every=often, log_every=max(1, config.steps // 100))
     return run.step

@@ -1,9 +1,10 @@
+import threading
 import time
 
 import pytest
 import torch
 
-from lama.threads import cores, on_cores, quickest
+from lama.threads import cores, on_cores, quickest, use_cores
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +49,24 @@ def test_the_first_turn_does_not_count():
 
     assert quickest(slow_at_first, (2, 1)) == 2
     assert calls == [2, 1] * 4
+
+
+def test_a_thread_that_began_meanwhile_gets_its_cores_back():
+    """Torch hands the count of the moment to threads that first use it then."""
+    seen = {}
+
+    def first_used_meanwhile():
+        seen["begins with"] = cores()
+        use_cores(2)
+        seen["goes on with"] = cores()
+
+    with on_cores(1):
+        other = threading.Thread(target=first_used_meanwhile)
+        other.start()
+        other.join()
+        assert cores() == 1, "another thread's wish is not this one's"
+    assert seen == {"begins with": 1, "goes on with": 2}
+    later = threading.Thread(target=lambda: seen.update(later=cores()))
+    later.start()
+    later.join()
+    assert seen["later"] == 2

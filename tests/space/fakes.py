@@ -51,6 +51,9 @@ class TeleaEngine:
         if self.spoil:
             y, x = np.argwhere(~mask)[0]
             filled[y, x] ^= 1
+        if in_place:  # as an engine may
+            rgb[...] = filled
+            filled = rgb
         seconds = time.perf_counter() - start
         rough = None
         if quality == "quick" and self.coarse_from is not None:

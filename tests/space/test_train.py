@@ -151,7 +151,7 @@ def stopped_run(runs: TrainingRuns, phase: str = "stopped") -> Path:
     """What a run leaves that was cancelled at step 7 of 50."""
     run_dir = runs.folder / "20260101-000000"
     run_dir.mkdir(parents=True)
-    launch = {"arguments": ["--init", "lama-tiny"], "time": time.time() - 100, "step": 0}
+    launch = {"arguments": ["--init", "lama-tiny"], "time": time.time() - 100}
     (run_dir / "launch.json").write_text(json.dumps(launch))
     (run_dir / "plan.json").write_text('{"steps": 50}')
     (run_dir / "status.json").write_text(json.dumps({"phase": phase, "time": time.time() - 10}))
@@ -184,7 +184,10 @@ def test_a_stopped_run_goes_on_as_it_was_asked_for(trainer: Trainer, monkeypatch
             time.sleep(0.05)
         assert (run_dir / "log.txt").read_text() == "the first part\nmore\n"
         state = trainer.state()
-        assert (state.running, state.phase, state.resumed_at) == (True, "preparing", 7)
+        assert (state.running, state.phase, state.resumed_at) == (True, "preparing", 0)
+        # It was saved at step 5; what it had logged of later steps is made again.
+        (run_dir / "status.json").write_text('{"phase": "training", "since": 5}')
+        assert trainer.state().resumed_at == 5
         assert not state.resumable
         assert state.seconds < 60
         with pytest.raises(ValueError, match="being trained already"):
@@ -197,6 +200,21 @@ def test_a_stopped_run_goes_on_as_it_was_asked_for(trainer: Trainer, monkeypatch
 def test_a_run_that_is_done_is_not_resumed(trainer: Trainer, phase: str) -> None:
     stopped_run(trainer.runs, phase)
     with pytest.raises(ValueError, match="no stopped run"):
+        trainer.runs.resume()
+
+
+def test_a_run_that_would_fail_again_is_not_resumed(trainer: Trainer) -> None:
+    run_dir = stopped_run(trainer.runs, "failed")
+    assert trainer.state().resumable, "a full disk, say"
+    (run_dir / "status.json").write_text('{"phase": "failed", "resumable": false}')
+    with pytest.raises(ValueError, match="no stopped run"):
+        trainer.runs.resume()
+
+
+def test_resuming_needs_what_training_needs(trainer: Trainer, monkeypatch) -> None:
+    stopped_run(trainer.runs)
+    monkeypatch.setattr("space.training_runs.NEEDED", ("no_such_package",))
+    with pytest.raises(ValueError, match=r"requirements-train\.txt"):
         trainer.runs.resume()
 
 

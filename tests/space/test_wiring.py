@@ -101,7 +101,7 @@ def test_models_come_with_their_speed_once_measured(engine):
 
 def test_a_stroke_is_filled_on_as_many_cores_as_are_quickest(engine, monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(wiring, "cores", lambda: 4)
+    engine._cores = 4
     monkeypatch.setattr(
         wiring, "quickest", lambda work, counts: asked.append((work(), counts)) or 1
     )
@@ -112,7 +112,7 @@ def test_a_stroke_is_filled_on_as_many_cores_as_are_quickest(engine, monkeypatch
     assert engine._get("lama-tiny").quick_cores == 1
     monkeypatch.setattr(registry, "find", lambda name: tmp_path)
     assert engine._get("big-lama").quick_cores == 1, "the fake's layout is the same"
-    monkeypatch.setattr(wiring, "cores", lambda: 1)
+    engine._cores = 1
     engine._measure("lama-tiny")
     assert len(asked) == 1, "there is no choice"
 

@@ -18,6 +18,7 @@ from lama.__main__ import main
 from lama.checkpoint import build, read_checkpoint, save_checkpoint
 from lama.config import UNetConfig
 from lama.training.finetune import Plan, finetune, gather
+from lama.training.run import TrainingError
 
 ROOT = Path(__file__).parents[3]
 
@@ -78,6 +79,39 @@ def test_no_photo_and_no_mask_is_on_both_sides(tmp_path, dataset, base) -> None:
     assert found.held_photos.read(0).image.tobytes() not in seen
     assert not set(found.masks.encoded) & set(found.held_masks.encoded)
     assert len(found.revision) == 7
+
+
+def test_what_was_held_out_stays_so_when_masks_have_come_since(tmp_path, dataset, base) -> None:
+    plan = plan_of(tmp_path, dataset, base)
+    early = gather(plan)
+    one = early.held["masks"][:1]
+    plan.run_dir.mkdir()
+    (plan.run_dir / "held.json").write_text(json.dumps({**early.held, "masks": one}))
+    found = gather(plan, again=True)
+    assert found.held == {**early.held, "masks": one}
+    assert (len(found.masks), len(found.held_masks)) == (9, 1)
+    assert gather(plan).held == early.held, "a new run begins anew"
+
+
+def test_a_run_is_not_resumed_from_another_base(tmp_path, dataset, base) -> None:
+    plan = plan_of(tmp_path, dataset, base, steps=1, resume=True)
+    assert finetune(plan).phase in ("promoted", "refused")
+    written = json.loads((plan.run_dir / "plan.json").read_text())
+    assert set(json.loads((plan.run_dir / "held.json").read_text())) == {"masks", "photos"}
+    (plan.run_dir / "plan.json").write_text(json.dumps({**written, "base_sha256": "0" * 64}))
+    with pytest.raises(ValueError, match="not what this run began with"):
+        finetune(plan)
+
+
+def test_a_run_whose_numbers_went_wrong_is_not_offered_again(
+    tmp_path, dataset, base, monkeypatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise TrainingError("the loss is nan")
+
+    monkeypatch.setattr("lama.training.finetune.train", fails)
+    assert finetune(plan_of(tmp_path, dataset, base)).phase == "failed"
+    assert status(tmp_path)["resumable"] is False
 
 
 def test_a_model_that_is_no_worse_is_promoted(tmp_path, dataset, base) -> None:

@@ -42,6 +42,16 @@ def test_growth_keeps_what_was_held_out() -> None:
     assert len(before & after) >= 4
 
 
+def test_a_run_that_goes_on_holds_out_what_it_held_out() -> None:
+    few, more = digests(40), digests(60)
+    held = [few[i] for i in hold_out(few, most=24)[1]]
+    rest, again = hold_out(more[5:], most=24, before=held)
+    assert {more[5:][i] for i in again} == set(held) - set(more[:5])
+    assert len(rest) == 55 - len(again)
+    with pytest.raises(ValueError, match="held out is gone"):
+        hold_out(more, most=24, before=["0" * 64])
+
+
 @pytest.fixture
 def material(tmp_path: Path) -> tuple[PhotoFiles, LoggedMasks]:
     rng = np.random.default_rng(0)

@@ -52,6 +52,12 @@ def test_a_page_that_shows_the_last_result_gets_what_is_new(
     whole = run(4, [right, below], "something else")
     assert (len(whole["patches"]), whole["keeps"]) == (2, "")
     assert np.array_equal(pasted(rgb, first, second, third), pasted(rgb, whole))
+    for quality in ("full", "refined"):
+        better = {"page": "p", "request": 4, "result": whole["result"], "quality": quality}
+        assert server.better(better)["ok"]
+    photos = server.services.photos
+    kept = photos.decoded(photos.get(server.results.get(whole["result"]).photo))
+    assert np.array_equal(kept.rgb, rgb), "the photo itself was filled in place"
 
 
 def test_large_holes_get_a_first_look_and_full_size_after_it(
