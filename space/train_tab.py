@@ -182,25 +182,20 @@ def _wire_form(trainer: Trainer, form: _Form, refresh: Callable[[Callable], None
             return trouble_html(error)
         return ""
 
-    def cancel(request: gr.Request, profile: gr.OAuthProfile | None) -> str:
-        try:
-            trainer.allowed(request, profile)
-            trainer.runs.cancel()
-        except _TROUBLE as error:
-            return trouble_html(error)
-        return ""
+    def allowed(order: Callable[[], object]) -> Callable[..., str]:
+        def carry_out(request: gr.Request, profile: gr.OAuthProfile | None) -> str:
+            try:
+                trainer.allowed(request, profile)
+                order()
+            except _TROUBLE as error:
+                return trouble_html(error)
+            return ""
 
-    def resume(request: gr.Request, profile: gr.OAuthProfile | None) -> str:
-        try:
-            trainer.allowed(request, profile)
-            trainer.runs.resume()
-        except _TROUBLE as error:
-            return trouble_html(error)
-        return ""
+        return carry_out
 
     refresh(form.start.click(start, form.fields, form.status, **_QUIET).then)
-    refresh(form.resume.click(resume, None, form.status, **_QUIET).then)
-    refresh(form.cancel.click(cancel, None, form.status, **_QUIET).then)
+    refresh(form.resume.click(allowed(trainer.runs.resume), None, form.status, **_QUIET).then)
+    refresh(form.cancel.click(allowed(trainer.runs.cancel), None, form.status, **_QUIET).then)
 
 
 def _wire_pair(trainer: Trainer, pair: _Pair, canvas: gr.HTML) -> None:

@@ -87,10 +87,16 @@ def crops(mask: np.ndarray) -> list[tuple[int, int, int]]:
     places = [(0, 0, size)]
     for i in range(AROUND_HOLE):
         k = (2 * i + 1) * len(ys) // (2 * AROUND_HOLE)
-        top = int(np.clip(ys[k] - side // 2, 0, mask.shape[0] - side))
-        left = int(np.clip(xs[k] - side // 2, 0, mask.shape[1] - side))
-        places.append((top, left, side))
+        places.append((*corner_around(int(ys[k]), int(xs[k]), side, mask.shape), side))
     return places
+
+
+def corner_around(y: int, x: int, side: int, shape: Sequence[int]) -> tuple[int, int]:
+    """(top, left) of a square around a pixel, pushed to where all of it lies in (H, W)."""
+    top, left = (
+        min(max(at - side // 2, 0), length - side) for at, length in zip((y, x), shape, strict=True)
+    )
+    return top, left
 
 
 def kernel_distance(fills: np.ndarray, photos: np.ndarray, seed: int = 0) -> KernelDistance:

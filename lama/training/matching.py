@@ -12,9 +12,10 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torchmetrics.image.kid import poly_kernel
 
 from lama.training.folding import fold_batch_norm
-from lama.training.kernel_distance import INPUT
+from lama.training.kernel_distance import INPUT, corner_around
 from lama.training.parallel import gather, rank
 from lama.training.perceptual import EfficientNetPooled, freeze
 
@@ -100,14 +101,13 @@ def square_in_hole(mask: Tensor, number: int) -> tuple[int, int, int]:
     if not len(pixels):
         return (height - side) // 2, (width - side) // 2, side
     y, x = divmod(int(pixels[int(number * GOLDEN % 1 * len(pixels))]), width)
-    top = min(max(y - side // 2, 0), height - side)
-    return top, min(max(x - side // 2, 0), width - side), side
+    return *corner_around(y, x, side, (height, width)), side
 
 
 def cubic(a: Tensor, b: Tensor) -> Tensor:
     """The cubic polynomial kernel of (N, C) and (M, C): (N, M), with all digits of fp32."""
     with torch.autocast(a.device.type, enabled=False):
-        return (a @ b.T / a.shape[1] + 1) ** 3
+        return poly_kernel(a, b)
 
 
 def _resized(picture: Tensor) -> Tensor:
