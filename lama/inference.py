@@ -177,6 +177,12 @@ class Inpainter:
     def _stop_if_cancelled(self, *_hooked: Any) -> None:  # noqa: ANN401 - a torch hook's
         _stop_if(getattr(self._asked, "cancelled", None))
 
+    @contextmanager
+    def alone(self) -> Iterator[Generator]:
+        """The plain generator, within it run by nobody else."""
+        with self._lock:
+            yield self.generator
+
     def share_cores(self) -> tuple[int, Callable[[], None] | None]:
         """From now on fill several pictures at once, for throughput instead of latency.
 
@@ -246,8 +252,8 @@ class Inpainter:
 
         def run(image: Tensor, hole: np.ndarray) -> Tensor:
             there = image.to(self._device), to_tensor(hole).to(self._device)
-            with self._lock:
-                return refine(self.generator, *there, tell)[0].cpu()
+            with self.alone() as generator:
+                return refine(generator, *there, tell)[0].cpu()
 
         scale = (pixels / mask.size) ** 0.5
         if scale >= 1:

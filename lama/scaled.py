@@ -28,15 +28,8 @@ def fill_small(
         uint8 (H, W, 3), which counts in the hole alone.
     """
     height, width = mask.shape
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # The hole's old content must not bleed into its small neighbours.
-    there = (~mask).view(np.uint8)
-    known = cv2.resize(there.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    colours = cv2.bitwise_and(rgb, rgb, mask=there).astype(np.float32)
-    small = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
-    small_mask = known < 0.5
-    small = np.where(small_mask[..., None], 0, small / np.maximum(known, 0.5)[..., None])
-    image = torch.from_numpy(small.transpose(2, 0, 1)[None] / 255).clamp(0, 1)
+    size = (max(1, round(height * scale)), max(1, round(width * scale)))
+    image, small_mask = shrink(rgb, mask, size)
     filled = run(image, small_mask)[0].permute(1, 2, 0).numpy() * 255
     large = cv2.resize(filled, (width, height), interpolation=cv2.INTER_CUBIC)
     left, top, across, down = cv2.boundingRect(mask.view(np.uint8))
@@ -44,3 +37,25 @@ def fill_small(
     result = np.zeros_like(rgb)
     result[where] = np.clip(large[where] + 0.5, 0, 255)
     return result
+
+
+def shrink(rgb: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> tuple[Tensor, np.ndarray]:
+    """A picture and its hole at a smaller size; the hole's old content does not bleed out of it.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        mask: bool (H, W), True = hole.
+        size: (h, w) in pixels.
+
+    Returns:
+        (1, 3, h, w) in [0, 1], black in the hole, and bool (h, w): what was hole by more than half.
+    """
+    there = (~mask).view(np.uint8)
+    across = size[::-1]
+    known = cv2.resize(there.astype(np.float32), across, interpolation=cv2.INTER_AREA)
+    colours = cv2.bitwise_and(rgb, rgb, mask=there).astype(np.float32)
+    small = cv2.resize(colours, across, interpolation=cv2.INTER_AREA)
+    small_mask = known < 0.5
+    small = np.where(small_mask[..., None], 0, small / np.maximum(known, 0.5)[..., None])
+    image = torch.from_numpy(small.transpose(2, 0, 1)[None] / 255).clamp(0, 1)
+    return image, small_mask

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from lama.inside import Inside
 
 Quality = Literal["quick", "full", "refined"]
 
@@ -68,6 +71,15 @@ class Engine(Protocol):
         Raises:
             CancelledError: ``cancelled`` turned true on the way.
             ValueError: The model is not known or not on disk, in words for the reader.
+        """
+
+    def inside(
+        self, model: str, rgb: np.ndarray, mask: np.ndarray, point: tuple[int, int] | None = None
+    ) -> "Inside":
+        """What happens in the network while it fills ``mask``; see `lama.inside.look`.
+
+        Raises:
+            ValueError: As `inpaint`, or ``point`` is not in the hole.
         """
 
     def download(

@@ -16,6 +16,7 @@ _STYLES = (
     "dataset_tab.css",
     "review.css",
     "train.css",
+    "inside.css",
 )
 
 

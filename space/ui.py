@@ -12,6 +12,7 @@ from space import (
     api_select,
     dataset_tab,
     inpaint_tab,
+    inside_tab,
     masks_tab,
     review_tab,
     text,
@@ -43,9 +44,12 @@ def build(services: Services) -> gr.Blocks:
                 review = review_tab.build(services, inpaint.canvas, mending)
             with gr.Tab("Train", id="train") as train_page:
                 train = train_tab.build(services, inpaint.canvas)
+            with gr.Tab("Inside", id="inside") as inside_page:
+                inside = inside_tab.build(services, inpaint.canvas, SAMPLES)
         dataset.refresh_on(dataset_page.select, demo.load)
         review.refresh_on(review_page.select)
         train.refresh_on(train_page.select)
+        inside.refresh_on(inside_page.select)
         api_inpaint.register(services)
         api_masks.register(services)
         api_select.register(services)

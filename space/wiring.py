@@ -13,7 +13,7 @@ import gradio as gr
 import numpy as np
 
 import lama
-from lama import registry, selection
+from lama import inside, registry, selection
 from lama.threads import cores, quickest, use_cores
 from masks.selection import Prompt, Provider
 from space import theme, ui
@@ -97,6 +97,13 @@ class LamaEngine:
             inpainter.sha256,
             inpainter.coarse(mask) if quality == "quick" else None,
         )
+
+    def inside(
+        self, model: str, rgb: np.ndarray, mask: np.ndarray, point: tuple[int, int] | None = None
+    ) -> inside.Inside:
+        """What happens inside; see `space.engine.Engine.inside`."""
+        use_cores(self._cores)
+        return inside.look(self._get(model), rgb, mask, point)
 
     def download(
         self, model: str, progress: Callable[[float], None], cancelled: Callable[[], bool]

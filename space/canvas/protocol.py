@@ -45,11 +45,7 @@ def decode(value: Any, shelf: PhotoShelf) -> Drawing:  # noqa: ANN401
     Raises:
         ValueError: No photo, no hole, or a value no canvas wrote; in words for the reader.
     """
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise ValueError("The drawing could not be read. Reload the page.") from error
+    value = _parsed(value)
     if not isinstance(value, dict) or not value.get("photo"):
         raise ValueError("Open a photo first.")
     handle = shelf.get(str(value["photo"]))
@@ -69,6 +65,25 @@ def decode(value: Any, shelf: PhotoShelf) -> Drawing:  # noqa: ANN401
         request=request,
         model=str(value.get("model") or ""),
     )
+
+
+def is_marked(value: Any) -> bool:  # noqa: ANN401
+    """Whether the value of the canvas has a photo with something marked on it.
+
+    Raises:
+        ValueError: It is a text that no canvas wrote.
+    """
+    value = _parsed(value)
+    return isinstance(value, dict) and bool(value.get("photo")) and bool(value.get("mask"))
+
+
+def _parsed(value: Any) -> Any:  # noqa: ANN401
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise ValueError("The drawing could not be read. Reload the page.") from error
 
 
 def load_command(handle: PhotoHandle, url: str, mask: np.ndarray | None, strategy: str) -> dict:

@@ -54,6 +54,7 @@ def take(url: str, output: Path) -> None:
             desktop(browser, url, output, scheme)
         phone(browser, url, output)
         hero(browser, url, output)
+        inside(browser, url, output)
         browser.close()
 
 
@@ -123,6 +124,16 @@ def hero(browser: Browser, url: str, output: Path) -> None:
     page.mouse.move(box["x"] + box["width"] + 40, box["y"] + 300)
     page.wait_for_timeout(900)
     page.screenshot(path=output / "inpaint.png")
+    page.context.close()
+
+
+def inside(browser: Browser, url: str, output: Path) -> None:
+    """What one pixel depends on, for the documentation."""
+    page = browser.new_page(viewport={"width": 1120, "height": 640})
+    page.goto(f"{url}#inside")
+    page.wait_for_selector(".in-view")
+    page.wait_for_timeout(1500)
+    page.screenshot(path=output / "inside.png")
     page.context.close()
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from lama.groups import Box
+from lama.inside import Block, Inside, Reach
 from space.engine import CancelledError, InpaintResult, ModelInfo, Quality
 
 
@@ -65,6 +67,12 @@ class TeleaEngine:
             progress(1.0)
         return InpaintResult(filled, seconds, "telea", "cpu", "fp32", "0" * 64, rough)
 
+    def inside(
+        self, model: str, rgb: np.ndarray, mask: np.ndarray, point: tuple[int, int] | None = None
+    ) -> Inside:
+        filled = self.inpaint(model, rgb, mask).rgb
+        return inside_of(rgb, mask, filled, point)
+
     def download(
         self, model: str, progress: Callable[[float], None], cancelled: Callable[[], bool]
     ) -> None:
@@ -75,3 +83,29 @@ class TeleaEngine:
             self.gate.wait(5)
         if model == "far":
             raise ValueError("No network here: fetch far.bin by hand.")
+
+
+def inside_of(
+    rgb: np.ndarray,
+    mask: np.ndarray,
+    filled: np.ndarray | None = None,
+    point: tuple[int, int] | None = None,
+    fourier: bool = True,
+) -> Inside:
+    """What a look inside finds, with figures of no meaning."""
+    height, width = mask.shape
+    ys, xs = np.nonzero(mask)
+    noise = np.random.default_rng(0).random((6, height // 8, width // 8), dtype=np.float32)
+    block = Block(noise[:3], noise[3:], noise[0], noise[1], 0.5)
+    reach = Reach(np.full((height, width), 1 / mask.size, np.float32), 20.0)
+    return Inside(
+        rgb,
+        mask,
+        rgb if filled is None else filled,
+        Box(0, 0, height, width),
+        point or (int(xs[0]), int(ys[0])),
+        reach,
+        reach if fourier else None,
+        (block, block) if fourier else (),
+        (),
+    )
