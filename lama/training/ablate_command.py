@@ -21,9 +21,9 @@ def add_ablate(parser: argparse.ArgumentParser) -> None:
     add("--eval-photos", type=Path, nargs="+", required=True, metavar="DIR", help="to measure on")
     add("--run-dir", type=Path, required=True, metavar="DIR", help="a folder each, and the report")
     add("--preset", default="lama-tiny-128", help="the base: its generator, losses and sizes")
-    add("--only", nargs="+", metavar="AXIS", help="generator, masks, perceptual (all)")
+    add("--study", nargs="+", metavar="NAME", help="ffc, losses, masks (all three)")
     add("--perceptual", metavar="FILE", help="the paper's ADE20K encoder, where it is at hand")
-    add("--steps", type=int, required=True, help="length of every run")
+    add("--steps", type=int, help="length of every run (preset's otherwise)")
     add("--batch", type=int, help="samples a step (preset's otherwise)")
     add("--crop", type=int, help="pixels (preset's otherwise)")
     add("--seed", type=int, default=0)
@@ -39,7 +39,7 @@ def add_ablate(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Ablate as the flags say; returns the exit code."""
     import masks
-    from lama.training.ablation import AXES, ablate, variants
+    from lama.training.ablation import STUDIES, ablate, variants
     from lama.training.config import PRESETS
     from lama.training.dataset_photos import open_photos
     from lama.training.run import Run
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         return Run(variant.config, place, photos, masks.get(variant.config.masks))
 
     text = ablate(
-        variants(base, options.only or AXES),
+        variants(base, options.study or STUDIES),
         options.run_dir,
         start,
         photos=options.eval_photos,

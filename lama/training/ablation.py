@@ -32,7 +32,7 @@ from lama.training.run import Run
 logger = logging.getLogger(__name__)
 
 BASE = "base"
-AXES = ("generator", "masks", "perceptual")
+STUDIES = ("ffc", "losses", "masks")  # tables 2, 3 and 4
 
 
 @dataclass(frozen=True)
@@ -44,29 +44,29 @@ class Variant:
     config: TrainConfig
 
 
-def variants(base: TrainConfig, axes: Sequence[str] = AXES) -> list[Variant]:
+def variants(base: TrainConfig, studies: Sequence[str] = STUDIES) -> list[Variant]:
     """The base and one change each.
 
     Args:
         base: with a Fourier generator (published layout, or the U-Net), wide masks, and a dilated
             perceptual network; the last two are set here.
-        axes: which of `AXES` to go along.
+        studies: which of `STUDIES` to make.
 
     Raises:
-        ValueError: An unknown axis, or a generator that has no Fourier convolutions to replace.
+        ValueError: An unknown study, or a generator that has no Fourier convolutions to replace.
     """
-    unknown = [axis for axis in axes if axis not in AXES]
+    unknown = [study for study in studies if study not in STUDIES]
     if unknown:
-        raise ValueError(f"unknown ablation {unknown[0]!r}; known are {', '.join(AXES)}")
+        raise ValueError(f"unknown study {unknown[0]!r}; known are {', '.join(STUDIES)}")
     base = replace(base, masks="training", dilated=True)
     found = [Variant(BASE, "Fourier convolutions, wide masks, dilated perceptual network", base)]
-    if "generator" in axes:
+    if "ffc" in studies:
         for name, change, generator in _other_generators(base.generator):
             found.append(Variant(name, change, replace(base, generator=generator)))
-    if "masks" in axes:
+    if "masks" in studies:
         narrow = replace(base, masks="narrow")
         found.append(Variant("narrow-masks", "trained on narrow masks", narrow))
-    if "perceptual" in axes:
+    if "losses" in studies:
         if not base.weights.perceptual:
             raise ValueError("the preset has no perceptual loss to compare")
         plain = replace(base, dilated=False)

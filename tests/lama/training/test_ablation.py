@@ -33,7 +33,7 @@ def test_every_variant_differs_from_the_base_in_one_thing():
 
 
 def test_the_small_network_has_a_regular_form_that_works():
-    [_, regular] = variants(PRESETS["lama-tiny-128"], ["generator"])
+    [_, regular] = variants(PRESETS["lama-tiny-128"], ["ffc"])
     assert regular.config.generator == replace(UNetConfig(), ratio=0.0)
     generator = build(UNetConfig(width=8, n_blocks=1, detail=4, ratio=0.0)).eval()
     image, mask = torch.rand(1, 3, 40, 56), torch.zeros(1, 1, 40, 56)
@@ -85,7 +85,7 @@ def test_the_ablation_writes_one_table_and_does_nothing_twice(tmp_path):
     ("flags", "message"),
     [
         (["--preset", "grand"], "unknown preset"),
-        (["--only", "colour"], "unknown ablation 'colour'"),
+        (["--study", "colour"], "unknown study 'colour'"),
     ],
 )
 def test_what_cannot_be_is_refused(flags, message, tmp_path, capsys):
