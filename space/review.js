@@ -4,7 +4,8 @@ const button = (name) => {
   const found = document.getElementById("review-" + name);
   return found && (found.tagName === "BUTTON" ? found : found.querySelector("button"));
 };
-const shown = () => element.isConnected && element.offsetParent !== null;
+// The picture itself gives way to a fill.
+const shown = () => element.isConnected && document.getElementById("review-tab").offsetParent !== null;
 const typing = (target) => target.closest && target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
 const peek = (yes) => element.classList.toggle("rv-peek", yes);
 
@@ -14,6 +15,16 @@ const settled = new MutationObserver(() => { waiting = 0; });
 settled.observe(element, { subtree: true, childList: true });
 const status = document.getElementById("review-status");
 if (status) settled.observe(status, { subtree: true, childList: true });
+
+// Once there is a fill, asking again changes between it and the mask.
+const filled = () => document.querySelector("#review-filled .rv-filled");
+document.addEventListener("click", (event) => {
+  if (!filled() || !button("fill") || !button("fill").contains(event.target)) return;
+  event.stopPropagation();
+  element.classList.toggle("rv-back");
+}, true);
+const fills = document.getElementById("review-filled");
+if (fills) new MutationObserver(() => element.classList.remove("rv-back")).observe(fills, { subtree: true, childList: true });
 
 document.addEventListener("click", (event) => {
   if (["accept", "reject", "skip", "undo"].some((name) => button(name) && button(name).contains(event.target))) waiting = Date.now();

@@ -62,9 +62,11 @@ def picture_html(record: Record, pair: Pair) -> str:
 
 def filled_html(rgb: np.ndarray, model: str) -> str:
     """What a model makes of it."""
+    height, width = rgb.shape[:2]
     return (
-        f'<figure class="rv-filled"><img alt="Filled by {escape(model)}" src="{data_url(rgb)}" />'
-        f"<figcaption>Filled by {escape(model)}</figcaption></figure>"
+        f'<figure class="rv-filled" style="--w:{width};--h:{height}">'
+        f'<img alt="Filled by {escape(model)}" src="{data_url(rgb)}" />'
+        f"<figcaption>Filled by {escape(model)}; P brings the mask back</figcaption></figure>"
     )
 
 
@@ -113,7 +115,7 @@ def nothing_html(left: Queue, second: bool) -> str:
 def progress_html(left: Queue, found: Agreement, name: str) -> str:
     """What waits, how quickly it goes, and how far two reviewers agree."""
     figures = [
-        ("waiting", f"{left.waiting:,}", "Not decided yet"),
+        ("waiting", f"{max(0, left.waiting - left.skipped):,}", "Not decided yet, nor put off"),
         ("skipped", f"{left.skipped:,}", "Put off by you"),
         ("per hour", f"{found.per_hour:,.0f}", "Decisions in an hour of looking, pauses left out"),
     ]

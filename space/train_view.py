@@ -93,10 +93,13 @@ def _plot(title: str, words: str, points: Sequence[tuple[int, float]], level: fl
 
     line = " ".join(f"{px:.1f},{py:.1f}" for px, py in (place(x, y) for x, y in points))
     parts = []
+    digits = 3 if f"{low + pad:.3g}" != f"{high - pad:.3g}" else 5  # a flat curve wants more
     for y in (low + pad, high - pad):
         py = place(first, y)[1]
         parts.append(f'<line class="tr-grid" x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{py}" y2="{py}" />')
-        parts.append(f'<text x="{_LEFT - 6}" y="{py + 4:.1f}" text-anchor="end">{y:.3g}</text>')
+        parts.append(
+            f'<text x="{_LEFT - 6}" y="{py + 4:.1f}" text-anchor="end">{y:.{digits}g}</text>'
+        )
     if level is not None:
         py = place(first, level)[1]
         parts.append(f'<line class="tr-base" x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{py}" y2="{py}" />')

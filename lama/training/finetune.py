@@ -33,6 +33,7 @@ from lama.training.judge import (
     Chosen,
     Verdict,
     compare,
+    doubt,
     fixed_cases,
     hold_out,
     measure,
@@ -268,6 +269,8 @@ def _judge(plan: Plan, base: Path, material: Material, facts: dict[str, Any]) ->
         message = f"{name}: LPIPS {gain:+.1%} on held-out saved masks (below 0 is better)"
     else:
         message = "not promoted: " + "; ".join(verdict.reasons)
+    if warning := doubt(report):
+        message += f". {warning}"
     found = {"plan": facts, "name": name, "shapes": report, "verdict": asdict(verdict)}
     write_atomic(plan.run_dir / "report.json", json.dumps(found, indent=1).encode())
     words = [

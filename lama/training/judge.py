@@ -32,6 +32,7 @@ METRICS = ("l1", "lpips-alex", "lpips-vgg")
 JUDGED = ("l1", "lpips-vgg")  # LPIPS on AlexNet is part of the loss: it does not judge
 MARGIN = 0.02  # relative loss on any shape that is put down to chance
 SIZE = 256
+FEW = 8  # holes of a shape; a mean over fewer says little
 
 
 @dataclass(frozen=True)
@@ -225,9 +226,18 @@ def table(report: Mapping[str, Any], verdict: Verdict, base: str, new: str) -> s
             after = entry["models"][new][metric]
             lines.append(
                 f"| {shape} | {entry['n']} | {metric} | {before:.4f} | {after:.4f} "
-                f"| {verdict.changes[shape][metric]:+.1%} |"
+                f"| {round(verdict.changes[shape][metric], 3) + 0.0:+.1%} |"
             )
     return "\n".join(lines)
+
+
+def doubt(report: Mapping[str, Any]) -> str:
+    """A sentence of warning where a verdict rests on very few holes, else nothing."""
+    fewest = min(entry["n"] for entry in report.values())
+    if fewest >= FEW:
+        return ""
+    holes = "hole" if fewest == 1 else "holes"
+    return f"Judged on {fewest} {holes} of a shape only: differences this small may be chance."
 
 
 def _tensor(rgb: np.ndarray) -> torch.Tensor:

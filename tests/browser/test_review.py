@@ -81,6 +81,25 @@ def test_two_reviewers(browser: Browser, team_app: App) -> None:
     store.close()
 
 
+def test_one_key_changes_between_mask_and_fill(browser: Browser, team_app: App) -> None:
+    page = signed_in(browser, team_app, "bob", "two")
+    picture, filled = page.locator("#review-picture .rv-picture"), page.locator(".rv-filled img")
+    expect(picture).to_be_visible()
+    page.keyboard.press("p")
+    expect(filled).to_be_visible()
+    expect(filled).to_be_in_viewport()
+    expect(picture).to_be_hidden()
+    page.keyboard.press("p")
+    expect(picture).to_be_visible()
+    expect(filled).to_be_hidden()
+    page.keyboard.press("p")
+    expect(filled).to_be_visible()
+    page.keyboard.press("s")
+    expect(filled).to_have_count(0)
+    expect(picture).to_be_visible()
+    page.context.close()
+
+
 def test_others_may_look_but_not_decide(browser: Browser, team_app: App) -> None:
     eve = signed_in(browser, team_app, "eve", "three")
     expect(eve.locator("#review-status")).to_contain_text("eve is not among the reviewers")

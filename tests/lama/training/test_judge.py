@@ -7,7 +7,16 @@ import cv2
 import numpy as np
 import pytest
 
-from lama.training.judge import GUARDS, SAVED, compare, fixed_cases, hold_out, measure, table
+from lama.training.judge import (
+    GUARDS,
+    SAVED,
+    compare,
+    doubt,
+    fixed_cases,
+    hold_out,
+    measure,
+    table,
+)
 from lama.training.logged import LoggedMasks
 from lama.training.photos import PhotoFiles
 
@@ -118,3 +127,15 @@ def test_the_margin_is_kept_and_named() -> None:
 
 def test_what_is_no_number_is_worse() -> None:
     assert not compare(shapes(0.1, float("nan")), "base", "new").accepted
+
+
+def test_a_verdict_on_few_holes_says_so() -> None:
+    assert doubt({"saved": {"n": 8}, "thin": {"n": 24}}) == ""
+    assert "3 holes of a shape only" in doubt({"saved": {"n": 3}, "thin": {"n": 24}})
+    assert "1 hole of a shape only" in doubt({"saved": {"n": 24}, "box": {"n": 1}})
+
+
+def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:
+    models = {"base": {"l1": 1.0}, "new": {"l1": 0.9997}}
+    report = {"saved": {"n": 9, "models": models}}
+    assert "| +0.0% |" in table(report, compare(report, "base", "new"), "base", "new")
