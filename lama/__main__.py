@@ -86,7 +86,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     add(
         "--fills",
         nargs="*",
-        default=["telea", "navier-stokes", "biharmonic", "exemplar"],
+        default=["telea", "navier-stokes", "biharmonic", "patchmatch", "exemplar"],
         help="classical fills beside it",
     )
     add(

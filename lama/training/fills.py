@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 import cv2
 import numpy as np
+from patchmatch_cython import inpaint_pyramid
 from skimage.restoration import inpaint_biharmonic
 
 import lama.exemplar
@@ -45,6 +46,16 @@ def exemplar(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return to_uint8(exemplar_fill(to_tensor(rgb), to_tensor(mask)))
 
 
+def patchmatch(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """PatchMatch (Barnes et al. 2009) of the package patchmatch-cython, pictures coarse to fine.
+
+    Patches of 7 pixels and three turns a size: the best of its settings on photos.
+    """
+    known = np.where(mask[..., None], 0, rgb)
+    filled = inpaint_pyramid(known, mask, patch_size=7, em_loops=3, seed=0)
+    return np.where(mask[..., None], np.clip(filled, 0, 255), rgb).astype(np.uint8)
+
+
 def pyramid(rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Pull-push pyramid, the smoothest first guess."""
     return to_uint8(pull_push(to_tensor(rgb), to_tensor(mask)))
@@ -54,6 +65,7 @@ FILLS: dict[str, Fill] = {
     "telea": telea,
     "navier-stokes": navier_stokes,
     "biharmonic": biharmonic,
+    "patchmatch": patchmatch,
     "exemplar": exemplar,
     "pull-push": pyramid,
 }
@@ -71,4 +83,6 @@ def fill_version(name: str) -> str:
     if name in ("exemplar", "pull-push"):
         source = inspect.getsource(lama.exemplar) + inspect.getsource(lama.pullpush)
         return hashlib.sha256(source.encode()).hexdigest()
+    if name == "patchmatch":
+        return version("patchmatch-cython")
     return f"{RADIUS} {cv2.__version__} {version('scikit-image')}"
