@@ -10,6 +10,7 @@ import io
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,14 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from lama.exif import descriptive
+from lama.pixmap import largest_number, stretched
+
 MAX_PIXELS = 64_000_000  # 48-megapixel phones, with room
 READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 _ORIENTATION = 0x0112
-_BITS_PER_SAMPLE = 258
+_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
+_ROWS = 64  # converted at once
 
 
 class PhotoError(ValueError):
@@ -50,16 +55,17 @@ class Photo:
     dpi: tuple[float, float] | None = None
     notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def rgb(self) -> np.ndarray:
-        """What networks and screens see: uint8 (H, W, 3); transparency is ignored."""
-        pixels = self.original
+        """What networks and screens see: uint8 (H, W, 3); transparency is ignored.
+
+        Made once and shared: copy it before writing to it.
+        """
+        grey = self.original.shape[2] <= 2
+        pixels = self.original[..., :1] if grey else self.original[..., :3]
         if pixels.dtype == np.uint16:
-            pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-        channels = pixels.shape[2]
-        if channels <= 2:
-            return np.ascontiguousarray(np.repeat(pixels[..., :1], 3, axis=2))
-        return np.ascontiguousarray(pixels[..., :3])
+            pixels = _eight_bits(pixels)
+        return np.ascontiguousarray(np.repeat(pixels, 3, axis=2) if grey else pixels)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -77,6 +83,13 @@ def open_photo(source: Path | str | bytes, max_pixels: int = MAX_PIXELS) -> Phot
     Raises:
         PhotoError: Not a picture, damaged, animated, or too large; in plain words.
     """
+    return _open(source, max_pixels, lambda _: None)
+
+
+def _open(
+    source: Path | str | bytes, max_pixels: int, check: Callable[[Image.Image], None]
+) -> Photo:
+    """Open a picture file upright; `check` looks at its header and may refuse it."""
     data = source if isinstance(source, bytes) else _read(Path(source))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # judged by max_pixels
@@ -87,6 +100,7 @@ def open_photo(source: Path | str | bytes, max_pixels: int = MAX_PIXELS) -> Phot
         except (OSError, SyntaxError, ValueError) as error:
             raise PhotoError(_DAMAGED) from error
         _check_header(image, max_pixels)
+        check(image)
         try:
             return _deep(image, data) if _is_deep(image, data) else _shallow(image)
         except (OSError, SyntaxError, ValueError, cv2.error) as error:
@@ -126,12 +140,15 @@ def inpaint_photo(
     return merge(photo, fill(photo.rgb, mask), mask)
 
 
-def open_mask(source: Path | str | bytes, size: tuple[int, int]) -> np.ndarray:
+def open_mask(
+    source: Path | str | bytes, size: tuple[int, int], max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
     """Open a mask file: any pixel that is not black (or, with alpha, not clear) is hole.
 
     Args:
         source: a path, or the bytes of a file.
-        size: (width, height) that it must have.
+        size: (width, height) that it must have; the header tells, before anything is decoded.
+        max_pixels: larger masks are refused; give what the photo was opened with.
 
     Returns:
         bool (H, W).
@@ -139,22 +156,56 @@ def open_mask(source: Path | str | bytes, size: tuple[int, int]) -> np.ndarray:
     Raises:
         PhotoError: Not a picture, or of another size.
     """
-    photo = open_photo(source)
+
+    def check(image: Image.Image) -> None:
+        # It may lie on its side in the file: what counts is decided when it is upright.
+        if sorted(image.size) != sorted(size):
+            raise _other_size(image.size, size)
+
+    photo = _open(source, max_pixels, check)
     if photo.size != size:
-        raise PhotoError(
-            f"The mask is {photo.size[0]} x {photo.size[1]} pixels, the photo is "
-            f"{size[0]} x {size[1]}. They must be the same size."
-        )
-    pixels = photo.original
-    has_alpha = pixels.shape[2] in (2, 4)
-    colours = pixels[..., :-1] if has_alpha else pixels
-    hole: np.ndarray = np.asarray((colours > 0).any(axis=2))
+        raise _other_size(photo.size, size)
+    return painted(photo.original)
+
+
+def painted(mask: np.ndarray | Image.Image) -> np.ndarray:
+    """Which pixels of a mask picture are hole: what is not black, or, with alpha, not clear.
+
+    Args:
+        mask: (H, W, C) as `Photo.original`, or a PIL image of any mode.
+
+    Returns:
+        bool (H, W).
+    """
+    pixels = _channels(mask) if isinstance(mask, Image.Image) else mask
     # Masks are often drawn in one colour on a clear layer: then alpha says what is painted.
-    if has_alpha and (pixels[..., -1] == 0).any():
-        return np.asarray(pixels[..., -1] > 0)
-    return hole
+    if pixels.shape[2] in (2, 4):
+        if (pixels[..., -1] == 0).any():
+            return np.asarray(pixels[..., -1] != 0)
+        pixels = pixels[..., :-1]
+    return np.asarray((pixels != 0).any(axis=2))
 
 
+def _other_size(mask: tuple[int, int], photo: tuple[int, int]) -> PhotoError:
+    return PhotoError(
+        f"The mask is {mask[0]} x {mask[1]} pixels, the photo is {photo[0]} x {photo[1]}. "
+        "They must be the same size."
+    )
+
+
+def _eight_bits(pixels: np.ndarray) -> np.ndarray:
+    """uint16 samples as uint8, each rounded; a few rows at a time, for a photo may be large."""
+    result = np.empty(pixels.shape, np.uint8)
+    for top in range(0, len(pixels), _ROWS):
+        rows = pixels[top : top + _ROWS]
+        result[top : top + _ROWS] = (rows.astype(np.uint32) + 128) // 257
+    return result
+
+
+_TOO_DEEP = (
+    "This picture has numbers of more than 16 bits, or fractions. "
+    "Save it as PNG or TIFF of 8 or 16 bits and retry."
+)
 _DAMAGED = "This picture is damaged or cut off and cannot be read. Save it again and retry."
 
 
@@ -180,6 +231,8 @@ def _check_header(image: Image.Image, max_pixels: int) -> None:
             f"This picture has {width * height / 1e6:.0f} megapixels ({width} x {height}); up to "
             f"{max_pixels / 1e6:.0f} can be opened. Scale it down and retry."
         )
+    if image.mode == "F":
+        raise PhotoError(_TOO_DEEP)
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # an MPO is a phone's JPEG with a depth map behind it
         raise PhotoError(
@@ -196,15 +249,19 @@ def _is_deep(image: Image.Image, data: bytes) -> bool:
     if image.format == "TIFF":
         bits = image.tag_v2.get(_BITS_PER_SAMPLE, (8,))  # type: ignore[attr-defined]
         return max(bits if isinstance(bits, tuple) else (bits,)) == 16
-    return False
+    return image.format == "PPM" and largest_number(data) > 255
 
 
 def _deep(image: Image.Image, data: bytes) -> Photo:
-    pixels = cv2.imdecode(
-        np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-    )
+    # OpenCV wants a space behind the last number of a PPM that is text.
+    numbers = np.frombuffer(data + b"\n" if image.format == "PPM" else data, np.uint8)
+    pixels = cv2.imdecode(numbers, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
-        raise PhotoError("This kind of 16-bit picture cannot be read. Save it as PNG and retry.")
+        raise PhotoError(_TOO_DEEP)
+    if image.format == "PPM":
+        pixels = stretched(pixels, largest_number(data))
+    if image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0:  # type: ignore[attr-defined]
+        pixels = 65535 - pixels  # grey where 0 is white
     if pixels.ndim == 2:
         pixels = pixels[..., None]
     elif pixels.shape[2] >= 3:
@@ -224,14 +281,19 @@ def _shallow(image: Image.Image) -> Photo:
     if upright.mode == "CMYK":
         upright, notes = _from_cmyk(upright, extras["icc_profile"]), ("CMYK was converted to RGB.",)
         extras["icc_profile"] = None
-    clear = upright.has_transparency_data
-    grey = upright.mode in ("1", "L", "LA", "La")
-    wanted = ("LA" if clear else "L") if grey else ("RGBA" if clear else "RGB")
     if upright.mode == "P":
         notes += ("The palette was converted to full colour.",)
-    pixels = np.asarray(upright.convert(wanted))
-    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
-    return Photo(np.ascontiguousarray(pixels), name, notes=notes, **extras)
+    return Photo(np.ascontiguousarray(_channels(upright)), name, notes=notes, **extras)
+
+
+def _channels(image: Image.Image) -> np.ndarray:
+    """A picture of any mode as (H, W, C), uint8 unless its numbers are longer: see `Photo`."""
+    if not image.mode.startswith(("I", "F")):
+        clear = image.has_transparency_data
+        grey = image.mode in ("1", "L", "LA", "La")
+        image = image.convert(("LA" if clear else "L") if grey else ("RGBA" if clear else "RGB"))
+    pixels = np.asarray(image)
+    return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
 def _from_cmyk(image: Image.Image, profile: bytes | None) -> Image.Image:
@@ -251,6 +313,8 @@ def _extras(image: Image.Image) -> dict[str, Any]:
     exif = Image.Exif()  # a copy: the image still needs its orientation
     exif.load(image.getexif().tobytes())
     exif.pop(_ORIENTATION, None)
+    if image.format == "TIFF":
+        exif = descriptive(exif)
     dpi = image.info.get("dpi")
     return {
         "icc_profile": image.info.get("icc_profile"),

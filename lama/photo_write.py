@@ -13,6 +13,7 @@ import numpy as np
 import tifffile
 from PIL import Image, PngImagePlugin
 
+from lama.exif import descriptive, has_parts
 from lama.files import write_atomic
 from lama.photo import Photo
 
@@ -81,7 +82,11 @@ def _with_pillow(photo: Photo, format: str) -> bytes:  # noqa: A002
     elif format == "WEBP":
         options |= {"lossless": True, "exact": True, "method": 3}
     elif format == "TIFF":
-        options |= {"compression": "tiff_adobe_deflate"}
+        exif = Image.Exif()
+        exif.load(photo.exif or b"")
+        options["exif"] = descriptive(exif)
+        if not has_parts(exif):  # Pillow cannot write these beside compressed pixels
+            options["compression"] = "tiff_adobe_deflate"
     buffer = io.BytesIO()
     image.save(buffer, format, **options)
     return buffer.getvalue()

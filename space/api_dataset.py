@@ -4,21 +4,28 @@ from pathlib import Path
 
 import gradio as gr
 
-import masks
 from lama.photo import open_mask, open_photo
 from space import contributions
+from space.pace import Pace
 from space.services import Services
 from space.store import DRAWN, StoreError, Submission
+from space.strategies import known_strategy
+from space.visitors import signed_in
 
 
 def register(services: Services) -> None:
     """Add the endpoints to the Blocks that is being built."""
+    pace = Pace()
 
     def log_mask(
         image: str, mask: str, licence: str, consent: bool, strategy: str, note: str,
-        request: gr.Request,
+        request: gr.Request, profile: gr.OAuthProfile | None,
     ) -> tuple[str, str]:  # fmt: skip
-        who = contributions.contributor(services.store, request.username)
+        try:
+            pace.keep(services.settings, request, profile)
+        except ValueError as error:
+            raise _refusal(str(error)) from error
+        who = contributions.contributor(services.store, signed_in(request, profile))
         return run_log_mask(services, image, mask, licence, consent, strategy, note, who)
 
     def delete_record(record_id: str, receipt: str) -> str:
@@ -86,15 +93,13 @@ def run_log_mask(
         raise _refusal("Send an image.")
     if not mask:
         raise _refusal("Send a mask: a picture of the image's size, white where the hole is.")
-    known = (DRAWN, *masks.names())
-    name = (strategy or DRAWN).strip()
-    if name not in known:
-        raise _refusal(f"There is no strategy {name!r}. These exist: {', '.join(known)}.")
     try:
-        size = open_photo(Path(image), max_pixels=services.photos.max_pixels).size
+        name = known_strategy(strategy, DRAWN, DRAWN)
+        most = services.photos.max_pixels
+        size = open_photo(Path(image), max_pixels=most).size
         submission = Submission(
             image_bytes=Path(image).read_bytes(),
-            mask=open_mask(Path(mask), size),
+            mask=open_mask(Path(mask), size, most),
             licence=(licence or "").strip().lower(),
             consent=consent is True,
             strategy=name,

@@ -15,7 +15,7 @@ from space.services import Services
 def register(services: Services) -> None:
     """Add the endpoint to the Blocks that is being built."""
 
-    def inpaint(image: str, mask: str, model: str) -> tuple[str, dict]:
+    def inpaint(image: str, mask: str, model: str | None) -> tuple[str, dict]:
         return run(services, image, mask, model)
 
     with gr.Row(visible=False):
@@ -36,14 +36,16 @@ def register(services: Services) -> None:
     )
 
 
-def run(services: Services, image: str | None, mask: str | None, model: str) -> tuple[str, dict]:
+def run(
+    services: Services, image: str | None, mask: str | None, model: str | None
+) -> tuple[str, dict]:
     """Fill the hole of one file.
 
     Args:
         services: The app's parts.
         image: Path of the photo.
         mask: Path of the mask, at the photo's upright size.
-        model: Name of a model; the app's own if empty.
+        model: Name of a model; the app's own if empty or None.
 
     Returns:
         Path of a PNG at the photo's upright size, and model, seconds, hole fraction and the
@@ -59,13 +61,13 @@ def run(services: Services, image: str | None, mask: str | None, model: str) -> 
         )
     try:
         photo = open_photo(Path(image), max_pixels=services.photos.max_pixels)
-        hole = open_mask(Path(mask), photo.size)
+        hole = open_mask(Path(mask), photo.size, services.photos.max_pixels)
         if not hole.any():
             raise ValueError("The mask has no hole: nothing in it is white.")
         if hole.all():
             raise ValueError("The mask covers everything, so there is nothing to go by.")
         rgb = photo.rgb
-        done = engine.inpaint(model.strip() or services.settings.model, rgb, hole)
+        done = engine.inpaint((model or "").strip() or services.settings.model, rgb, hole)
         merged = merge(photo, done.rgb, hole)
     except ValueError as error:
         raise gr.Error(str(error), print_exception=False) from error

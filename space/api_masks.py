@@ -15,8 +15,10 @@ from masks.base import Image, Number
 from masks.files import write_mask
 from masks.seeding import generators
 from masks.statistics import describe, summarize
+from space.exports import Exports
 from space.mask_lab.wishes import sentence, whole
 from space.services import Services
+from space.strategies import known_strategy
 
 MOST = 256
 MOST_PIXELS = 1_000_000_000
@@ -25,10 +27,11 @@ MOST_PIXELS = 1_000_000_000
 
 def register(services: Services) -> None:
     """Add the endpoint to the Blocks that is being built."""
+    exports = Exports(services.settings.cache_dir / "exports")
 
     def generate_masks(
         image: str | None = None,
-        strategy: str = "wide",
+        strategy: str | None = "wide",
         count: int = 1,
         seed: int = 0,
         height: int = 512,
@@ -37,7 +40,7 @@ def register(services: Services) -> None:
     ) -> tuple[list[str], dict[str, Any]]:
         try:
             picture = picture_of(image, height, width, services.photos.max_pixels)
-            return generate(picture, strategy, count, seed, parameters)
+            return generate(picture, strategy, count, seed, parameters, exports)
         except ValueError as error:
             raise gr.Error(sentence(str(error)), print_exception=False) from error
 
@@ -81,16 +84,23 @@ def picture_of(image: str | None, height: int, width: int, max_pixels: int) -> I
 
 
 def generate(
-    picture: Image, strategy: str, count: int, seed: int, parameters: object
+    picture: Image,
+    strategy: str | None,
+    count: int,
+    seed: int,
+    parameters: object,
+    exports: Exports | None = None,
 ) -> tuple[list[str], dict[str, Any]]:
     """Draw masks into files.
 
     Args:
         picture: uint8 (H, W, 3).
-        strategy: A name of `masks.names()`.
+        strategy: A name of `masks.names()`; `wide` if it is empty or None.
         count: How many, 1 to 256.
         seed: The same seed gives the same masks as in the app and on the command line.
         parameters: Changed parameters by name: an object, or the JSON text of one.
+        exports: Where the files go, to be thrown away after an hour; a new temporary folder,
+            which is the caller's to remove, if not given.
 
     Returns:
         Paths of PNG files (255 = hole), and the statistics of the set and of every mask.
@@ -102,9 +112,9 @@ def generate(
     number = whole(count, "count", 1, min(MOST, fitting))
     first = whole(seed, "seed", 0, 2**63 - 1)
     values = _values(parameters)
-    chosen = masks.get(strategy.strip(), **values)
+    chosen = masks.get(known_strategy(strategy, "wide"), **values)
     session = chosen.on(picture)
-    folder = Path(tempfile.mkdtemp(prefix="masks-"))
+    folder = exports.place() if exports else Path(tempfile.mkdtemp(prefix="masks-"))
     paths, described = [], []
     for k, rng in enumerate(generators(first, number)):
         item = session(rng)

@@ -2,7 +2,6 @@
 
 import json
 import math
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,14 @@ from lama.photo import open_photo
 from masks.base import Mask
 from masks.files import write_mask
 from masks.selection import Box, Prompt
+from space.exports import Exports
 from space.mask_lab.wishes import sentence
 from space.services import Services
 
 
 def register(services: Services) -> None:
     """Add the endpoint to the Blocks that is being built."""
+    exports = Exports(services.settings.cache_dir / "exports")
 
     def select_object(
         image: str | None = None,
@@ -30,7 +31,7 @@ def register(services: Services) -> None:
             mask = select(services, image, x, y, box)
         except ValueError as error:
             raise gr.Error(sentence(str(error)), print_exception=False) from error
-        path = Path(tempfile.mkdtemp(prefix="object-")) / "mask.png"
+        path = exports.place() / "mask.png"
         write_mask(path, mask)
         return str(path)
 

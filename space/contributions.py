@@ -1,17 +1,25 @@
 """Saving to and deleting from the dataset, as the page and the HTTP endpoints do it."""
 
-import hashlib
 import logging
 import os
+import sqlite3
 import threading
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from space import forgetting
+from space.forgetting import forget_exports
+from space.photos import PhotoShelf
 from space.services import Services
 from space.settings import Settings
-from space.store import Receipt, Record, Store, StoreError, Submission
+from space.store import Receipt, Store, StoreError, Submission, SubmissionError, traces
+from space.store.errors import explained
+from space.visitors import is_local
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 _log = logging.getLogger(__name__)
-EXPORT_PREFIX = "saved-masks-"
+EXPORT_PREFIX = forgetting.EXPORT_PREFIX
 _LOCAL = (None, "127.0.0.1", "localhost", "::1")
 
 
@@ -37,18 +45,66 @@ def _draw_thumbnail(store: Store, record_id: str) -> None:
 
 
 def delete(services: Services, record_id: str, token: str) -> None:
-    """Delete a record, and the copies of its photo among the app's kept and uploaded files.
+    """Delete a record, and the copies of its photo and mask among the app's files.
 
     Raises:
         SubmissionError: There is no such record, or the receipt is another's.
-        StoreError: The disk or the index refused.
+        StoreError: The disk or the index refused; the message says whether the record is gone.
     """
-    record = services.store.delete(record_id, token)
-    if not services.store.core.objects.path("originals", record.image_sha256).exists():
-        forget_copies(services.settings.cache_dir, record)  # no other mask is on this photo
-        services.photos.forget(record.image_sha256)  # a reviewer may have had it on the canvas
-    forget_exports(services.settings.cache_dir)
-    forget_run_pictures(services.settings.data_dir / "runs")
+    remove(services.store, record_id, token, services.photos)
+
+
+def remove(store: Store, record_id: str, token: str, photos: PhotoShelf | None = None) -> None:
+    """The same without the app: all it takes is the store.
+
+    Args:
+        store: Whose record.
+        record_id: From its receipt.
+        token: From its receipt.
+        photos: The photos that pages have open; those of the store's data directory if not given.
+
+    Raises:
+        SubmissionError: There is no such record, or the receipt is another's.
+        StoreError: The disk or the index refused; the message says whether the record is gone.
+    """
+    try:
+        store.delete(record_id, token, copies=True)
+    except SubmissionError:
+        if traces.pending(store.core):  # deleted already, perhaps, but not to the end
+            forget(store, photos)
+        raise
+    forget(store, photos)
+
+
+def forget(store: Store, photos: PhotoShelf | None = None) -> None:
+    """Remove the copies of deleted records that are still there, however long ago it was.
+
+    Called with each deletion, when the app starts and while it runs: what a crash cut off, or a
+    file that refused to go, is made up for.
+
+    Args:
+        store: Whose records.
+        photos: The photos that pages have open; those of the store's data directory if not given.
+
+    Raises:
+        StoreError: Something refuses to go; it is tried again.
+    """
+    core = store.core
+    shelf = photos or PhotoShelf(core.data_dir / "cache" / "photos")
+    refused: OSError | sqlite3.Error | None = None
+    try:
+        for found in traces.pending(core):
+            try:
+                forgetting.forget_record(core, shelf, found)
+            except OSError as error:
+                refused = refused or error
+            else:
+                traces.cross_out(core, found.record_id)
+    except sqlite3.Error as error:
+        refused = error
+    if refused is not None:
+        said = explained(refused, "remove every copy of its photo yet")
+        raise StoreError(f"The record is deleted. {said} The app tries again.") from refused
 
 
 def undo(services: Services, receipt: Receipt) -> None:
@@ -59,33 +115,10 @@ def undo(services: Services, receipt: Receipt) -> None:
         StoreError: The disk or the index refused.
     """
     services.store.delete(receipt.record_id, receipt.token)
-    forget_exports(services.settings.cache_dir)
-
-
-def forget_exports(folder: Path) -> None:
-    """Remove the files that were made for download: they may hold what has been deleted."""
-    for path in folder.rglob(f"{EXPORT_PREFIX}*"):
-        path.unlink(missing_ok=True)
-
-
-def forget_run_pictures(folder: Path) -> None:
-    """Remove the pictures of training runs: a photo that was held out may be the deleted one."""
-    for path in (*folder.glob("*/samples/*.png"), *folder.glob("*/before-after.png")):
-        path.unlink(missing_ok=True)
-
-
-def forget_copies(folder: Path, record: Record) -> None:
-    """Remove every file below a folder that has the bytes of a record's photo as it was sent."""
-    if not record.source_sha256 or not folder.is_dir():
-        return
-    for path in folder.rglob("*"):
-        try:
-            if not path.is_file() or path.stat().st_size != record.source_bytes:
-                continue
-            if hashlib.sha256(path.read_bytes()).hexdigest() == record.source_sha256:
-                path.unlink()
-        except OSError as error:
-            _log.warning("a copy of a deleted photo could not be looked at: %s", error)
+    try:
+        forget_exports(services.settings.cache_dir)
+    except OSError as error:  # the sweeper finds those that are older than the deletion
+        _log.warning("a file made for download could not be removed: %s", error)
 
 
 def contributor(store: Store, username: str | None) -> str:
@@ -93,7 +126,11 @@ def contributor(store: Store, username: str | None) -> str:
     return store.pseudonym(username) if username else "anonymous"
 
 
-def shows_private(settings: Settings) -> bool:
-    """Whether the page may show private records: only where it is served to this machine alone."""
+def shows_private(settings: Settings, request: "gr.Request | None") -> bool:
+    """Whether private records may be shown: the app serves this machine alone, and it asks.
+
+    The address to listen on does not say who asks: a proxy in front of the app lets others in.
+    """
     elsewhere = os.environ.get("GRADIO_SERVER_NAME") not in _LOCAL or "SPACE_ID" in os.environ
-    return settings.host in _LOCAL and not settings.share and not elsewhere
+    alone = settings.host in _LOCAL and not settings.share and not elsewhere
+    return alone and is_local(request)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from space.contributions import forget_run_pictures
+from space import contributions
 from space.settings import ENVIRONMENT
 from space.store import LICENCES, STATUSES, Filters, Store, StoreError, SubmissionError
 from space.store.connection import connect
@@ -231,8 +231,7 @@ def _push(store: Store, chosen: argparse.Namespace, say: Say, hub: Hub | None) -
 
 
 def _delete(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -> int:
-    store.delete(chosen.record_id, chosen.receipt)
-    forget_run_pictures(store.core.data_dir / "runs")
+    contributions.remove(store, chosen.record_id, chosen.receipt)
     say(f"The record {chosen.record_id} is deleted.")
     if store.core.index.meta("hub_dataset"):
         say("Push once more to delete it from the Hub as well.")

@@ -6,14 +6,14 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from html import escape
 from typing import Any, cast
 
 import gradio as gr
 
-from space import contributions, drawers_panel, health_panel
+from space import contributions, dataset_record, drawers_panel, health_panel
 from space.dataset_view import grid_html, push_html, summary_html, use_html
+from space.reviewers import Sight, sight
 from space.save_sheet import COPY_SCRIPT, status_html
 from space.services import Services
 from space.store import STATUSES, Filters, Record, Store, StoreError
@@ -21,6 +21,7 @@ from space.store.exporting import export, write_parquet
 
 PAGE = 24
 ANY = "any"
+APPROVED = "approved"
 AREAS = {
     ANY: (0.0, 1.0),
     "up to 5 %": (0.0, 0.05),
@@ -30,6 +31,8 @@ AREAS = {
     "over 40 %": (0.40, 1.0),
 }
 _QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_NOT_APPROVED = """<div class="ds-empty"><p><b>Nothing is approved yet.</b> What people save is seen
+by reviewers first, and here once they have approved it.</p></div>"""
 _log = logging.getLogger(__name__)
 
 
@@ -55,8 +58,8 @@ def build(services: Services) -> DatasetTab:
         with gr.Row(elem_id="dataset-filters"):
             strategy = gr.Dropdown([ANY], value=ANY, label="Strategy", min_width=120)
             status = gr.Dropdown([ANY, *STATUSES], value=ANY, label="Status", min_width=120)
-            area = gr.Dropdown(list(AREAS), value=ANY, label="Hole", min_width=120)
-        gallery = _html("dataset-gallery", "")
+            area = gr.Dropdown(list(AREAS), value=ANY, label="Hole area", min_width=120)
+        gallery = dataset_record.grid(services)
         more = gr.Button("Show more", elem_id="dataset-more", visible=False)
         shown = gr.State(PAGE)
         drawers_panel.build(services, [strategy, status, area], chosen_filters)
@@ -66,11 +69,18 @@ def build(services: Services) -> DatasetTab:
             with gr.Column(min_width=300):
                 delete, receipt, deleted = _take_back()
 
-    def show(strategy: str, status: str, area: str) -> tuple:
-        return view(services, strategy, status, area, PAGE)
+    def show(
+        strategy: str, status: str, area: str, request: gr.Request, profile: gr.OAuthProfile | None
+    ) -> tuple:
+        sees = sight(services.settings, request, profile)
+        return view(services, strategy, status, area, PAGE, sees)
 
-    def show_more(strategy: str, status: str, area: str, shown: int) -> tuple:
-        return view(services, strategy, status, area, shown + PAGE)
+    def show_more(
+        strategy: str, status: str, area: str, shown: int,
+        request: gr.Request, profile: gr.OAuthProfile | None,
+    ) -> tuple:  # fmt: skip
+        sees = sight(services.settings, request, profile)
+        return view(services, strategy, status, area, shown + PAGE, sees)
 
     def on_delete(receipt: str) -> tuple[str, str]:
         return delete_with(services, receipt)
@@ -95,8 +105,12 @@ def _push_button(services: Services) -> Callable | None:
     with gr.Row(elem_id="push-row"):
         button = gr.Button("Push now", elem_id="push-now", min_width=120, scale=0)
         status = _html("push-status", "")
+
+    def push(request: gr.Request, profile: gr.OAuthProfile | None) -> str:
+        return health_panel.push_now(services, request, profile)
+
     done = button.click(
-        partial(health_panel.push_now, services),
+        push,
         None,
         status,
         api_visibility="private",
@@ -128,9 +142,20 @@ def _use_it(services: Services, filters: Sequence[gr.components.Component]) -> g
         as_parquet = gr.Button("Make Parquet", elem_id="export-parquet", min_width=120)
     status = _html("export-status", "")
     file = gr.File(label="Download", visible=False, elem_id="export-file")
+
+    def writer(kind: str) -> Callable[..., tuple[Any, str]]:
+        def write(
+            strategy: str, status: str, area: str,
+            request: gr.Request, profile: gr.OAuthProfile | None,
+        ) -> tuple[Any, str]:  # fmt: skip
+            sees = sight(services.settings, request, profile)
+            return make_export(services, kind, strategy, status, area, sees)
+
+        return write
+
     for button, kind in ((as_zip, "zip"), (as_parquet, "parquet")):
         button.click(
-            partial(make_export, services, kind),
+            writer(kind),
             filters,
             [file, status],
             api_visibility="private",
@@ -146,7 +171,7 @@ def _take_back() -> tuple[gr.Button, gr.Textbox, gr.HTML]:
     gr.Markdown("### Delete a record")
     receipt = gr.Textbox(
         label="Receipt",
-        placeholder="the two words that were shown on saving",
+        placeholder="Paste the receipt: id and key",
         elem_id="delete-receipt",
         max_lines=1,
     )
@@ -154,9 +179,11 @@ def _take_back() -> tuple[gr.Button, gr.Textbox, gr.HTML]:
     return delete, receipt, _html("delete-status", "")
 
 
-def view(services: Services, strategy: str, status: str, area: str, count: int) -> tuple:
+def view(
+    services: Services, strategy: str, status: str, area: str, count: int, sees: Sight
+) -> tuple:
     """Everything that changes with the data: figures, grid, buttons, choices and card."""
-    store, filters = services.store, chosen_filters(services, strategy, status, area)
+    store, filters = services.store, chosen_filters(strategy, status, area, sees)
     try:
         info, used = store.info(), store.strategies()
         records = store.newest(count + 1, 0, filters)
@@ -166,9 +193,12 @@ def view(services: Services, strategy: str, status: str, area: str, count: int) 
         return (status_html("error", words), *(gr.skip() for _ in range(6)))
     now = datetime.now(UTC)
     drawn = [(record, _thumbnail(store, record)) for record in records[:count]]
+    grid = grid_html(drawn, now, any_at_all=info["records"] > 0)
+    if info["records"] and not info["approved"] and not sees.unreviewed:
+        grid = _NOT_APPROVED
     return (
         summary_html(info),
-        grid_html(drawn, now, any_at_all=info["records"] > 0),
+        grid,
         gr.Button(visible=len(records) > count),
         count,
         gr.Dropdown([ANY, *sorted({*used, strategy} - {ANY})], value=strategy),
@@ -177,15 +207,20 @@ def view(services: Services, strategy: str, status: str, area: str, count: int) 
     )
 
 
-def chosen_filters(services: Services, strategy: str, status: str, area: str) -> Filters:
-    """What the three choices on the page stand for."""
+def chosen_filters(strategy: str, status: str, area: str, sees: Sight) -> Filters:
+    """What the three choices on the page stand for, within what somebody may see."""
     low, high = AREAS.get(area, AREAS[ANY])
+    wanted = None if status == ANY else status
+    if not sees.unreviewed:
+        if wanted not in (None, APPROVED):
+            low, high = 1.0, 0.0  # nothing is between these
+        wanted = APPROVED
     return Filters(
         strategy=None if strategy == ANY else strategy,
-        status=None if status == ANY else status,
+        status=wanted,
         min_area=low,
         max_area=high,
-        private=contributions.shows_private(services.settings),
+        private=sees.private,
     )
 
 
@@ -207,11 +242,11 @@ def _card(store: Store) -> str:
 
 
 def make_export(
-    services: Services, kind: str, strategy: str, status: str, area: str
+    services: Services, kind: str, strategy: str, status: str, area: str, sees: Sight
 ) -> tuple[Any, str]:
     """Write what the filters let through; updates for the file and the line about it."""
     folder = services.settings.cache_dir / "dataset-exports"
-    filters = chosen_filters(services, strategy, status, area)
+    filters = chosen_filters(strategy, status, area, sees)
     name = f"{contributions.EXPORT_PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     path = folder / f"{name}.{kind}"
     try:
@@ -229,7 +264,7 @@ def make_export(
         reason = escape(error.strerror or "the disk did not answer")
         return gr.File(visible=False), status_html("error", f"No file was made: {reason}.")
     if not count:
-        path.unlink()
+        path.unlink(missing_ok=True)
         return gr.File(visible=False), status_html("error", "There is no mask to put into it.")
     words = f"{count:,} record{'s' * (count != 1)}, as the filters above let through."
     return gr.File(str(path), visible=True), status_html("done", words)

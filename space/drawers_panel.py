@@ -9,13 +9,13 @@ import gradio as gr
 
 import masks
 from space import drawers
-from space.contributions import shows_private
+from space.reviewers import Sight, sight
 from space.save_sheet import status_html
 from space.services import Services
 from space.store import Filters, StoreError
 
 LIKE_USERS = "like my users"
-_Chosen = Callable[[Services, str, str, str], Filters]
+_Chosen = Callable[[str, str, str, Sight], Filters]
 
 
 def build(services: Services, filters: Sequence[gr.components.Component], chosen: _Chosen) -> None:
@@ -24,7 +24,7 @@ def build(services: Services, filters: Sequence[gr.components.Component], chosen
     Args:
         services: The app's parts.
         filters: Strategy, status and area, as the tab's choices have them.
-        chosen: What these stand for.
+        chosen: What these stand for, for somebody who may see so much.
     """
     with gr.Accordion("Who draws what", open=False, elem_id="who-draws"):
         with gr.Row(equal_height=True, elem_id="who-draws-row"):
@@ -39,8 +39,12 @@ def build(services: Services, filters: Sequence[gr.components.Component], chosen
         note = gr.HTML("", elem_id="who-draws-note", js_on_load=None, apply_default_css=False)
         file = gr.File(label="A strategy that draws like this", visible=False, elem_id="like-users")
 
-    def on_look(name: str, *values: str) -> tuple[Any, Any, Any]:
-        return compare(services, name, chosen(services, *values))
+    def on_look(
+        name: str, strategy: str, status: str, area: str,
+        request: gr.Request, profile: gr.OAuthProfile | None,
+    ) -> tuple[Any, Any, Any]:  # fmt: skip
+        sees = sight(services.settings, request, profile)
+        return compare(services, name, chosen(strategy, status, area, sees))
 
     look.click(
         on_look,
@@ -68,7 +72,7 @@ def compare(services: Services, name: str, filters: Filters) -> tuple[Any, Any, 
         f"Fitted to {found.examples.masks:,} masks. Use it as a strategy anywhere: "
         '<code>masks.get("fitted:masks-like-users.json")</code>'
     )
-    if shows_private(services.settings):
+    if filters.private:  # at the machine itself
         words += f"; here it is <code>fitted:{escape(str(path.resolve()))}</code>"
     return (
         drawers.plots_html(found.look, other, name),

@@ -6,10 +6,14 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+import gradio as gr
+
 from space.dataset_view import ago
+from space.reviewers import reviewer
 from space.save_sheet import status_html
 from space.services import Services
 from space.store import StoreError, health
+from space.visitors import in_words
 
 _log = logging.getLogger(__name__)
 
@@ -71,11 +75,19 @@ def show(services: Services) -> str:
     return health_html(services.store.info(), services.sync is not None, datetime.now(UTC))
 
 
-def push_now(services: Services) -> str:
-    """Push what waits; a line that says what came of it."""
+def push_now(
+    services: Services, request: gr.Request, profile: gr.OAuthProfile | None = None
+) -> str:
+    """Push what waits, for a reviewer; a line that says what came of it."""
     sync = services.sync
     if sync is None:
         return status_html("error", "The app was started without --hub-dataset.")
+    if reviewer(services.settings, request, profile) is None:
+        words = "Only reviewers of this app can push. What is approved goes up on its own."
+        return status_html("error", words)
+    if (left := sync.pause_left()) > 0:
+        words = f"The Hub asked for a pause. Try again in {in_words(left)}, or let the app do it."
+        return status_html("error", words)
     if services.store.info()["last_push"] and not health.due(services.store.core, sync.statuses):
         return status_html("done", "Everything that is approved is on the Hub.")
     try:

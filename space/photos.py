@@ -6,7 +6,9 @@ import json
 import os
 import tempfile
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from PIL import Image
 from lama.photo import Photo, open_photo
 
 _DECODED = 3
+_UNFINISHED_SECONDS = 60  # after which a file that has no name yet is a crash's leaving
 _ORIENTATION = 0x0112
 
 
@@ -37,6 +40,8 @@ class PhotoHandle:
     """Format that a download goes back to, for example ``JPEG``."""
     plain: bool
     """Whether browsers show it exactly as the app decodes it."""
+    origins: tuple[str, ...] = ()
+    """Ids of the photos that it was made from, by going on from a result."""
 
 
 class PhotoShelf:
@@ -52,13 +57,17 @@ class PhotoShelf:
         self._decoded: OrderedDict[str, Photo] = OrderedDict()
         self._lock = threading.Lock()
 
-    def put(self, path: Path, name: str = "", source_format: str = "") -> PhotoHandle:
+    def put(
+        self, path: Path, name: str = "", source_format: str = "", origin: PhotoHandle | None = None
+    ) -> PhotoHandle:
         """Take a copy of the file at ``path``.
 
         Args:
             path: A picture file; it is read once and not kept open.
             name: What the reader calls it; the file's own name if empty.
             source_format: Format a download goes back to; the file's own if empty.
+            origin: The photo that this one is a result of: whoever has that one forgotten
+                does not want this one kept either.
 
         Raises:
             ValueError: Not a picture that can be used; the message says why in plain words.
@@ -68,11 +77,14 @@ class PhotoShelf:
         with self._lock:
             known = self._decoded.get(identity)
         photo = known or open_photo(content, max_pixels=self.max_pixels)
-        height, width = photo.rgb.shape[:2]
+        width, height = photo.size
         kept = self.directory / identity
+        origins = set(_origins(kept))
+        if origin is not None:
+            origins |= {origin.id, *origin.origins}
         handle = PhotoHandle(
             identity, width, height, kept, name or path.name, source_format or photo.format,
-            _shows_plainly(photo, content),
+            _shows_plainly(photo, content), tuple(sorted(origins - {identity})),
         )  # fmt: skip
         self.directory.mkdir(parents=True, exist_ok=True)
         if not kept.exists():
@@ -96,7 +108,8 @@ class PhotoShelf:
             os.utime(kept)
         except (OSError, ValueError) as error:
             raise ValueError("The app no longer has this photo. Open it once more.") from error
-        return PhotoHandle(**(fields | {"path": kept}))
+        origins = tuple(fields.get("origins", ()))
+        return PhotoHandle(**(fields | {"path": kept, "origins": origins}))
 
     def decoded(self, handle: PhotoHandle) -> Photo:
         """The upright photo of a handle; the last few stay in memory."""
@@ -114,6 +127,47 @@ class PhotoShelf:
         for path in (self.directory / identity, _sidecar(self.directory / identity)):
             path.unlink(missing_ok=True)
 
+    def made_from(self, identities: Collection[str]) -> set[str]:
+        """Ids of the photos that are results of one of these, also over several steps."""
+        wanted = set(identities)
+        return {
+            path.stem
+            for path in self._files()
+            if path.suffix == ".json" and wanted & set(_origins(path.with_suffix("")))
+        }
+
+    def kept(self) -> list[tuple[float, int, Path]]:
+        """What there is: when it was last used, how many bytes it has, and its file."""
+        found = []
+        for path in self._files():
+            if path.suffix == "":
+                try:
+                    stat = path.stat()
+                except FileNotFoundError:  # another thread or process threw it away first
+                    continue
+                found.append((stat.st_mtime, stat.st_size, path))
+        return found
+
+    def sweep(self) -> None:
+        """Remove what a crash left: files without a name, and what is said of photos not here."""
+        for path in self._files():
+            if path.suffix == ".part":
+                try:
+                    outdated = path.stat().st_mtime < time.time() - _UNFINISHED_SECONDS
+                except FileNotFoundError:
+                    continue
+            else:
+                # A photo is written before what is said of it, so this is none in the making.
+                outdated = path.suffix == ".json" and not path.with_suffix("").exists()
+            if outdated:
+                path.unlink(missing_ok=True)
+
+    def _files(self) -> list[Path]:
+        try:
+            return list(self.directory.iterdir())
+        except FileNotFoundError:
+            return []
+
     def _remember(self, identity: str, photo: Photo) -> None:
         with self._lock:
             self._decoded[identity] = photo
@@ -123,16 +177,15 @@ class PhotoShelf:
 
     def _trim(self, keep: str) -> None:
         """Throw the files used longest ago away until the folder is within its limit."""
-        files = [path for path in self.directory.iterdir() if path.suffix == ""]
-        stats = sorted(((path.stat(), path) for path in files), key=lambda pair: pair[0].st_mtime)
-        total = sum(stat.st_size for stat, _ in stats)
-        for stat, path in stats:
+        kept = sorted(self.kept())
+        total = sum(size for _, size, _ in kept)
+        for _, size, path in kept:
             if total <= self._limit:
                 break
             if path.name != keep:
                 path.unlink(missing_ok=True)
                 _sidecar(path).unlink(missing_ok=True)
-                total -= stat.st_size
+                total -= size
 
 
 def _shows_plainly(photo: Photo, content: bytes) -> bool:
@@ -148,6 +201,14 @@ def _shows_plainly(photo: Photo, content: bytes) -> bool:
 
 def _sidecar(path: Path) -> Path:
     return path.with_suffix(".json")
+
+
+def _origins(kept: Path) -> tuple[str, ...]:
+    """What is known already of where a photo comes from."""
+    try:
+        return tuple(json.loads(_sidecar(kept).read_text(encoding="utf-8")).get("origins", ()))
+    except (OSError, ValueError):
+        return ()
 
 
 def _write(path: Path, content: bytes) -> None:

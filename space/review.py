@@ -9,7 +9,7 @@ import gradio as gr
 
 from space import review_view as view
 from space.canvas.protocol import decode, load_command
-from space.contributions import contributor, shows_private
+from space.contributions import contributor
 from space.photos import PhotoHandle
 from space.reviewers import LOCAL, refusal, reviewer
 from space.save_sheet import status_html
@@ -17,6 +17,7 @@ from space.services import Services
 from space.store import Record, deciding, queue
 from space.store.agreement import Agreement, agreement
 from space.store.deciding import Fix
+from space.visitors import signed_in
 
 _MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _MANY, _FRESH_SECONDS = 5_000, 30.0
@@ -48,17 +49,14 @@ class Desk:
         Raises:
             ValueError: This person may not review; says why.
         """
-        username = getattr(request, "username", None)
-        name = reviewer(self.services.settings, username, profile)
+        name = reviewer(self.services.settings, request, profile)
         if name is None:
-            asked = profile.username if profile else username
-            raise ValueError(refusal(self.services.settings, asked))
+            raise ValueError(refusal(self.services.settings, signed_in(request, profile)))
         return name
 
-    def show(self, name: str, second: bool, status: str = "") -> Screen:
-        """The next record, or why there is none."""
+    def show(self, name: str, second: bool, status: str = "", *, private: bool = False) -> Screen:
+        """The next record, or why there is none; private ones only where it is allowed."""
         store = self.services.store
-        private = shows_private(self.services.settings)
         record = queue.take(store.core, name, second=second, private=private)
         left = queue.left(store.core, name)
         progress = view.progress_html(left, self._agreement(), name)
@@ -86,25 +84,28 @@ class Desk:
         self._figures = now, found
         return found
 
-    def decide(self, name: str, record_id: str, decision: str, second: bool) -> Screen:
+    def decide(
+        self, name: str, record_id: str, decision: str, second: bool, *, private: bool = False
+    ) -> Screen:
         """Enter a decision, then show the next record."""
         self._enter(name, record_id, decision, None)
-        return self.show(name, second, status_html("done", _DONE[decision]))
+        return self.show(name, second, status_html("done", _DONE[decision]), private=private)
 
-    def skip(self, name: str, record_id: str, second: bool) -> Screen:
+    def skip(self, name: str, record_id: str, second: bool, *, private: bool = False) -> Screen:
         """Put the record off, then show the next one."""
         queue.skip(self.services.store.core, record_id, name)
-        return self.show(name, second, status_html("done", "Skipped."))
+        return self.show(name, second, status_html("done", "Skipped."), private=private)
 
-    def unskip(self, name: str, second: bool) -> Screen:
+    def unskip(self, name: str, second: bool, *, private: bool = False) -> Screen:
         """Show again what was skipped."""
         queue.unskip(self.services.store.core, name)
-        return self.show(name, second)
+        return self.show(name, second, private=private)
 
-    def undo(self, name: str) -> Screen:
+    def undo(self, name: str, *, private: bool = False) -> Screen:
         """Take the last decision back and show its record."""
         deciding.undo(self.services.store.core, name)
-        return self.show(name, False, status_html("done", "Taken back: decide anew."))
+        said = status_html("done", "Taken back: decide anew.")
+        return self.show(name, False, said, private=private)
 
     def filled(self, record_id: str) -> str:
         """The record's hole as the app's model fills it, at the size that is shown."""
@@ -117,14 +118,18 @@ class Desk:
         """What makes the canvas show a record's photo with its mask.
 
         Raises:
-            ValueError: Another reviewer has it by now.
+            ValueError: Another reviewer has it by now, or has decided on it.
         """
         services = self.services
         record = services.store.get(record_id)
         if not queue.renew(services.store.core, record_id, name):
-            raise ValueError("Another reviewer has this record now. Reload to get the next one.")
+            raise ValueError(
+                "Another reviewer has this record now, or has decided on it. "
+                "Reload to get the next one."
+            )
         handle, url = self._photo(record)
-        return load_command(handle, url, services.store.mask(record), record.strategy)
+        mask = services.store.mask(record)
+        return load_command(handle, url, mask, record.strategy, review=True)
 
     def _photo(self, record: Record) -> tuple[PhotoHandle, str]:
         """A record's photo on the shelf, and a picture of it for the browser.

@@ -3,11 +3,13 @@
 import logging
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from typing import Any
 
 import gradio as gr
 
+from space.contributions import shows_private
 from space.engine import CancelledError
 from space.review import Desk, Screen
 from space.save_sheet import status_html
@@ -25,7 +27,7 @@ class Answers:
 
     def show(self, second: bool, request: gr.Request, profile: gr.OAuthProfile | None) -> tuple:
         """The record that is this reviewer's turn."""
-        return self._screen(request, profile, lambda name: self.desk.show(name, second))
+        return self._screen(request, profile, partial(self.desk.show, second=second))
 
     def accept(
         self, record_id: str, second: bool, request: gr.Request, profile: gr.OAuthProfile | None
@@ -43,11 +45,13 @@ class Answers:
         self, record_id: str, second: bool, request: gr.Request, profile: gr.OAuthProfile | None
     ) -> tuple:
         """The next one; this one later."""
-        return self._screen(request, profile, lambda name: self.desk.skip(name, record_id, second))
+        return self._screen(
+            request, profile, partial(self.desk.skip, record_id=record_id, second=second)
+        )
 
     def unskip(self, second: bool, request: gr.Request, profile: gr.OAuthProfile | None) -> tuple:
         """What was skipped, again."""
-        return self._screen(request, profile, lambda name: self.desk.unskip(name, second))
+        return self._screen(request, profile, partial(self.desk.unskip, second=second))
 
     def undo(self, request: gr.Request, profile: gr.OAuthProfile | None) -> tuple:
         """The last decision back, and its record with it."""
@@ -100,17 +104,20 @@ class Answers:
         profile: gr.OAuthProfile | None,
     ) -> tuple:
         return self._screen(
-            request, profile, lambda name: self.desk.decide(name, record_id, decision, second)
+            request,
+            profile,
+            partial(self.desk.decide, record_id=record_id, decision=decision, second=second),
         )
 
     def _screen(
         self,
         request: gr.Request,
         profile: gr.OAuthProfile | None,
-        work: Callable[[str], Screen],
+        work: Callable[..., Screen],
     ) -> tuple:
+        private = shows_private(self.desk.services.settings, request)
         try:
-            screen = work(self.desk.who(request, profile))
+            screen = work(self.desk.who(request, profile), private=private)
         except _TROUBLE as error:
             return (*(gr.skip() for _ in range(5)), said(error), *(gr.skip() for _ in range(6)))
         return updates(screen)

@@ -9,14 +9,13 @@ _PAGES = 512
 
 
 class LiveRuns:
-    """Who waits for what. One model runs at a time; a page's older requests give way."""
+    """Which request of each page is the newest, and how far its run is; see `space.turns`."""
 
     def __init__(self) -> None:
         self._newest: OrderedDict[str, int] = OrderedDict()
         self._results: OrderedDict[str, str] = OrderedDict()
         self._shares: dict[str, float] = {}  # of the pages whose run is at work
         self._lock = threading.Lock()
-        self._turn = threading.Lock()
 
     def announce(self, page: str, request: int) -> Callable[[], bool]:
         """Register a request and get a function that tells whether it has been overtaken."""
@@ -44,16 +43,6 @@ class LiveRuns:
         with self._lock:
             return self._results.get(page, "")
 
-    def wait_turn(self, cancelled: Callable[[], bool]) -> bool:
-        """Wait until the engine is free; False if the request was overtaken before that."""
-        while not cancelled():
-            if self._turn.acquire(timeout=0.02):
-                if cancelled():
-                    self._turn.release()
-                    return False
-                return True
-        return False
-
     def report(self, page: str, share: float | None) -> None:
         """Note how much of the page's run is done, 0 to 1; None once it is over."""
         with self._lock:
@@ -66,10 +55,6 @@ class LiveRuns:
         """How much of the page's run is done; None if nothing is known."""
         with self._lock:
             return self._shares.get(page)
-
-    def finish(self) -> None:
-        """Let the next one run; only after ``wait_turn`` said True."""
-        self._turn.release()
 
 
 class Stopwatch:

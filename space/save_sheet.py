@@ -1,7 +1,9 @@
 """The small sheet under the canvas that saves the drawing into the dataset."""
 
+import hashlib
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -9,9 +11,12 @@ from pathlib import Path
 import gradio as gr
 
 from space import contributions
-from space.canvas.protocol import decode
+from space.canvas.protocol import Drawing, decode
+from space.pace import Pace
 from space.services import Services
+from space.settings import Settings
 from space.store import CONSENT_SENTENCE, Receipt, StoreError, Submission, SubmissionError
+from space.visitors import signed_in
 
 UNDO_SECONDS = 10
 LICENCE_CHOICES = [
@@ -23,6 +28,13 @@ _STORED = (
     "Stored: the photo without camera and location data, the mask and its strokes, licence, "
     "model and note. No name, no address."
 )
+_SEEN = (
+    "Reviewers of this app see it. Once one has approved it, everybody who reaches this page can "
+    "see and download it, unless it is private."
+)
+_TERMS = """<p class="rs-terms"><span></span>
+<button type="button" data-terms>Licence and note</button></p>"""
+_SCRIPT = Path(__file__).parent / "save_sheet.js"
 _log = logging.getLogger(__name__)
 
 
@@ -34,6 +46,15 @@ class SaveSheet:
     """Changes after every save and undo."""
 
 
+@dataclass(frozen=True)
+class Saved:
+    """What a page saved last."""
+
+    receipt: Receipt
+    drawing: str
+    """Tells this photo with this mask from any other."""
+
+
 def build(services: Services, canvas: gr.HTML) -> SaveSheet:
     """Lay the sheet out inside the Blocks that is being built.
 
@@ -42,6 +63,7 @@ def build(services: Services, canvas: gr.HTML) -> SaveSheet:
         canvas: The component whose value is the drawing (`space.canvas.protocol`).
     """
     with gr.Accordion("Save mask to dataset", open=False, elem_id="save-sheet"):
+        _terms()
         licence = gr.Radio(
             LICENCE_CHOICES,
             value="cc0-1.0",
@@ -49,13 +71,14 @@ def build(services: Services, canvas: gr.HTML) -> SaveSheet:
             info="For photo and mask. Save only what is yours to share.",
             elem_id="licence",
         )
-        consent = gr.Checkbox(False, label=CONSENT_SENTENCE, info=_STORED, elem_id="consent")
+        info = f"{_STORED} {what_happens(services.settings)}"
+        consent = gr.Checkbox(False, label=CONSENT_SENTENCE, info=info, elem_id="consent")
         note = gr.Textbox(
             label="Note (optional)", max_lines=3, max_length=2000, elem_id="record-note"
         )
         with gr.Row(equal_height=True):
             save = gr.Button(
-                "Save mask", variant="primary", elem_id="save-mask", min_width=120, scale=2
+                "Save mask (Ctrl+S)", variant="primary", elem_id="save-mask", min_width=120, scale=2
             )
             undo = gr.Button("Undo", elem_id="undo-save", visible=False, min_width=80, scale=1)
         status = gr.HTML(
@@ -67,20 +90,12 @@ def build(services: Services, canvas: gr.HTML) -> SaveSheet:
         last, saved_at = gr.State(None), gr.State(0.0)
         countdown = gr.Timer(UNDO_SECONDS, active=False)
 
-    def on_save(
-        drawing: object,
-        licence: str,
-        consent: bool,
-        note: str,
-        request: gr.Request,
-    ) -> tuple:
-        return save_drawing(services, drawing, licence, consent, note, request.username)
-
-    def on_undo(receipt: Receipt | None) -> tuple:
-        return undo_save(services, receipt)
+    def on_undo(last: Saved | None) -> tuple:
+        return undo_save(services, last)
 
     outputs = [status, undo, countdown, last, saved_at, note]
-    save.click(on_save, [canvas, licence, consent, note], outputs, api_visibility="private")
+    given = [canvas, licence, consent, note, last]
+    save.click(saver(services), given, outputs, api_visibility="private")
     undo.click(on_undo, last, outputs, api_visibility="private")
     countdown.tick(
         hide_undo,
@@ -92,6 +107,42 @@ def build(services: Services, canvas: gr.HTML) -> SaveSheet:
     return SaveSheet(status)
 
 
+def _terms() -> gr.HTML:
+    """The line that stands for licence, consent and note once something was saved."""
+    script = _SCRIPT.read_text(encoding="utf-8")
+    return gr.HTML(_TERMS, elem_id="save-terms", js_on_load=script, apply_default_css=False)
+
+
+def saver(services: Services) -> Callable[..., tuple]:
+    """What the button does for whoever presses it, at the pace of a person."""
+    pace = Pace()
+
+    def on_save(
+        drawing: object,
+        licence: str,
+        consent: bool,
+        note: str,
+        last: Saved | None,
+        request: gr.Request,
+        profile: gr.OAuthProfile | None,
+    ) -> tuple:
+        try:
+            pace.keep(services.settings, request, profile)
+        except ValueError as error:
+            return _answer(status_html("error", escape(str(error))))
+        name = signed_in(request, profile)
+        return save_drawing(services, drawing, licence, consent, note, name, last)
+
+    return on_save
+
+
+def what_happens(settings: Settings) -> str:
+    """Who will see what is saved, in words that stand beside the consent."""
+    if settings.hub_dataset is None:
+        return _SEEN
+    return f"{_SEEN} It then also goes to the dataset {settings.hub_dataset} on Hugging Face."
+
+
 def save_drawing(
     services: Services,
     drawing: object,
@@ -99,12 +150,16 @@ def save_drawing(
     consent: bool,
     note: str,
     username: str | None,
+    last: Saved | None = None,
 ) -> tuple:
-    """Save what is on the canvas; updates for status, undo, countdown, receipt, time and note."""
+    """Save what is on the canvas; updates for status, undo, countdown, last save, time and note."""
     try:
         if not consent:  # before anything about the drawing: it is what people overlook
             raise SubmissionError("Tick the sentence above to agree, then save again.")
         drawn = decode(drawing, services.photos)
+        this = _told_apart(drawn)
+        if last is not None and this == last.drawing:
+            raise SubmissionError("This mask is saved already. Change it, or open another photo.")
         submission = Submission(
             image_bytes=drawn.photo.path.read_bytes(),
             mask=drawn.mask,
@@ -127,10 +182,15 @@ def save_drawing(
         receipt_html(receipt),
         gr.Button(visible=True),
         gr.Timer(active=True),
-        receipt,
+        Saved(receipt, this),
         time.monotonic(),
         "",
     )
+
+
+def _told_apart(drawn: Drawing) -> str:
+    """A digest of the photo and the mask."""
+    return hashlib.sha256(drawn.photo.id.encode() + drawn.mask.tobytes()).hexdigest()
 
 
 def hide_undo(saved_at: float) -> tuple:
@@ -140,12 +200,12 @@ def hide_undo(saved_at: float) -> tuple:
     return gr.Button(visible=False), gr.Timer(active=False)
 
 
-def undo_save(services: Services, receipt: Receipt | None) -> tuple:
+def undo_save(services: Services, last: Saved | None) -> tuple:
     """Take the last save back; the photo stays open on the canvas."""
-    if receipt is None:
+    if last is None:
         return _answer(status_html("error", "There is nothing to undo."))
     try:
-        contributions.undo(services, receipt)
+        contributions.undo(services, last.receipt)
     except (ValueError, StoreError) as error:
         return _answer(status_html("error", escape(str(error))))
     return (

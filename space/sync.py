@@ -18,9 +18,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from space.store import Store, StoreError, health
+from space.store.errors import HubError
 from space.store.files import try_lock
 from space.store.hub import Hub, Pushed, push, remember
 from space.store.restoring import is_empty, restore
+from space.visitors import in_words
 
 FIRST_PAUSE = 30.0  # seconds after the first failure
 LONGEST_PAUSE = 3600.0
@@ -37,7 +39,7 @@ class Sync:
         hub: Hub,
         repository: str,
         minutes: float = 5.0,
-        statuses: Sequence[str] = ("approved",),
+        statuses: Sequence[str] | None = None,
         rng: np.random.Generator | None = None,
     ) -> None:
         """Prepare; nothing happens before `start` or `push_now`.
@@ -47,10 +49,11 @@ class Sync:
             hub: A `huggingface_hub.HfApi`.
             repository: `USER/NAME`.
             minutes: Between two looks at whether there is something to push.
-            statuses: Records of these go up.
+            statuses: Records of these go up; None for those that went up last, whoever pushed
+                them: what the operator sent by hand is not taken back.
             rng: For the jitter.
         """
-        self.repository, self.statuses = repository, tuple(statuses)
+        self.repository, self._statuses = repository, tuple(statuses or ())
         self._store, self._hub = store, hub
         self._seconds = minutes * 60
         self._rng = rng or np.random.default_rng()
@@ -58,6 +61,17 @@ class Sync:
         self._stopped, self._wake = threading.Event(), threading.Event()
         self._turn = threading.Lock()  # the button and the timer do not push at once
         self._thread: threading.Thread | None = None
+
+    @property
+    def statuses(self) -> tuple[str, ...]:
+        """Records of these go up."""
+        kept = self._store.core.index.meta("hub_statuses").split()
+        return self._statuses or tuple(kept) or ("approved",)
+
+    def pause_left(self) -> float:
+        """Seconds that the Hub still wants to be left alone."""
+        until = int(self._store.core.index.meta("hub_pause_until") or 0)
+        return max(0.0, until / 1e6 - time.time())
 
     def start(self) -> None:
         """Begin; the first look is at once."""
@@ -87,15 +101,28 @@ class Sync:
 
         Raises:
             SubmissionError: The data directory belongs to another repository.
-            HubError: It did not go through.
+            HubError: It did not go through, or the Hub's pause is not over.
         """
         with self._turn:
-            core = self._store.core
-            if is_empty(core):
-                count = restore(core, self._hub, self.repository, self._said)
-                said = f"Restored {count} records" if count else "There is nothing to restore"
-                _log.info("The data directory is empty. %s from %s.", said, self.repository)
-            return push(core, self._hub, self.repository, self.statuses)
+            if (left := self.pause_left()) > 0:
+                reason = f"the Hub asked for a pause of another {in_words(left)}."
+                raise HubError(f"Nothing was pushed: {reason}", reason, left)
+            try:
+                return self._push()
+            except HubError as error:
+                if error.pause:
+                    until = str(round((time.time() + error.pause) * 1e6))
+                    with contextlib.suppress(OSError, sqlite3.Error):
+                        remember(self._store.core, hub_pause_until=until)
+                raise
+
+    def _push(self) -> Pushed:
+        core = self._store.core
+        if is_empty(core):
+            count = restore(core, self._hub, self.repository, self._said)
+            said = f"Restored {count} records" if count else "There is nothing to restore"
+            _log.info("The data directory is empty. %s from %s.", said, self.repository)
+        return push(core, self._hub, self.repository, self.statuses)
 
     def _said(self, done: int, total: int) -> None:
         _log.info("Restoring from %s: %d of %d shards.", self.repository, done, total)

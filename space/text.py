@@ -12,7 +12,20 @@ app checks that on each result.
 **Live.** The result appears when you lift the pen. Draw on meanwhile: newer strokes overtake older
 runs. For slow models switch Live off and press Inpaint.
 
-**Keys.** B brush, E eraser, R box, L lasso, [ and ] size, Ctrl+Z undo, Ctrl+Shift+Z redo, X invert,
-hold Space to pan, + - 0 zoom, hold Tab (or O) to see the original. With the picture focused, the
-arrow keys move the brush and Enter puts it down and lifts it.
+**Nothing is lost.** Undo also leads back before *Go on from here*. If another photo is opened over
+what you drew, *Back to* brings photo and mask back. Of several photos chosen at once, N opens the
+next.
+
+**Tools.** B brush, E eraser, R box, L lasso, S select an object (Shift adds one, Alt takes a part
+away), F fill from a strategy, [ and ] brush size. The right button, or Alt, erases with any tool
+that draws.
+
+**Mask.** Ctrl+Z undo, Ctrl+Shift+Z or Ctrl+Y redo, X invert, Delete or Backspace clear, M show the
+mask over the result.
+
+**View.** Wheel or + and - zoom, 0 whole photo; hold Space, the middle button or two fingers to move
+it; hold O to see the original (or Tab, after a click on the photo).
+
+**By keyboard alone.** With the picture focused, the arrow keys move the brush (Shift: single
+pixels), Enter puts it down and lifts it, Escape gives the stroke up.
 """

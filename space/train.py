@@ -41,8 +41,7 @@ class Trainer:
         Raises:
             ValueError: This person may not.
         """
-        name = reviewer(self.services.settings, getattr(request, "username", None), profile)
-        if name is None:
+        if reviewer(self.services.settings, request, profile) is None:
             raise ValueError("Only reviewers of this app can train. Sign in as one of them.")
 
     def models(self) -> list[tuple[str, str]]:
@@ -50,17 +49,17 @@ class Trainer:
         known = self.services.engine.models()
         return [(model.title, model.name) for model in known if model.on_disk]
 
-    def start(self, wish: Wish) -> str:
-        """Begin a run; its name.
+    def start(self, wish: Wish, request: gr.Request | None = None) -> str:
+        """Begin a run that somebody asks for; its name.
 
         Raises:
             ValueError: A figure makes no sense, nothing is approved, or a run goes on already.
         """
         if not self.services.store.info()["approved"]:
             raise ValueError("No mask is approved yet. Approve some in the Review tab first.")
-        return self.runs.start(self.arguments(wish))
+        return self.runs.start(self.arguments(wish, request))
 
-    def arguments(self, wish: Wish) -> list[str]:
+    def arguments(self, wish: Wish, request: gr.Request | None = None) -> list[str]:
         """The flags of `python -m lama finetune` for what the form says."""
         found = ["--init", self._weights(wish.base)]
         whole = (
@@ -75,7 +74,8 @@ class Trainer:
         found += ["--lr", str(_number("learning rate", wish.rate, 1e-8, 10.0))]
         found += ["--masks-share", str(_number("share of saved masks", wish.share, 0.0, 1.0))]
         if wish.photos.strip():
-            if not shows_private(self.services.settings):  # a path on the machine of the app
+            # A path on the machine of the app.
+            if not shows_private(self.services.settings, request):
                 raise ValueError("Folders can only be named at the machine that runs the app.")
             if wish.photos.strip().startswith("-"):
                 raise ValueError("The folder of photos begins with a dash. Name it as ./-...")
@@ -97,8 +97,10 @@ class Trainer:
         """What two models make of the photo and mask on the canvas: two uint8 (H, W, 3).
 
         Raises:
-            ValueError: Nothing is drawn, or a model cannot be used.
+            ValueError: Nothing is drawn, both models are one, or one cannot be used.
         """
+        if first == second:
+            raise ValueError("Both sides are the same model. Choose another one for one of them.")
         drawn = decode(drawing, self.services.photos)
         if drawn.mask.all():
             raise ValueError("Everything is marked, so there is nothing to go by. Leave a part.")

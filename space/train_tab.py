@@ -177,7 +177,7 @@ def _wire_form(trainer: Trainer, form: _Form, refresh: Callable[[Callable], None
     ) -> str:  # fmt: skip
         try:
             trainer.allowed(request, profile)
-            trainer.start(Wish(base, steps, batch, rate, share, seed, cases, photos))
+            trainer.start(Wish(base, steps, batch, rate, share, seed, cases, photos), request)
         except _TROUBLE as error:
             return trouble_html(error)
         return ""
@@ -206,6 +206,9 @@ def _wire_pair(trainer: Trainer, pair: _Pair, canvas: gr.HTML) -> None:
             return gr.skip(), trouble_html(error)
         return gr.ImageSlider(fills, visible=True, label=f"{first} | {second}"), ""
 
+    # What is shown is of the models that were chosen when it was asked for.
+    for choice in (pair.first, pair.second):
+        choice.input(lambda: gr.ImageSlider(visible=False), None, pair.slider, **_QUIET)
     pair.compare.click(
         compare, [canvas, pair.first, pair.second], [pair.slider, pair.status],
         api_visibility="private",
@@ -215,7 +218,7 @@ def _wire_pair(trainer: Trainer, pair: _Pair, canvas: gr.HTML) -> None:
 def _lay_out_form(trainer: Trainer) -> _Form:
     names, first = trainer.models(), trainer.services.settings.model
     base = gr.Dropdown(names, value=first, label="Start from", elem_id="train-base")
-    steps = gr.Number(1000, label="Steps", precision=0, minimum=1, elem_id="train-steps")
+    steps = gr.Number(1000, label="Steps", precision=0, elem_id="train-steps")
     with gr.Accordion("More", open=False, elem_id="train-more"):
         rate = gr.Number(1e-4, label="Learning rate", elem_id="train-rate")
         share = gr.Slider(0, 1, 0.5, step=0.05, label="Share of saved masks", elem_id="train-share")

@@ -23,8 +23,10 @@ from space.services import Services
 from space.settings import Settings
 from space.store import Store, hub
 from space.store.connection import connect
+from space.sweeping import sweeping
 from space.sync import Sync, running
 from space.tuned import TunedModel, tuned_models
+from space.turns import OneAtATime
 
 log = logging.getLogger(__name__)
 _TRIAL = 512
@@ -209,7 +211,8 @@ def services(settings: Settings) -> Services:
     selector = selection.get(settings.selector)
     if settings.selector == "default":  # others may be large, and wait until they are used
         threading.Thread(target=_ready, args=(selector,), daemon=True).start()
-    return Services(engine, store, settings, photos, syncing(settings, store), selector)
+    runs = OneAtATime(engine)
+    return Services(runs, store, settings, photos, syncing(settings, store), selector)
 
 
 def _ready(selector: Provider) -> None:
@@ -235,14 +238,16 @@ def launch(settings: Settings) -> None:
     parts = services(settings)
     demo: gr.Blocks = ui.build(parts)
     demo.queue(default_concurrency_limit=2, max_size=64)
-    with running(parts.sync):
+    served = ui.served_folders(settings)
+    gr.set_static_paths(served)  # answers are fetched where they lie, not from a copy of Gradio's
+    with running(parts.sync), sweeping(parts):
         demo.launch(
             server_name=settings.host,
             server_port=settings.port,
             share=settings.share,
             auth=settings.accounts(),
             max_file_size=settings.max_file_mb * 1_000_000,
-            allowed_paths=ui.served_folders(settings),
+            allowed_paths=served,
             footer_links=["api"],
             run_history=False,
             show_error=True,

@@ -86,7 +86,14 @@ def _parsed(value: Any) -> Any:  # noqa: ANN401
         raise ValueError("The drawing could not be read. Reload the page.") from error
 
 
-def load_command(handle: PhotoHandle, url: str, mask: np.ndarray | None, strategy: str) -> dict:
+def load_command(
+    handle: PhotoHandle,
+    url: str,
+    mask: np.ndarray | None,
+    strategy: str,
+    *,
+    review: bool = False,
+) -> dict:
     """A value that makes the canvas show a photo with a mask on it.
 
     Args:
@@ -94,6 +101,7 @@ def load_command(handle: PhotoHandle, url: str, mask: np.ndarray | None, strateg
         url: Where the browser gets a picture of it, of the upright size.
         mask: bool (H, W) or None for an empty one.
         strategy: Where the mask comes from, for example ``wide``.
+        review: A reviewer mends this mask: it stays in sight, nothing is filled meanwhile.
     """
     return {
         "command": "load",
@@ -104,6 +112,7 @@ def load_command(handle: PhotoHandle, url: str, mask: np.ndarray | None, strateg
         "url": url,
         "mask": None if mask is None else encode_mask(mask),
         "strategy": strategy,
+        "review": review,
     }
 
 

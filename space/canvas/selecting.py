@@ -3,7 +3,6 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from threading import Lock
 from typing import Any
 
 import cv2
@@ -14,6 +13,7 @@ from masks.selection import Box, Point, Prompt, select_all
 from space.answers import Answer, answered, named
 from space.canvas.protocol import encode_mask
 from space.services import Services
+from space.turns import Turns
 
 MOST_PICKS = 32
 _KEPT = 8
@@ -25,7 +25,7 @@ class Selecting:
     def __init__(self, services: Services) -> None:
         self.services = services
         self._answers: OrderedDict[tuple[object, ...], Mask] = OrderedDict()
-        self._turn = Lock()
+        self._turns = Turns()
 
     def function(self) -> Callable[[dict], Answer]:
         """The question as a plain function, for gr.HTML's ``server_functions``."""
@@ -39,7 +39,7 @@ class Selecting:
         wanted, unwanted = _prompts(data)
         key = (handle.id, wanted, unwanted)
         start = time.perf_counter()
-        with self._turn:
+        with self._turns.taken():
             mask = self._answers.get(key)
             if mask is None:
                 mask = select_all(self.services.selector, rgb, wanted, unwanted)

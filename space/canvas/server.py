@@ -5,6 +5,7 @@ Every answer has ``ok``; if it is false, ``message`` says in the reader's words 
 
 import base64
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,12 +25,16 @@ from space.canvas.incremental import start_from
 from space.canvas.pictures import patch_png
 from space.canvas.protocol import Drawing, decode, encode_mask
 from space.canvas.results import KeptResult, ResultShelf, patches, untouched_outside
-from space.engine import CancelledError, InpaintResult, Quality
-from space.exports import Exports
+from space.engine import InpaintResult, Quality
+from space.exports import Exports, fitting
+from space.photos import PhotoHandle
 from space.runs import LiveRuns, Stopwatch
 from space.services import Services
+from space.strategies import known_strategy
+from space.turns import Turns, one_at_a_time
 
 _MEASURING_SECONDS = 20
+_NAMES = 4096
 
 
 class CanvasServer:
@@ -37,8 +42,12 @@ class CanvasServer:
 
     def __init__(self, services: Services) -> None:
         self.services = services
+        self.engine = one_at_a_time(services.engine)
+        self.pictures = Turns(at_once=2, most_waiting=6)  # whole photos read and written at once
         self.runs = LiveRuns()
         self.results = ResultShelf()
+        # Of results, what their page calls the photo: others may call the same photo otherwise.
+        self.names: OrderedDict[str, str] = OrderedDict()
         self.downloads = Downloads(services.engine)
         self.exports = Exports(services.settings.cache_dir / "exports")
 
@@ -48,9 +57,11 @@ class CanvasServer:
         path = Path(str(data.get("path", ""))).resolve()
         if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
             raise ValueError("The photo did not arrive. Choose it once more.")
-        handle = self.services.photos.put(path, Path(str(data.get("name") or path.name)).name)
-        photo = self.services.photos.decoded(handle)
-        preview = None if handle.plain else self.exports.address(_preview(photo), "preview.png")
+        name = Path(str(data.get("name") or path.name)).name
+        with self.pictures.taken():
+            handle = self.services.photos.put(path, name)
+            photo = self.services.photos.decoded(handle)
+            preview = None if handle.plain else self.exports.address(_preview(photo), "preview.png")
         return {
             "photo": handle.id, "name": handle.name, "format": handle.format,
             "width": handle.width, "height": handle.height, "preview": preview,
@@ -66,8 +77,10 @@ class CanvasServer:
     @answered()
     def preview(self, data: dict) -> Answer:
         """A picture of ``photo`` as the app sees it, for a browser that sees it otherwise."""
-        photo = self.services.photos.decoded(self.services.photos.get(str(data.get("photo", ""))))
-        return {"url": self.exports.address(_preview(photo), "preview.png")}
+        handle = self.services.photos.get(str(data.get("photo", "")))
+        with self.pictures.taken():
+            content = _preview(self.services.photos.decoded(handle))
+        return {"url": self.exports.address(content, "preview.png")}
 
     @answered()
     def run(self, data: dict) -> Answer:
@@ -81,12 +94,13 @@ class CanvasServer:
         overtaken = self.runs.announce(page, drawing.request)
         if drawing.mask.all():
             raise ValueError("Everything is marked, so there is nothing to go by. Leave a part.")
-        photo = self.services.photos.decoded(drawing.photo)
         with self._turn(page, overtaken):
             watch = Stopwatch()
+            photo = self.services.photos.decoded(drawing.photo)
             result, fresh, keeps = self._fill(page, drawing, photo.rgb, data["value"], overtaken)
         asked = drawing.model or self.services.settings.model
         identity = self.results.put(drawing.photo.id, drawing.mask, result, asked)
+        self._call(identity, data["value"], drawing.photo)
         self.runs.remember(page, identity)
         answer = _shown(photo, drawing.mask, result, fresh, watch)
         return {**answer, "request": drawing.request, "result": identity, "keeps": keeps}
@@ -101,10 +115,10 @@ class CanvasServer:
         request = int(data.get("request", 0))
         overtaken = self.runs.announce(page, request)
         kept = self.results.get(identity)
-        photo = self.services.photos.decoded(self.services.photos.get(kept.photo))
         watch = Stopwatch()
         quality: Quality = "refined" if data.get("quality") == "refined" else "full"
         result, mask, fresh = self._improve(identity, quality, page, overtaken)
+        photo = self.services.photos.decoded(self.services.photos.get(kept.photo))
         answer = _shown(photo, mask, result, fresh, watch)
         return {**answer, "request": request, "result": identity, "keeps": identity}
 
@@ -122,10 +136,12 @@ class CanvasServer:
     @answered()
     def fill_strategy(self, data: dict) -> Answer:
         """A mask from a generator: ``photo``, ``strategy``, ``seed``."""
+        strategy = known_strategy(data.get("strategy"), "wide")
         handle = self.services.photos.get(str(data.get("photo", "")))
-        rgb = self.services.photos.decoded(handle).rgb
         seed = max(0, int(data.get("seed") or 0))
-        made = masks.generate(str(data.get("strategy", "")), rgb, 1, seed)[0]
+        with self.pictures.taken():
+            rgb = self.services.photos.decoded(handle).rgb
+            made = masks.generate(strategy, rgb, 1, seed)[0]
         return {"mask": encode_mask(made.mask), "note": made.note}
 
     @answered()
@@ -133,10 +149,12 @@ class CanvasServer:
         """Make a ``result`` the photo to go on from; nothing is uploaded."""
         kept = self._finished(str(data.get("result", "")))
         handle = self.services.photos.get(kept.photo)
-        content = encode_photo(self._merged(kept), "PNG")
-        path = self.exports.put(content, "result.png")
-        new = self.services.photos.put(path, handle.name, handle.format)
-        path.unlink()
+        with self.pictures.taken():
+            content = encode_photo(self._merged(kept), "PNG")
+            path = self.exports.put(content, "result.png")
+            called = self.names.get(str(data["result"]), handle.name)
+            new = self.services.photos.put(path, called, handle.format, handle)
+        path.unlink(missing_ok=True)  # a deletion may have emptied the folder
         return {"photo": new.id, "format": new.format, "width": new.width, "height": new.height}
 
     @answered()
@@ -146,9 +164,11 @@ class CanvasServer:
         handle = self.services.photos.get(kept.photo)
         wanted = "PNG" if data.get("format") == "PNG" else handle.format
         wanted = wanted if wanted in SUFFIX else "PNG"
-        content = encode_photo(replace(self._merged(kept), format=wanted), wanted)
+        with self.pictures.taken():
+            content = encode_photo(replace(self._merged(kept), format=wanted), wanted)
         suffix = SUFFIX[wanted]
-        name = f"{Path(handle.name).stem or 'photo'}-inpainted{suffix}"
+        called = self.names.get(str(data["result"]), handle.name)
+        name = fitting(Path(called).stem or "photo", f"-inpainted{suffix}")
         return {"url": self.exports.address(content, name), "name": name}
 
     @answered()
@@ -180,6 +200,13 @@ class CanvasServer:
         )  # fmt: skip
         return [named(name, getattr(self, name)) for name in names]
 
+    def _call(self, identity: str, value: Any, photo: PhotoHandle) -> None:  # noqa: ANN401
+        """Note what the page calls the photo of a result."""
+        name = value.get("name") if isinstance(value, dict) else ""
+        self.names[identity] = Path(str(name or photo.name)).name
+        while len(self.names) > _NAMES:
+            self.names.popitem(last=False)
+
     def _fill(
         self,
         page: str,
@@ -201,7 +228,7 @@ class CanvasServer:
         if last is not None and not start.todo.any():
             result = replace(last.made_by, rgb=start.base)
         else:
-            result = self.services.engine.inpaint(
+            result = self.engine.inpaint(
                 model,
                 start.base,
                 start.todo,
@@ -225,18 +252,18 @@ class CanvasServer:
         Returns:
             The result, its mask and the part of it that is new, both bool (H, W).
         """
-        kept = self.results.get(identity)
-        rgb = self.services.photos.decoded(self.services.photos.get(kept.photo)).rgb
-        mask = kept.whole(rgb)[1]
-        start = start_from(rgb, mask, None if quality == "refined" else kept, sharpen=True)
-        if not start.todo.any():
-            return replace(kept.made_by, rgb=start.base), mask, start.todo
         with self._turn(page, overtaken):
+            kept = self.results.get(identity)
+            rgb = self.services.photos.decoded(self.services.photos.get(kept.photo)).rgb
+            mask = kept.whole(rgb)[1]
+            start = start_from(rgb, mask, None if quality == "refined" else kept, sharpen=True)
+            if not start.todo.any():
+                return replace(kept.made_by, rgb=start.base), mask, start.todo
             progress = partial(self.runs.report, page)
-            result = self.services.engine.inpaint(
+            result = self.engine.inpaint(
                 kept.asked, start.base, start.todo, overtaken, progress, quality, start.own
             )
-        self.results.better(identity, mask, result)
+            self.results.better(identity, mask, result)
         return result, mask, start.todo
 
     def _finished(self, identity: str) -> KeptResult:
@@ -248,13 +275,11 @@ class CanvasServer:
     @contextmanager
     def _turn(self, page: str, overtaken: Callable[[], bool]) -> Iterator[None]:
         """Wait for the engine, and leave it to the next one afterwards."""
-        if not self.runs.wait_turn(overtaken):
-            raise CancelledError
-        try:
-            yield
-        finally:
-            self.runs.report(page, None)
-            self.runs.finish()
+        with self.engine.turns.taken(overtaken):
+            try:
+                yield
+            finally:
+                self.runs.report(page, None)
 
     def _last(self, page: str, photo: str, model: str) -> KeptResult | None:
         """The page's last result if it is of this photo and model."""

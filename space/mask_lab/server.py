@@ -21,12 +21,28 @@ from space.mask_lab.reference import published
 from space.mask_lab.scenery import Scenery, View
 from space.photos import PhotoHandle
 from space.services import Services
+from space.turns import Turns
 
 MEASURED = 1000
 MEASURED_PIXELS = 2_000_000_000
 """How many masks, and how many pixels of masks, one measurement may take."""
 PREVIEW_SIDE = 720
+_Method = Callable[["LabServer", dict], dict]
 _SUFFIX = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
+
+
+def _in_turn(queue: str) -> Callable[[_Method], _Method]:
+    """Let a method of the server wait for its turn in one of the server's queues."""
+
+    def wrap(method: _Method) -> _Method:
+        def in_turn(server: "LabServer", data: dict) -> dict:
+            with getattr(server, queue).taken():
+                return method(server, data)
+
+        in_turn.__doc__ = method.__doc__
+        return in_turn
+
+    return wrap
 
 
 class LabServer:
@@ -36,8 +52,11 @@ class LabServer:
         self.services = services
         self.scenery = Scenery(services.photos)
         self.exports = Exports(services.settings.cache_dir / "exports")
+        self.drawing = Turns(at_once=2, most_waiting=8)
+        self.measuring = Turns(at_once=1, most_waiting=2)  # seconds of work: apart from the others
 
     @answered(wishes.sentence)
+    @_in_turn("drawing")
     def open_photo(self, data: dict) -> Answer:
         """Take an uploaded file: ``path`` as the upload answered it, ``name`` for showing."""
         path = Path(str(data.get("path", ""))).resolve()
@@ -47,11 +66,13 @@ class LabServer:
         return self._shown(self.scenery.photo(handle.id))
 
     @answered(wishes.sentence)
+    @_in_turn("drawing")
     def show(self, data: dict) -> Answer:
         """A preview of a ``photo``, or of the landscape at ``width`` and ``height``."""
         return self._shown(wishes.read({**data, "values": {}}, self.scenery).view)
 
     @answered(wishes.sentence)
+    @_in_turn("drawing")
     def draw(self, data: dict) -> Answer:
         """Masks and all that is shown of them; ``data`` is a wish (`wishes.read`)."""
         wish = wishes.read(data, self.scenery)
@@ -76,6 +97,7 @@ class LabServer:
         } | self._histogram(wish, [figures.area for figures in found])
 
     @answered(wishes.sentence)
+    @_in_turn("measuring")
     def measure(self, data: dict) -> Answer:
         """The histogram of many more masks of the same settings and seed."""
         wish = wishes.read(data, self.scenery)
@@ -84,6 +106,7 @@ class LabServer:
         return self._histogram(many, drawing.areas(many, self.scenery))
 
     @answered(wishes.sentence)
+    @_in_turn("drawing")
     def save(self, data: dict) -> Answer:
         """A ZIP of all masks, or the PNG of mask ``index``; answers with its address."""
         wish = wishes.read(data, self.scenery)
@@ -94,6 +117,7 @@ class LabServer:
         item = drawing.draw_one(wish, self.scenery, index)
         return self._export(encode_mask(item.mask), f"mask-{stem}-{index:04d}.png")
 
+    @_in_turn("drawing")
     def to_canvas(self, data: dict) -> dict:
         """What makes the canvas show mask ``index`` of a wish over its picture.
 

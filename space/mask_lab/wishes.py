@@ -7,6 +7,7 @@ from typing import Any
 import masks
 from masks.base import Image, Number, Strategy, check_size
 from space.mask_lab.scenery import Scenery, View
+from space.strategies import known_strategy
 
 MOST_SHOWN = 64
 
@@ -55,9 +56,8 @@ def read(data: Mapping[str, Any], scenery: Scenery, most: int = MOST_SHOWN) -> W
     values = data.get("values") or {}
     if not isinstance(values, Mapping):
         raise ValueError("The parameters could not be read. Reload the page.")
-    strategy = masks.get(
-        str(data.get("strategy") or "wide"), **{str(k): v for k, v in values.items()}
-    )
+    name = known_strategy(data.get("strategy"), "wide")
+    strategy = masks.get(name, **{str(k): v for k, v in values.items()})
     return Wish(
         view,
         strategy,

@@ -7,6 +7,9 @@
 - `incoming/`: shards and files in the making; empty between operations
 - `thumbnails/`: small pictures for the gallery; can be deleted at any time
 - `store.lock`: held while anything is changed
+- `compaction.lock`, `push.lock`: held by who merges shards (in `building/`), and by who pushes or
+  restores (in `restoring/`)
+- `unfinished.lock`: shared by who writes a file elsewhere than in `incoming` that has no name yet
 """
 
 import sqlite3
@@ -50,6 +53,11 @@ class Core:
     def lock(self) -> AbstractContextManager[None]:
         """Hold the right to change anything, against all threads and processes."""
         return locked(self.data_dir / "store.lock")
+
+    @property
+    def unfinished(self) -> Path:
+        """The lock for `files.working`: what is written under it is not what a crash left."""
+        return self.data_dir / "unfinished.lock"
 
     def card(self) -> bytes:
         """The README of the dataset as the index has it now."""

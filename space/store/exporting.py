@@ -1,4 +1,9 @@
-"""Copies of the records for other programs: a folder of pictures, Parquet, or one ZIP."""
+"""Copies of the records for other programs: a folder of pictures, Parquet, or one ZIP.
+
+Writing takes a while, and a record may be deleted meanwhile. So a copy gets its name only under
+the store's lock, when all that is in it is still there; else it is made again. Whoever deletes a
+record after that finds the copy under its name.
+"""
 
 import io
 import json
@@ -6,7 +11,7 @@ import secrets
 import shutil
 import sqlite3
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +19,15 @@ from space.store import coco, shards
 from space.store.card import Figures, render
 from space.store.core import Core
 from space.store.errors import StoreError, SubmissionError
+from space.store.files import working
 from space.store.records import Filters
 from space.store.schema import SCALARS
 
 KINDS = ("imagefolder", "coco", "parquet", "zip")
 _SUFFIXES = ((b"\xff\xd8", "jpg"), (b"\x89PNG", "png"), (b"RIFF", "webp"))
 _ROWS_A_FILE = 1000
+_ATTEMPTS = 5
+_Rows = list[sqlite3.Row]
 
 
 def export(core: Core, kind: str, output: Path, filters: Filters | None = None) -> int:
@@ -41,33 +49,26 @@ def export(core: Core, kind: str, output: Path, filters: Filters | None = None) 
 
     Raises:
         SubmissionError: Unknown kind, or `output` exists.
+        StoreError: Records were deleted again and again while this went on.
     """
     if kind not in KINDS:
         raise SubmissionError(f"Records are exported as one of {', '.join(KINDS)}; got {kind!r}.")
     if output.exists():
         raise SubmissionError(f"{output} exists already. Choose a new name.")
     output.parent.mkdir(parents=True, exist_ok=True)
-    where, values = (filters or Filters()).where()
-    records = core.index.all(f"SELECT * FROM records WHERE {where} ORDER BY id", values)
-    unfinished = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
-    try:
+
+    def write(unfinished: Path, records: _Rows) -> list[str]:
         if kind == "zip":
             with zipfile.ZipFile(unfinished, "x", zipfile.ZIP_STORED) as archive:
-                count = _write_pictures(core, records, _ZipTarget(archive))
-        elif kind == "coco":
-            unfinished.mkdir()
-            count = _write_coco(core, records, _FolderTarget(unfinished))
-        elif kind == "imagefolder":
-            unfinished.mkdir()
-            count = _write_pictures(core, records, _FolderTarget(unfinished))
-        else:
-            count = _write_dataset(core, records, unfinished, output)
-        unfinished.rename(output)
-    finally:
-        if unfinished.is_dir():
-            shutil.rmtree(unfinished)
-        unfinished.unlink(missing_ok=True)
-    return count
+                return _write_pictures(core, records, _ZipTarget(archive))
+        unfinished.mkdir()
+        if kind == "coco":
+            return _write_coco(core, records, _FolderTarget(unfinished))
+        if kind == "imagefolder":
+            return _write_pictures(core, records, _FolderTarget(unfinished))
+        return _write_dataset(core, records, unfinished, output)
+
+    return _make(core, output, filters, write)
 
 
 def write_parquet(core: Core, path: Path, filters: Filters | None = None) -> int:
@@ -77,10 +78,61 @@ def write_parquet(core: Core, path: Path, filters: Filters | None = None) -> int
         core: The data directory.
         path: The new file.
         filters: Which records; all if not given.
+
+    Raises:
+        StoreError: Records were deleted again and again while this went on.
+    """
+
+    def write(unfinished: Path, records: _Rows) -> list[str]:
+        written: list[str] = []
+        shards.write_shard(unfinished, _present(core, records, written), "")
+        return written
+
+    return _make(core, path, filters, write)
+
+
+def _make(
+    core: Core,
+    output: Path,
+    filters: Filters | None,
+    write: Callable[[Path, _Rows], list[str]],
+) -> int:
+    """Write beside `output` and rename, until no record in it was deleted on the way.
+
+    Args:
+        core: The data directory.
+        output: The new file or directory.
+        filters: Which records.
+        write: Writes records to a path; answers with the ids of those that are in it.
+
+    Returns:
+        How many records are in it.
     """
     where, values = (filters or Filters()).where()
-    records = core.index.all(f"SELECT * FROM records WHERE {where} ORDER BY id", values)
-    return shards.write_shard(path, _present(core, records), "").rows
+    unfinished = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
+    with working(core.unfinished):
+        for _ in range(_ATTEMPTS):
+            records = core.index.all(f"SELECT * FROM records WHERE {where} ORDER BY id", values)
+            try:
+                written = write(unfinished, records)
+                with core.lock():
+                    if _all_here(core, written):
+                        unfinished.rename(output)
+                        return len(written)
+            finally:
+                if unfinished.is_dir():
+                    shutil.rmtree(unfinished)
+                unfinished.unlink(missing_ok=True)
+    raise StoreError("Records are being deleted just now. Try again in a moment.")
+
+
+def _all_here(core: Core, ids: list[str]) -> bool:
+    """Whether none of these records was deleted."""
+    gone = (
+        "SELECT 1 FROM json_each(?) AS one "
+        "WHERE NOT EXISTS (SELECT 1 FROM records WHERE id = one.value)"
+    )
+    return core.index.get(gone, (json.dumps(ids),)) is None
 
 
 class _FolderTarget:
@@ -105,49 +157,54 @@ class _ZipTarget:
         self._archive.writestr(name, data)
 
 
-def _present(core: Core, records: list[sqlite3.Row]) -> Iterator[dict[str, Any]]:
-    """The rows of records, without those that are deleted while this goes on."""
+def _present(core: Core, records: _Rows, written: list[str]) -> Iterator[dict[str, Any]]:
+    """The rows of records, without those that are deleted while this goes on.
+
+    Args:
+        core: The data directory.
+        records: As the index had them at the beginning.
+        written: Takes the id of each row that is handed out.
+    """
     for record in records:
         try:
-            yield from core.rows([record])
+            [row] = core.rows([record])
         except StoreError:
             if core.index.get("SELECT 1 FROM records WHERE id = ?", (record["id"],)):
                 raise
+            continue
+        written.append(record["id"])
+        yield row
 
 
-def _write_pictures(
-    core: Core, records: list[sqlite3.Row], target: _FolderTarget | _ZipTarget
-) -> int:
+def _write_pictures(core: Core, records: _Rows, target: _FolderTarget | _ZipTarget) -> list[str]:
     lines = io.StringIO()
-    written: set[str] = set()
-    count = 0
-    for row in _present(core, records):
+    images: set[str] = set()
+    written: list[str] = []
+    for row in _present(core, records, written):
         image, mask = _image_name(row), f"masks/{row['id']}.png"
-        if image not in written:
+        if image not in images:
             target.write(image, row["image"])
-            written.add(image)
+            images.add(image)
         target.write(mask, row["mask"])
         facts = {name: row[name] for name in SCALARS} | {"strokes": row["strokes"]}
         names = {"image_file_name": image, "mask_file_name": mask}
         lines.write(json.dumps(names | facts, ensure_ascii=False) + "\n")
-        count += 1
     target.write("metadata.jsonl", lines.getvalue().encode())
-    return count
+    return written
 
 
-def _write_coco(core: Core, records: list[sqlite3.Row], target: _FolderTarget) -> int:
+def _write_coco(core: Core, records: _Rows, target: _FolderTarget) -> list[str]:
     document = coco.Document()
-    written: set[str] = set()
-    count = 0
-    for row in _present(core, records):
+    images: set[str] = set()
+    written: list[str] = []
+    for row in _present(core, records, written):
         image = _image_name(row)
-        if image not in written:
+        if image not in images:
             target.write(image, row["image"])
-            written.add(image)
+            images.add(image)
         document.add(row, image)
-        count += 1
     target.write(coco.FILE, document.text().encode())
-    return count
+    return written
 
 
 def _image_name(row: dict[str, Any]) -> str:
@@ -155,19 +212,21 @@ def _image_name(row: dict[str, Any]) -> str:
     return f"images/{row['image_sha256']}.{suffix}"
 
 
-def _write_dataset(core: Core, records: list[sqlite3.Row], unfinished: Path, output: Path) -> int:
-    (unfinished / "data").mkdir(parents=True)
-    count = 0
+def _write_dataset(core: Core, records: _Rows, unfinished: Path, output: Path) -> list[str]:
+    (unfinished / "data").mkdir()
+    written: list[str] = []
     for number, start in enumerate(range(0, max(len(records), 1), _ROWS_A_FILE)):
         path = unfinished / "data" / f"train-{number:05d}.parquet"
         chunk = records[start : start + _ROWS_A_FILE]
-        count += shards.write_shard(path, _present(core, chunk), "").rows
-    card = render(figures_of(records), str(output), copy=secrets.token_hex(8))
+        shards.write_shard(path, _present(core, chunk, written), "")
+    inside = set(written)
+    figures = figures_of([record for record in records if record["id"] in inside])
+    card = render(figures, str(output), copy=secrets.token_hex(8))
     (unfinished / "README.md").write_text(card, encoding="utf-8")
-    return count
+    return written
 
 
-def figures_of(records: list[sqlite3.Row]) -> Figures:
+def figures_of(records: _Rows) -> Figures:
     """Counts over some records, for a card that describes only those."""
     statuses: dict[str, int] = {}
     licences: dict[str, int] = {}

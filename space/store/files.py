@@ -121,6 +121,21 @@ def locked(path: Path, timeout: float = 60.0) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def working(path: Path) -> Iterator[None]:
+    """Hold a lock that others may hold as well: `try_lock` on it tells whether nobody does.
+
+    Args:
+        path: The lock file; it is created and stays.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
 def try_lock(path: Path) -> Iterator[bool]:
     """Hold an exclusive lock if nobody else does; yields whether it is held.
 

@@ -29,7 +29,7 @@ from space.store.errors import StoreError, SubmissionError, explained
 from space.store.files import ensure_space
 from space.store.index import add_record
 from space.store.pictures import MAX_PIXELS, encode_mask, prepare_photo
-from space.store.records import Submission, shelf_of
+from space.store.records import Submission, check_extra, shelf_of
 from space.store.schema import SCALARS, SCHEMA_VERSION, STATUSES
 
 _ROWS = 64  # that become one shard, and are committed at once
@@ -182,7 +182,10 @@ def _own(row: dict[str, Any], max_pixels: int) -> dict[str, Any]:
         raise SubmissionError(f"{named} has another size than its photo.")
     if row["status"] not in STATUSES:
         raise SubmissionError(f"{named} has the unknown status {row['status']!r}.")
-    json.loads(row["extra"])
+    try:
+        check_extra(row["extra"])
+    except SubmissionError as error:
+        raise SubmissionError(f"{named}: {error}.") from error
     return {name: row[name] for name in (*_PUBLISHED, "image", "mask")}
 
 

@@ -174,6 +174,12 @@ def _reviews(run: sqlite3.Connection) -> None:
         run.execute(statement)
 
 
+def _copies_to_forget(run: sqlite3.Connection) -> None:
+    """Version 4: what copies of a deleted photo and mask look like, until they are gone as well."""
+    run.execute("ALTER TABLE tombstones ADD COLUMN copies TEXT")  # JSON; see `space.store.traces`
+    run.execute("CREATE INDEX unforgotten_tombstones ON tombstones (id) WHERE copies IS NOT NULL")
+
+
 @dataclass(frozen=True)
 class Step:
     """One change of the tables."""
@@ -185,6 +191,7 @@ class Step:
 STEPS = (
     Step(2, _photo_hashes),
     Step(3, _reviews),
+    Step(4, _copies_to_forget),
 )  # fmt: skip
 INDEX_VERSION = STEPS[-1].version
 

@@ -84,7 +84,11 @@ def take(
 
 
 def renew(core: Core, record_id: str, reviewer: str) -> bool:
-    """Hold a record for longer, before something that takes time; False if somebody else has it.
+    """Hold a record for longer, before something that takes time.
+
+    Returns:
+        False if somebody else has it, or has decided on it since this reviewer's time ran out: the
+        lease would let the reviewer overrule that decision.
 
     Raises:
         StoreError: The index cannot be written to.
@@ -94,9 +98,13 @@ def renew(core: Core, record_id: str, reviewer: str) -> bool:
         with core.index.transaction() as run:
             run.execute("DELETE FROM leases WHERE until <= ?", (now,))
             row = run.execute(
-                "SELECT reviewer FROM leases WHERE record_id = ?", (record_id,)
+                "SELECT l.reviewer, r.status FROM records r LEFT JOIN leases l "
+                "ON l.record_id = r.id WHERE r.id = ?",
+                (record_id,),
             ).fetchone()
-            if row is not None and row["reviewer"] != reviewer:
+            held = row is not None and row["reviewer"] == reviewer
+            free = row is not None and row["reviewer"] is None and row["status"] == "pending"
+            if not (held or free):
                 return False
             lease(run, record_id, reviewer, now)
             return True

@@ -13,8 +13,10 @@ from space.store.errors import SubmissionError
 from space.store.schema import DRAWN, LICENCES, PRIVATE, STATUSES
 
 MAX_NOTE = 2_000
+MAX_MODEL = 255  # the longest name of a file
 MAX_STROKES = 8 * 2**20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _WORD = re.compile(r"[\w.:+-]{1,64}", re.ASCII)
 
 
@@ -49,6 +51,11 @@ class Submission:
         for name, value in (("strategy", self.strategy), ("contributor", self.contributor)):
             if not _WORD.fullmatch(value):
                 raise SubmissionError(f"The {name} has to be one short word; got {value[:80]!r}.")
+        if len(self.model) > MAX_MODEL or not self.model.isprintable():
+            raise SubmissionError(
+                f"The model's name has to be one line of at most {MAX_MODEL} characters; got "
+                f"{self.model[:80]!r}."
+            )
         if len(self.note) > MAX_NOTE:
             raise SubmissionError(
                 f"The note has {len(self.note):,} characters; at most {MAX_NOTE:,} are stored."
@@ -60,6 +67,29 @@ class Submission:
                 json.loads(self.strokes)
             except ValueError as error:
                 raise SubmissionError(f"The strokes are not valid JSON ({error}).") from error
+
+
+def check_extra(text: str) -> None:
+    """Refuse what cannot be a record's `extra`: it comes from a file that anybody may have changed.
+
+    Raises:
+        SubmissionError: What is wrong with it.
+    """
+    try:
+        extra = json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise SubmissionError(f"its extra is not valid JSON ({error})") from error
+    if not isinstance(extra, dict):
+        raise SubmissionError("its extra is not a JSON object")
+    receipt, note = extra.get("receipt_sha256"), extra.get("note", "")
+    if not isinstance(receipt, str) or not _SHA256.fullmatch(receipt):
+        raise SubmissionError("its extra has no receipt_sha256 of 64 hexadecimal digits")
+    if not isinstance(note, str) or len(note) > MAX_NOTE:
+        raise SubmissionError(f"its note is not a text of at most {MAX_NOTE:,} characters")
+    for name in ("reviews", "earlier_masks"):
+        entries = extra.get(name, [])
+        if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+            raise SubmissionError(f"its {name} are not a list of objects")
 
 
 @dataclass(frozen=True)

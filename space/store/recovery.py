@@ -11,6 +11,7 @@ import hashlib
 import json
 import logging
 import re
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ import pyarrow as pa
 from space.store import shards
 from space.store.core import Core, add_shard, prepare_shard
 from space.store.errors import StoreError
+from space.store.files import try_lock
 from space.store.index import add_record, set_meta
 from space.store.pictures import prepare_photo
 from space.store.records import shelf_of
@@ -101,9 +103,31 @@ def finish_deletion(core: Core, record_id: str) -> None:
             core.objects.remove(kind, digest)
     for path in core.thumbnails.glob(f"{record_id}*"):
         path.unlink(missing_ok=True)
+    clear_leftovers(core)
     with core.index.transaction() as run:
         run.execute("UPDATE tombstones SET files = NULL WHERE id = ?", (record_id,))
     core.index.forget_deleted()
+
+
+def clear_leftovers(core: Core) -> None:
+    """Remove what a process that died was making outside of `incoming`, if nobody is at it now.
+
+    Records that have been deleted since may be in it: no tombstone names these files.
+    """
+    making = (
+        (core.data_dir / "compaction.lock", [core.data_dir / "building"]),
+        (core.data_dir / "push.lock", [core.data_dir / "restoring"]),
+        (core.unfinished, list(core.thumbnails.glob("*.tmp"))),
+    )
+    for lock, leftovers in making:
+        if not any(path.exists() for path in leftovers):
+            continue
+        try:
+            with try_lock(lock) as mine:
+                for path in leftovers if mine else ():
+                    shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        except OSError as error:  # whoever opens the store next tries again
+            _log.warning("What a process left unfinished could not be removed: %s", error)
 
 
 def reconcile(core: Core) -> None:
@@ -115,6 +139,7 @@ def reconcile(core: Core) -> None:
         with core.index.transaction() as run:
             set_meta(run, "published", str(number))
     settle(core)
+    clear_leftovers(core)
     indexed, present = core.index.shard_names(), core.published.shard_files()
     for name in sorted(present - indexed):
         try:
@@ -182,6 +207,15 @@ def is_known(core: Core, record_id: str) -> bool:
     return core.index.get(query, (record_id,)) is not None
 
 
+def _receipt_in(row: dict[str, Any]) -> str:
+    """The receipt's hash in a shard's row; empty, which no receipt matches, if it is none."""
+    extra = json.loads(row["extra"])
+    if not isinstance(extra, dict):
+        raise ValueError(f"the extra of record {row['id']} is not a JSON object")
+    receipt = extra.get("receipt_sha256", "")
+    return receipt if isinstance(receipt, str) and receipt.isascii() else ""
+
+
 def entry_of(core: Core, row: dict[str, Any]) -> dict[str, Any]:
     """Store the files of a row read from a shard; what the index needs of it, without pixels."""
     if not _ID.fullmatch(row["id"]):  # files are named after it
@@ -196,7 +230,7 @@ def entry_of(core: Core, row: dict[str, Any]) -> dict[str, Any]:
     return {
         **row,
         "mask_sha256": mask_digest,
-        "receipt_sha256": json.loads(row["extra"]).get("receipt_sha256", ""),
+        "receipt_sha256": _receipt_in(row),
         "source_sha256": "",
         "source_bytes": 0,
         "look": prepare_photo(image, sys.maxsize).look,

@@ -47,6 +47,7 @@ from space.store.index import add_record, drop_record
 from space.store.lookalikes import lookalikes
 from space.store.pictures import MAX_PIXELS, StoredPicture, encode_mask, prepare_photo
 from space.store.records import Filters, Receipt, Record, Submission, record_of, shelf_of
+from space.store.traces import traces_of
 from space.store.verification import Report
 
 _log = logging.getLogger(__name__)
@@ -158,12 +159,14 @@ class Store:
             return False
         return row is not None
 
-    def delete(self, record_id: str, token: str) -> Record:
+    def delete(self, record_id: str, token: str, *, copies: bool = False) -> Record:
         """Delete a record for good: from index, files, shards and the card's figures.
 
         Args:
             record_id: From its receipt.
             token: From its receipt.
+            copies: Whether the app's own copies are to go as well: the tombstone then says what
+                they look like until `space.contributions.forget` has removed them.
 
         Returns:
             What it was.
@@ -177,7 +180,7 @@ class Store:
                 recovery.settle(self.core)
                 row = self.core.index.get("SELECT * FROM records WHERE id = ?", (record_id,))
                 row = self._with_receipt(record_id, token, row)
-                self._remove(row)
+                self._remove(row, traces_of(self.core, row) if copies else None)
                 return record_of(row)
         except (OSError, sqlite3.Error) as error:
             raise explained(error, "delete this record") from error
@@ -193,7 +196,7 @@ class Store:
             )
         return row
 
-    def _remove(self, row: sqlite3.Row) -> None:
+    def _remove(self, row: sqlite3.Row, copies: str | None) -> None:
         core, record_id, old = self.core, row["id"], row["shard"]
         others = [other for other in core.records_in(old) if other["id"] != record_id]
         shelf = shelf_of(row["licence"], row["status"])
@@ -203,7 +206,8 @@ class Store:
         def change(run: sqlite3.Connection) -> None:
             drop_record(run, row)
             run.execute(
-                "INSERT INTO tombstones VALUES (?, ?, ?)", (record_id, now_microseconds(), files)
+                "INSERT INTO tombstones (id, deleted_at, files, copies) VALUES (?, ?, ?, ?)",
+                (record_id, now_microseconds(), files, copies),
             )
             for _, shard in added:
                 run.execute("UPDATE records SET shard = ? WHERE shard = ?", (shard.name, old))

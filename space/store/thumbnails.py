@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 import masks
 from space.store.core import Core
-from space.store.files import write_atomically
+from space.store.files import working, write_atomically
 from space.store.records import Record
 
 LONG_SIDE = 360
@@ -33,7 +33,8 @@ def thumbnail(core: Core, record: Record) -> bytes:
         data = _draw(core, record)
     try:
         # Not in `incoming`, which others sweep while they hold the lock.
-        write_atomically(path, data, core.thumbnails)
+        with working(core.unfinished):
+            write_atomically(path, data, core.thumbnails)
         if not core.index.get("SELECT 1 FROM records WHERE id = ?", (record.id,)):
             path.unlink(missing_ok=True)  # deleted while this was drawn
     except OSError as error:  # a full disk must not empty the gallery

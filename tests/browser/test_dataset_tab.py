@@ -122,3 +122,44 @@ def test_nothing_sticks_out(page: Page, app: App, width: int, scheme: str) -> No
         box = page.locator(locator).bounding_box()
         assert box is not None
         assert box["x"] + box["width"] <= width
+
+
+def test_one_mask_after_the_other_by_one_key(page: Page, app: App) -> None:
+    draw_and_open_sheet(page, 0.3)
+    page.get_by_label("This photo and this mask will be stored").check()
+    page.locator("#mask-canvas").focus()
+    page.keyboard.press("Control+s")
+    receipt = page.locator("#record-status code")
+    expect(receipt).to_be_visible()
+    first = receipt.get_attribute("data-record")
+    expect(page.locator("#licence")).to_be_hidden()
+    expect(page.locator("#save-terms")).to_contain_text("CC0")
+    expect(page.locator("#save-mask")).to_be_in_viewport()
+    page.keyboard.press("Control+s")
+    expect(page.locator("#record-status")).to_contain_text("saved already")
+    stroke(page, (0.7, 0.3), (0.75, 0.5))
+    page.keyboard.press("Control+s")
+    expect(receipt).to_be_visible()
+    assert receipt.get_attribute("data-record") != first
+    page.get_by_role("button", name="Licence and note").click()
+    expect(page.locator("#licence")).to_be_visible()
+    second = receipt.get_attribute("data-record")
+    store = Store.open(app.data_dir)
+    assert {record.id for record in store.newest(2)} == {first, second}
+    store.close()
+
+
+def test_a_mask_of_the_grid_opens_large(page: Page, app: App) -> None:
+    open_dataset(page)
+    card = page.locator("#dataset-gallery li").first
+    dialog = page.locator("dialog.ds-record")
+    for key in ("click", "Enter"):
+        if key == "click":
+            card.click()
+        else:
+            card.press(key)
+        expect(dialog).to_be_visible()
+        assert dialog.locator("img").evaluate("image => image.naturalWidth") > 200
+        expect(dialog).to_contain_text(card.get_attribute("data-record") or "?")
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()

@@ -1,16 +1,20 @@
 """The dataset endpoints, called over HTTP as another program would."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from space import api_dataset
+from space.api_dataset import run_log_mask
 from space.services import Services
+from tests.space.asking import HERE, STRANGER, asks, profile
 from tests.space.dataset_app import build, make_services
 from tests.space.store.conftest import make_mask, make_photo
 
@@ -72,7 +76,7 @@ def test_defaults_are_refused(client: Client, files: tuple[Path, Path]) -> None:
     with pytest.raises(AppError, match=r"Choose one of cc0-1\.0"):
         client.predict(image=photo, mask=mask, consent=True, api_name="/log_mask")
     given = {"image": photo, "mask": mask, "licence": "cc0-1.0", "consent": True}
-    with pytest.raises(AppError, match="no strategy 'magic'"):
+    with pytest.raises(AppError, match="no mask strategy 'magic'"):
         client.predict(**given, strategy="magic", api_name="/log_mask")
     with pytest.raises(AppError, match="Send a mask"):
         client.predict(**{**given, "mask": None}, api_name="/log_mask")
@@ -111,6 +115,57 @@ def test_an_upright_mask_fits_a_turned_photo(
     record = services.store.get(record_id)
     assert (record.width, record.height) == (20, 30)
     client.predict(record_id, receipt, api_name="/delete_record")
+
+
+def test_a_mask_may_be_as_large_as_the_apps_limit(
+    services: Services, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple] = []
+
+    def opened(*values: object) -> np.ndarray:
+        given.append(values)
+        return make_mask(4)
+
+    monkeypatch.setattr(api_dataset, "open_mask", opened)
+    saved = run_log_mask(services, *map(str, files), "private", True, None, "")
+    assert given[0][2] == services.photos.max_pixels
+    services.store.delete(*saved)
+
+
+def handler(services: Services, name: str) -> Callable[..., tuple[str, str]]:
+    with gr.Blocks(analytics_enabled=False) as demo:
+        api_dataset.register(services)
+    [found] = [fn.fn for fn in demo.fns.values() if fn.name == name]
+    return found
+
+
+def test_who_is_signed_in_has_a_pseudonym(services: Services, files: tuple[Path, Path]) -> None:
+    log_mask = handler(services, "log_mask")
+    given = (*map(str, files), "cc0-1.0", True, "drawn", "")
+    for request, who, name in (
+        (STRANGER, profile("ann"), "ann"),
+        (asks(username="bob"), None, "bob"),
+        (STRANGER, None, None),
+    ):
+        saved = log_mask(*given, request, who)
+        expected = services.store.pseudonym(name) if name else "anonymous"
+        assert services.store.get(saved[0]).contributor == expected
+        services.store.delete(*saved)
+
+
+def test_strangers_cannot_fill_the_disk(services: Services, files: tuple[Path, Path]) -> None:
+    log_mask = handler(services, "log_mask")
+    without_consent = (*map(str, files), "cc0-1.0", False, "drawn", "")
+    for _ in range(60):
+        with pytest.raises(gr.Error, match="consent"):
+            log_mask(*without_consent, STRANGER, None)
+    with pytest.raises(gr.Error, match="Try again in 1 second"):
+        log_mask(*without_consent, STRANGER, None)
+    with pytest.raises(gr.Error, match="consent"):
+        log_mask(*without_consent, STRANGER, profile("ann"))
+    for _ in range(70):  # whoever sits at the machine may import a folder in one go
+        with pytest.raises(gr.Error, match="consent"):
+            log_mask(*without_consent, HERE, None)
 
 
 def test_only_these_endpoints_are_public(client: Client) -> None:

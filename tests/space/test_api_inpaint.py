@@ -50,6 +50,13 @@ def test_result_is_lossless_and_says_what_made_it(
     assert info["untouched_outside"] is True
 
 
+def test_a_model_that_is_null_is_the_apps_own(client: Client, picture: Path, mask: Path) -> None:
+    _, info = client.predict(
+        image=handle_file(picture), mask=handle_file(mask), model=None, api_name="/inpaint"
+    )
+    assert info["model"] == "telea"
+
+
 def test_bad_input_comes_back_in_words(client: Client, picture: Path, mask: Path) -> None:
     with pytest.raises(AppError, match="no model named 'nothing'"):
         client.predict(handle_file(picture), handle_file(mask), "nothing", api_name="/inpaint")

@@ -33,6 +33,11 @@ def test_everything_may_be_left_out(client):
     assert statistics["strategy"] == "wide"
 
 
+def test_a_strategy_that_is_null_is_the_default(client):
+    _, statistics = client.predict(strategy=None, api_name="/generate_masks")
+    assert statistics["strategy"] == "wide"
+
+
 def test_masks_are_those_of_python(client, tmp_path):
     path = tmp_path / "photo.jpg"
     Image.fromarray(desk(140, 200)[0]).save(path)
@@ -92,3 +97,10 @@ def test_a_file_that_is_no_picture_is_refused(client, tmp_path):
     path.write_bytes(b"no picture at all")
     with pytest.raises(AppError, match="not a picture"):
         client.predict(image=handle_file(path), api_name="/generate_masks")
+
+
+def test_the_files_lie_where_they_are_swept(client, services, monkeypatch):
+    monkeypatch.setattr(api_masks.tempfile, "mkdtemp", None)
+    client.predict(count=2, height=64, width=80, api_name="/generate_masks")
+    [place] = (services.settings.cache_dir / "exports").iterdir()
+    assert sorted(path.name for path in place.iterdir()) == ["wide_0000.png", "wide_0001.png"]

@@ -4,10 +4,13 @@ import math
 from pathlib import Path
 
 import cv2
+import gradio as gr
 import numpy as np
 import pytest
+from gradio_client import Client, handle_file
 from PIL import Image
 
+from space import api_select
 from space.api_select import select
 from space.canvas.selecting import Selecting
 from space.services import Services
@@ -83,3 +86,16 @@ def test_the_canvas_gets_mask_and_outline(
         refused = server.select({"photo": photo, "picks": picks})
         assert not refused["ok"]
         assert "lick" in refused["message"]
+
+
+def test_the_file_lies_where_it_is_swept(services: Services, disc: tuple[Path, np.ndarray]) -> None:
+    path, truth = disc
+    with gr.Blocks(analytics_enabled=False) as demo:
+        api_select.register(services)
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, show_error=True)
+    client = Client(url, verbose=False)
+    found = client.predict(image=handle_file(path), x=80, y=50, api_name="/select_object")
+    demo.close()
+    assert overlap(np.asarray(Image.open(found)) > 0, truth) > 0.5
+    [place] = (services.settings.cache_dir / "exports").iterdir()
+    assert [file.name for file in place.iterdir()] == ["mask.png"]

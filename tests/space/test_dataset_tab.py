@@ -1,22 +1,29 @@
 """What the Dataset tab shows, exports and deletes."""
 
 import io
+import re
 import shlex
 import zipfile
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 
+import gradio as gr
 import pyarrow.parquet as pq
 import pytest
 
 from space import contributions, dataset_cli
-from space.dataset_tab import ANY, PAGE, delete_with, make_export, view
+from space.dataset_tab import ANY, PAGE, build, delete_with, make_export, view
 from space.dataset_view import ago, grid_html, push_html, summary_html
+from space.reviewers import Sight, sight
 from space.services import Services
 from space.store import Store
+from tests.space.asking import HERE, STRANGER, asks
 from tests.space.dataset_app import make_services
+from tests.space.store.approving import set_status
 from tests.space.store.conftest import make_photo, make_submission
+
+ALL = Sight(private=True, unreviewed=True)
 
 
 @pytest.fixture
@@ -25,8 +32,8 @@ def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Services:
     return make_services(tmp_path / "data")
 
 
-def shown_ids(services: Services, *filters: str) -> list[str]:
-    page = view(services, *(filters or (ANY, ANY, ANY)), PAGE)[1]
+def shown_ids(services: Services, *filters: str, sees: Sight | None = None) -> list[str]:
+    page = view(services, *(filters or (ANY, ANY, ANY)), PAGE, sees or ALL)[1]
     return [part.split('"')[0] for part in page.split('<li data-record="')[1:]]
 
 
@@ -40,7 +47,7 @@ def test_newest_first_with_filters(services: Services) -> None:
     assert shown_ids(services, ANY, "approved", ANY) == []
     assert shown_ids(services, ANY, ANY, "10 to 20 %") == ids[::-1]
     assert shown_ids(services, ANY, ANY, "over 40 %") == []
-    summary, page, _, _, choices, card, condition = view(services, ANY, ANY, ANY, PAGE)
+    summary, page, _, _, choices, card, condition = view(services, ANY, ANY, ANY, PAGE, ALL)
     assert 'data-figure="records">4<' in summary
     assert page.count("data:image/jpeg;base64,") == 4
     assert [value for _, value in choices.choices] == [ANY, "box", "drawn"]
@@ -52,26 +59,30 @@ def test_newest_first_with_filters(services: Services) -> None:
 def test_more_are_shown_on_request(services: Services) -> None:
     for i in range(3):
         services.store.save(make_submission(i))
-    first, more = (view(services, ANY, ANY, ANY, count) for count in (2, 4))
+    first, more = (view(services, ANY, ANY, ANY, count, ALL) for count in (2, 4))
     assert (first[1].count("<li"), first[2].visible) == (2, True)
     assert (more[1].count("<li"), more[2].visible) == (3, False)
 
 
 def test_empty_states_say_what_to_do(services: Services) -> None:
-    assert 'href="#inpaint"' in view(services, ANY, ANY, ANY, PAGE)[1]
+    assert 'href="#inpaint"' in view(services, ANY, ANY, ANY, PAGE, ALL)[1]
     services.store.save(make_submission(0))
-    assert "No mask matches" in view(services, "wide", ANY, ANY, PAGE)[1]
+    assert "No mask matches" in view(services, "wide", ANY, ANY, PAGE, ALL)[1]
 
 
 @pytest.mark.parametrize(
-    ("settings", "environment", "visible"),
+    ("settings", "environment", "request_", "visible"),
     [
-        ({}, {}, True),
-        ({"host": "127.0.0.1"}, {}, True),
-        ({"host": "0.0.0.0"}, {}, False),
-        ({"share": True}, {}, False),
-        ({}, {"SPACE_ID": "ann/lama"}, False),
-        ({}, {"GRADIO_SERVER_NAME": "0.0.0.0"}, False),
+        ({}, {}, HERE, True),
+        ({"host": "127.0.0.1"}, {}, HERE, True),
+        ({"host": "0.0.0.0"}, {}, HERE, False),
+        ({"share": True}, {}, HERE, False),
+        ({}, {"SPACE_ID": "ann/lama"}, HERE, False),
+        ({}, {"GRADIO_SERVER_NAME": "0.0.0.0"}, HERE, False),
+        ({}, {}, asks(host="masks.example.org"), False),
+        ({}, {}, asks(x_forwarded_for="203.0.113.7"), False),
+        ({}, {}, STRANGER, False),
+        ({}, {}, None, False),
     ],
 )
 def test_private_records_are_shown_to_this_machine_only(
@@ -79,6 +90,7 @@ def test_private_records_are_shown_to_this_machine_only(
     monkeypatch: pytest.MonkeyPatch,
     settings: dict,
     environment: dict,
+    request_: gr.Request | None,
     visible: bool,
 ) -> None:
     for name in ("SPACE_ID", "GRADIO_SERVER_NAME"):
@@ -88,32 +100,70 @@ def test_private_records_are_shown_to_this_machine_only(
     services = make_services(tmp_path / "data", **settings)
     public = services.store.save(make_submission(0)).record_id
     private = services.store.save(make_submission(1, licence="private")).record_id
+    for record_id in (public, private):
+        set_status(services.store, record_id, "approved")
     expected = [private, public] if visible else [public]
-    assert shown_ids(services) == expected
-    file, _ = make_export(services, "parquet", ANY, ANY, ANY)
+    sees = sight(services.settings, request_)
+    assert shown_ids(services, sees=sees) == expected
+    file, _ = make_export(services, "parquet", ANY, ANY, ANY, sees)
     assert set(pq.read_table(file.value["path"])["id"].to_pylist()) == set(expected)
+
+
+def test_strangers_see_and_get_only_what_is_approved(tmp_path: Path) -> None:
+    services = make_services(tmp_path / "data", auth_file=tmp_path / "accounts", reviewers=("ann",))
+    with gr.Blocks(analytics_enabled=False) as demo:
+        tab = build(services)
+    [write, _] = [fn.fn for fn in demo.fns.values() if fn.name == "write"]
+    [look] = [fn.fn for fn in demo.fns.values() if fn.name == "on_look"]
+    [more] = [fn.fn for fn in demo.fns.values() if fn.name == "show_more"]
+    ann, bob = (asks("203.0.113.7", "masks.example.org", username=n) for n in ("ann", "bob"))
+    approved, pending, rejected = (
+        services.store.save(make_submission(i)).record_id for i in range(3)
+    )
+    private = services.store.save(make_submission(3, licence="private")).record_id
+    assert "Nothing is approved yet" in tab.show(ANY, ANY, ANY, bob, None)[1]
+    assert "no mask to look at" in look("thin", ANY, ANY, ANY, bob, None)[1]
+    set_status(services.store, approved, "approved")
+    set_status(services.store, rejected, "rejected")
+    set_status(services.store, private, "approved")
+
+    def shown(request: gr.Request, status: str = ANY) -> set[str]:
+        pages = tab.show(ANY, status, ANY, request, None), more(ANY, status, ANY, 24, request, None)
+        found = [set(re.findall(r'<li data-record="(\w+)"', page[1])) for page in pages]
+        file, _ = write(ANY, status, ANY, request, None)
+        names = zipfile.ZipFile(file.value["path"]).namelist() if file.visible else []
+        packed = {Path(name).stem for name in names if name.startswith("masks/")}
+        assert found[0] == found[1] == packed
+        return packed
+
+    assert shown(bob) == shown(bob, "approved") == shown(STRANGER) == {approved}
+    assert shown(bob, "pending") == shown(bob, "rejected") == set()
+    assert shown(ann) == {approved, pending, rejected}
+    assert shown(ann, "pending") == {pending}
+    assert shown(HERE) == {approved, pending, rejected, private}
+    assert "1 saved masks" in look("thin", ANY, ANY, ANY, bob, None)[0]
 
 
 def test_a_broken_photo_does_not_break_the_page(services: Services) -> None:
     record = services.store.get(services.store.save(make_submission(0)).record_id)
     services.store.core.objects.path("originals", record.image_sha256).unlink()
-    assert "cannot be shown" in view(services, ANY, ANY, ANY, PAGE)[1]
+    assert "cannot be shown" in view(services, ANY, ANY, ANY, PAGE, ALL)[1]
 
 
 def test_notes_are_shown_as_text(services: Services) -> None:
     services.store.save(make_submission(0, note='"><script>alert(1)</script>'))
-    page = view(services, ANY, ANY, ANY, PAGE)[1]
+    page = view(services, ANY, ANY, ANY, PAGE, ALL)[1]
     assert "<script" not in page
     assert "&lt;script&gt;" in page
 
 
 def test_zip_export(services: Services) -> None:
-    assert "no mask to put" in make_export(services, "zip", ANY, ANY, ANY)[1]
+    assert "no mask to put" in make_export(services, "zip", ANY, ANY, ANY, ALL)[1]
     services.store.save(make_submission(0))
-    file, words = make_export(services, "zip", ANY, ANY, ANY)
+    file, words = make_export(services, "zip", ANY, ANY, ANY, ALL)
     assert "1 record," in words
-    assert "no mask" in make_export(services, "zip", "wide", ANY, ANY)[1]
-    file, _ = make_export(services, "zip", "drawn", "pending", ANY)
+    assert "no mask" in make_export(services, "zip", "wide", ANY, ANY, ALL)[1]
+    file, _ = make_export(services, "zip", "drawn", "pending", ANY, ALL)
     with zipfile.ZipFile(file.value["path"]) as archive:
         assert archive.testzip() is None
         assert len(archive.namelist()) == 3
@@ -121,7 +171,7 @@ def test_zip_export(services: Services) -> None:
 
 def test_delete_with_a_pasted_receipt(services: Services) -> None:
     receipt = services.store.save(make_submission(0))
-    exported = Path(make_export(services, "zip", ANY, ANY, ANY)[0].value["path"])
+    exported = Path(make_export(services, "zip", ANY, ANY, ANY, ALL)[0].value["path"])
     copies = [services.settings.cache_dir / name for name in ("photos/a", "uploads/x/b.png")]
     for copy in copies:
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -78,6 +78,57 @@ def test_oldest_go_when_the_shelf_is_full(tmp_path: Path) -> None:
         shelf.get(handles[0].id)
 
 
+def test_files_that_others_throw_away_meanwhile_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = PhotoShelf(tmp_path / "full", limit_mb=1)
+    rng = np.random.default_rng(1)
+    paths = []
+    for number in range(5):
+        paths.append(tmp_path / f"{number}.png")
+        pixels = rng.integers(0, 256, (350, 350, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(paths[-1])
+    first, *_ = (shelf.put(path) for path in paths[:2])
+    names = Path.iterdir
+
+    def listed_before_it_went(folder: Path) -> list[Path]:
+        found = list(names(folder))
+        if folder == shelf.directory:
+            found.append(folder / ("0" * 64))
+        return found
+
+    monkeypatch.setattr(Path, "iterdir", listed_before_it_went)
+    last = [shelf.put(path) for path in paths[2:]][-1]
+    assert shelf.get(last.id) == last
+    with pytest.raises(ValueError, match="no longer"):
+        shelf.get(first.id)
+
+
+def test_a_size_is_told_without_a_copy_of_the_picture(
+    shelf: PhotoShelf, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lama.photo.Photo.rgb", property(lambda _: pytest.fail("copied")))
+    handle = shelf.put(picture)
+    assert (handle.width, handle.height) == (61, 43)
+
+
+def test_results_know_what_they_were_made_from(shelf: PhotoShelf, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(4)]
+    for number, path in enumerate(paths):
+        Image.fromarray(np.full((9, 7, 3), number, np.uint8)).save(path)
+    first = shelf.put(paths[0])
+    second = shelf.put(paths[1], origin=first)
+    third = shelf.put(paths[2], origin=second)
+    other = shelf.put(paths[3])
+    assert shelf.get(third.id) == third
+    assert set(third.origins) == {first.id, second.id}
+    shelf.forget(second.id)
+    assert shelf.made_from([first.id]) == {third.id}
+    assert shelf.made_from([other.id]) == set()
+    shelf.put(paths[2])  # opened by somebody as a file of its own
+    assert shelf.made_from([first.id]) == {third.id}
+
+
 @pytest.mark.parametrize(("mode", "plain"), [("RGB", True), ("I;16", False), ("CMYK", False)])
 def test_what_a_browser_would_show_otherwise_gets_a_preview(
     shelf: PhotoShelf, tmp_path: Path, mode: str, plain: bool

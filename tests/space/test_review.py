@@ -1,10 +1,9 @@
 """Who may review, what the tab shows, and a mask that is mended on the canvas."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
-import gradio as gr
 import numpy as np
 import pytest
 
@@ -16,10 +15,9 @@ from space.reviewers import LOCAL, refusal, reviewer
 from space.services import Services
 from space.settings import Settings, parse
 from space.store import Store
+from tests.space.asking import HERE, STRANGER, asks, profile
 from tests.space.fakes import TeleaEngine
 from tests.space.store.conftest import make_mask, make_submission
-
-NOBODY = SimpleNamespace(username=None)
 
 
 @pytest.fixture
@@ -36,35 +34,32 @@ def save(desk: Desk, count: int, **changes) -> list[str]:
     return [store.save(make_submission(i, **changes)).record_id for i in range(count)]
 
 
-def profile(name: str) -> gr.OAuthProfile:
-    given = {"name": name, "preferred_username": name, "profile": "", "picture": ""}
-    return gr.OAuthProfile(given)
-
-
 def test_the_person_at_this_machine_reviews(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert reviewer(Settings(), None) == LOCAL
-    assert reviewer(Settings(host="0.0.0.0"), None) is None
-    assert reviewer(Settings(share=True), None) is None
+    assert reviewer(Settings(), HERE) == LOCAL
+    assert reviewer(Settings(), STRANGER) is None
+    assert reviewer(Settings(), asks(x_forwarded_for="203.0.113.7")) is None
+    assert reviewer(Settings(host="0.0.0.0"), HERE) is None
+    assert reviewer(Settings(share=True), HERE) is None
     assert "--auth" in refusal(Settings(share=True), None)
     monkeypatch.setenv("SPACE_ID", "ann/app")
-    assert reviewer(Settings(), None) is None
+    assert reviewer(Settings(), HERE) is None
 
 
 def test_accounts_review_unless_others_are_named() -> None:
     accounts = Settings(auth_file=Path("accounts"))
-    assert reviewer(accounts, "ann") == "ann"
-    assert reviewer(accounts, None) is None
+    assert reviewer(accounts, asks(username="ann")) == "ann"
+    assert reviewer(accounts, HERE) is None
     chosen = parse([], {"LAMA_AUTH_FILE": "accounts", "LAMA_REVIEWERS": "bob, cyd"})
-    assert reviewer(chosen, "ann") is None
-    assert reviewer(chosen, "cyd") == "cyd"
+    assert reviewer(chosen, asks(username="ann")) is None
+    assert reviewer(chosen, asks(username="cyd")) == "cyd"
     assert "ann is not among" in refusal(chosen, "ann")
 
 
 def test_on_a_space_its_owner_reviews(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPACE_AUTHOR_NAME", "ann")
-    assert reviewer(Settings(), None, profile("ann")) == "ann"
-    assert reviewer(Settings(), None, profile("bob")) is None
-    assert reviewer(Settings(reviewers=("bob",)), None, profile("bob")) == "bob"
+    assert reviewer(Settings(), STRANGER, profile("ann")) == "ann"
+    assert reviewer(Settings(), STRANGER, profile("bob")) is None
+    assert reviewer(Settings(reviewers=("bob",)), STRANGER, profile("bob")) == "bob"
 
 
 def test_one_after_the_other(desk: Desk) -> None:
@@ -88,11 +83,19 @@ def test_one_after_the_other(desk: Desk) -> None:
 
 def test_private_records_are_not_shown_to_strangers(desk: Desk) -> None:
     save(desk, 1, licence="private")
-    services = desk.services
-    far = Settings(host="0.0.0.0", data_dir=services.settings.data_dir)
-    open_to_all = Desk(Services(services.engine, services.store, far, services.photos))
-    assert open_to_all.show("ann", False).record_id == ""
-    assert desk.show("ann", False).record_id
+    accounts = replace(desk.services.settings, auth_file=Path("accounts"))
+    answers = Answers(Desk(replace(desk.services, settings=accounts)))
+
+    def shown(**request: str) -> str:
+        return answers.show(False, asks(username="ann", **request), None)[4]
+
+    assert shown(x_forwarded_for="203.0.113.7") == ""
+    assert shown(client="203.0.113.7") == ""
+    assert shown()
+    assert desk.show("bob", False).record_id == ""
+    far = Settings(host="0.0.0.0", data_dir=accounts.data_dir, auth_file=Path("accounts"))
+    answers = Answers(Desk(replace(desk.services, settings=far)))
+    assert shown() == ""
 
 
 def test_notes_and_names_are_text_not_html(desk: Desk) -> None:
@@ -141,12 +144,12 @@ def test_mending_refuses_another_photo_and_an_empty_canvas(desk: Desk) -> None:
 def test_trouble_is_a_line_on_the_page(desk: Desk) -> None:
     [only] = save(desk, 1)
     answers = Answers(desk)
-    answers.accept(only, False, NOBODY, None)
-    said = answers.accept(only, False, NOBODY, None)[5]
+    answers.accept(only, False, HERE, None)
+    said = answers.accept(only, False, HERE, None)[5]
     assert 'role="alert"' in said
     assert "already" in said
-    assert "already" not in answers.show(False, NOBODY, None)[5]
-    assert answers.fill("none", NOBODY, None)[1].count("no record") == 1
+    assert "already" not in answers.show(False, HERE, None)[5]
+    assert answers.fill("none", HERE, None)[1].count("no record") == 1
 
 
 def test_deleting_takes_the_copy_for_the_canvas_along(desk: Desk) -> None:

@@ -3,6 +3,8 @@
 import json
 import re
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -10,9 +12,20 @@ import numpy as np
 import pytest
 
 from space.canvas.protocol import encode_mask
-from space.save_sheet import UNDO_SECONDS, hide_undo, receipt_html, save_drawing, undo_save
+from space.save_sheet import (
+    UNDO_SECONDS,
+    Saved,
+    build,
+    hide_undo,
+    receipt_html,
+    save_drawing,
+    saver,
+    undo_save,
+    what_happens,
+)
 from space.services import Services
 from space.store import Receipt
+from tests.space.asking import HERE, STRANGER, asks, profile
 from tests.space.dataset_app import make_services
 from tests.space.store.conftest import make_mask, make_photo
 
@@ -40,8 +53,9 @@ def drawing(services: Services, tmp_path: Path, seed: int = 1, **changes: object
 
 def test_a_drawing_is_saved_with_all_that_was_drawn(services: Services, tmp_path: Path) -> None:
     value = drawing(services, tmp_path)
-    status, _, _, receipt, _, note = save_drawing(services, value, "cc-by-4.0", True, "post", "ann")
-    assert isinstance(receipt, Receipt)
+    status, _, _, saved, _, note = save_drawing(services, value, "cc-by-4.0", True, "post", "ann")
+    assert isinstance(saved, Saved)
+    receipt = saved.receipt
     assert (receipt.record_id in status, receipt.token in status, note) == (True, True, "")
     record = services.store.get(receipt.record_id)
     assert (record.strategy, record.model, record.note) == ("wide", "lama-tiny", "post")
@@ -55,12 +69,25 @@ def test_a_drawing_is_saved_with_all_that_was_drawn(services: Services, tmp_path
 
 def test_undo_takes_it_back_and_the_photo_stays_open(services: Services, tmp_path: Path) -> None:
     value = drawing(services, tmp_path)
-    receipt = save_drawing(services, value, "cc0-1.0", True, "", None)[3]
-    assert "Undone" in undo_save(services, receipt)[0]
+    saved = save_drawing(services, value, "cc0-1.0", True, "", None)[3]
+    assert "Undone" in undo_save(services, saved)[0]
     assert services.store.info()["records"] == 0
     assert services.photos.get(json.loads(value)["photo"]).path.is_file()
-    assert "deleted already" in undo_save(services, receipt)[0]
+    assert "deleted already" in undo_save(services, saved)[0]
     assert "nothing to undo" in undo_save(services, None)[0]
+
+
+def test_pressing_twice_saves_once(services: Services, tmp_path: Path) -> None:
+    value = drawing(services, tmp_path)
+    saved = save_drawing(services, value, "cc0-1.0", True, "", None)[3]
+    again = save_drawing(services, value, "cc0-1.0", True, "other note", None, saved)
+    assert "saved already" in again[0]
+    assert again[3] == gr.skip()
+    assert services.store.info()["records"] == 1
+    other = drawing(services, tmp_path, mask=encode_mask(make_mask(2)))
+    assert isinstance(save_drawing(services, other, "cc0-1.0", True, "", None, saved)[3], Saved)
+    undone = undo_save(services, saved)[3]
+    assert undone is None, "what was taken back may be saved once more"
 
 
 def test_the_last_save_can_be_undone_for_its_own_ten_seconds() -> None:
@@ -86,7 +113,59 @@ def test_refusals_say_what_to_do_and_keep_the_note(
     assert words in status
     assert 'role="alert"' in status
     assert note != ""  # skipped, not cleared
-    assert not any(isinstance(other, Receipt) for other in others)
+    assert not any(isinstance(other, Saved) for other in others)
+    assert services.store.info()["records"] == 0
+
+
+@pytest.fixture
+def on_save(services: Services) -> Callable[..., tuple]:
+    """What the button calls, for whoever presses it."""
+    return saver(services)
+
+
+@pytest.mark.parametrize(
+    ("request_", "who", "name"),
+    [(STRANGER, "ann", "ann"), (asks(username="bob"), None, "bob"), (STRANGER, None, None)],
+)
+def test_who_is_signed_in_has_a_pseudonym(
+    services: Services,
+    tmp_path: Path,
+    on_save: Callable[..., tuple],
+    request_: gr.Request,
+    who: str | None,
+    name: str | None,
+) -> None:
+    value = drawing(services, tmp_path)
+    signed = profile(who) if who else None
+    receipt = on_save(value, "cc0-1.0", True, "", None, request_, signed)[3].receipt
+    expected = services.store.pseudonym(name) if name else "anonymous"
+    assert services.store.get(receipt.record_id).contributor == expected
+
+
+def test_saving_has_a_pace(services: Services, on_save: Callable[..., tuple]) -> None:
+    for _ in range(60):
+        assert "Tick the sentence" in on_save(None, "cc0-1.0", False, "", None, STRANGER, None)[0]
+    said = on_save(None, "cc0-1.0", False, "", None, STRANGER, None)
+    assert "Try again in 1 second" in said[0]
+    assert len(said) == 6
+    assert "Tick the sentence" in on_save(None, "cc0-1.0", False, "", None, HERE, None)[0]
+
+
+def test_the_consent_says_who_will_see_it(services: Services) -> None:
+    assert "once one has approved it, everybody" in what_happens(services.settings).lower()
+    public = replace(services.settings, hub_dataset="ann/masks")
+    assert "ann/masks" in what_happens(public)
+    with gr.Blocks(analytics_enabled=False) as demo:
+        build(services, gr.HTML())
+    [box] = [c for c in demo.blocks.values() if getattr(c, "elem_id", None) == "consent"]
+    assert what_happens(services.settings) in box.info
+
+
+def test_a_models_name_has_an_end(services: Services, tmp_path: Path) -> None:
+    value = drawing(services, tmp_path, model="m" * 3_000_000)
+    status = save_drawing(services, value, "cc0-1.0", True, "", None)[0]
+    assert "at most 255 characters" in status
+    assert len(status) < 500
     assert services.store.info()["records"] == 0
 
 

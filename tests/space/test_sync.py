@@ -14,6 +14,7 @@ from space.store import Store, StoreError, SubmissionError, hub
 from space.store.errors import HubError
 from space.store.hub_errors import explained
 from space.sync import Sync
+from tests.space.store.approving import set_status
 from tests.space.store.conftest import make_mask, make_photo, make_submission
 from tests.space.store.test_hub import FakeHub
 
@@ -114,6 +115,27 @@ def test_failures_are_told_and_made_good(store: Store, monkeypatch: pytest.Monke
     wait_for(lambda: store.info()["synced"] == 1)
     wait_for(lambda: store.info()["last_error"] is None)
     syncing.stop()
+
+
+def test_what_was_sent_by_hand_is_not_taken_back(store: Store) -> None:
+    remote = FakeHub()
+    first, second = (store.save(make_submission(seed)) for seed in range(2))
+    set_status(store, first.record_id, "approved")
+    running = Sync(store, remote, "ann/masks")  # as the app makes it, before anything was pushed
+    running.push_now()
+    assert remote.ids() == [first.record_id]
+    hub.push(store.core, remote, "ann/masks", ("approved", "pending"))
+    both = sorted([first.record_id, second.record_id])
+    assert remote.ids() == both
+    running._attempt()
+    running.push_now()
+    assert remote.ids() == both, "the app took back what the operator had sent"
+    third = store.save(make_submission(2)).record_id
+    running._attempt()
+    assert remote.ids() == sorted([*both, third])
+    hub.push(store.core, remote, "ann/masks")
+    running.push_now()
+    assert remote.ids() == [first.record_id]
 
 
 def test_only_one_of_two_processes_pushes(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,11 +23,11 @@ from space.train_tab import updates
 from space.train_view import curves_html, log_html, progress_html
 from space.training_runs import RunState, TrainingRuns, read_state
 from space.tuned import tuned_models
+from tests.space.asking import HERE, STRANGER
 from tests.space.fakes import TeleaEngine
 from tests.space.store.conftest import make_submission
 
 WISH = Wish("telea", 50, 8, 1e-4, 0.5, 0, 24)
-NOBODY = SimpleNamespace(username=None)
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def pretend(runs: TrainingRuns, pid: int, name: str = "20260101-000000", began: 
 
 
 def test_the_form_becomes_flags(trainer: Trainer) -> None:
-    flags = trainer.arguments(replace(WISH, photos=" photos/mine "))
+    flags = trainer.arguments(replace(WISH, photos=" photos/mine "), HERE)
     assert flags == [
         *("--init", "telea", "--steps", "50", "--batch", "8", "--seed", "0", "--cases", "24"),
         *("--lr", "0.0001", "--masks-share", "0.5", "--photos", "photos/mine"),
@@ -76,17 +75,19 @@ def test_the_form_becomes_flags(trainer: Trainer) -> None:
 )
 def test_figures_that_make_no_sense(trainer: Trainer, change: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        trainer.arguments(replace(WISH, **change))
+        trainer.arguments(replace(WISH, **change), HERE)
 
 
 def test_folders_are_named_at_the_machine_only(trainer: Trainer) -> None:
     far = Settings(model="telea", host="0.0.0.0", data_dir=trainer.runs.data_dir)
     elsewhere = Trainer(replace(trainer.services, settings=far))
     with pytest.raises(ValueError, match="at the machine"):
-        elsewhere.arguments(replace(WISH, photos="/etc"))
+        elsewhere.arguments(replace(WISH, photos="/etc"), HERE)
+    with pytest.raises(ValueError, match="at the machine"):
+        trainer.arguments(replace(WISH, photos="/etc"), STRANGER)
     with pytest.raises(ValueError, match="Only reviewers"):
-        elsewhere.allowed(NOBODY, None)
-    shown = updates(elsewhere, NOBODY, None)
+        elsewhere.allowed(HERE, None)
+    shown = updates(elsewhere, HERE, None)
     assert "Only reviewers" in shown[0]
 
 
@@ -283,13 +284,15 @@ def test_two_models_on_what_is_drawn(trainer: Trainer, picture: Path, rgb: np.nd
     mask = np.zeros(rgb.shape[:2], dtype=bool)
     mask[5:9, 7:20] = True
     drawing = {"photo": handle.id, "mask": encode_mask(mask)}
-    left, right = trainer.compare(drawing, "telea", "telea")
+    left, right = trainer.compare(drawing, "telea", "lama-tiny")
     assert (left[~mask] == rgb[~mask]).all()
     assert (left == right).all()
     with pytest.raises(ValueError, match="Open a photo"):
-        trainer.compare(None, "telea", "telea")
+        trainer.compare(None, "telea", "lama-tiny")
     with pytest.raises(ValueError, match="no model"):
         trainer.compare(drawing, "telea", "nothing")
+    with pytest.raises(ValueError, match="Both sides are the same model"):
+        trainer.compare(drawing, "telea", "telea")
 
 
 def test_deleting_a_record_removes_pictures_of_runs(trainer: Trainer) -> None:

@@ -1,10 +1,13 @@
 """The engine over lama: what a page may ask for, and what it gets."""
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from gradio.data_classes import _StaticFiles
+from gradio.utils import is_static_file
 
 import lama
 from lama import registry
@@ -12,6 +15,8 @@ from lama.checkpoint import build, save_checkpoint
 from lama.config import UNetConfig
 from space import wiring
 from space.engine import CancelledError
+from space.settings import Settings
+from tests.space.dataset_app import make_services
 
 
 class FakeInpainter(SimpleNamespace):
@@ -173,3 +178,26 @@ def test_only_a_quick_look_tells_what_is_coarse(engine):
     quick = engine.inpaint("lama-tiny", rgb, mask, quality="quick")
     assert quick.rough.sum() == 8
     assert engine.inpaint("lama-tiny", rgb, mask).rough is None
+
+
+def test_the_app_is_swept_while_it_is_served(monkeypatch, tmp_path):
+    """Also: Gradio makes no copies of what lies in the folder of downloads."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "data" / "cache" / "uploads"))
+    monkeypatch.setattr(_StaticFiles, "all_paths", [])
+    monkeypatch.setattr(wiring, "services", lambda settings: make_services(settings.data_dir))
+    seen = []
+
+    def launch(**options):
+        exported = tmp_path / "data" / "cache" / "exports" / "x" / "result.png"
+        exported.parent.mkdir()
+        exported.write_bytes(b"x")
+        seen.append(is_static_file(str(exported)))
+        seen.append([thread for thread in threading.enumerate() if thread.name == "sweep"])
+
+    page = SimpleNamespace(queue=lambda **options: None, launch=launch)
+    monkeypatch.setattr(wiring.ui, "build", lambda parts: page)
+    wiring.launch(Settings(data_dir=tmp_path / "data"))
+    assert seen[0]
+    [thread] = seen[1]
+    thread.join(20)
+    assert not thread.is_alive()

@@ -5,6 +5,7 @@ import io
 import shutil
 import threading
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -166,6 +167,35 @@ def test_export_keeps_known_pixels_and_the_format(
         assert np.array_equal(np.asarray(exported)[known], rgb[known])
 
 
+@pytest.mark.parametrize("name", ["IMG #1 50%.png", "写" * 82 + ".png"])
+def test_export_under_any_name(server: CanvasServer, picture: Path, name: str) -> None:
+    opened = server.open_photo({"path": uploaded(picture), "name": name})
+    value = question(server, picture)["value"] | {"photo": opened["photo"]}
+    server.open_photo({"path": uploaded(picture), "name": name})  # `question` called it otherwise
+    result = server.run({"page": "p", "value": value})["result"]
+    answer = server.export({"result": result, "format": "PNG"})
+    assert answer["ok"], answer
+    assert answer["name"].startswith(name[:6])
+    assert answer["name"].endswith("-inpainted.png")
+    path = Path(unquote(answer["url"].removeprefix("gradio_api/file=")))
+    assert path.is_file()
+    assert path.name == answer["name"]
+    assert "#" not in answer["url"]
+
+
+def test_a_download_has_the_name_that_its_own_page_gave(
+    server: CanvasServer, picture: Path
+) -> None:
+    result = server.run(question(server, picture, name="../../divorce papers.png"))["result"]
+    other = server.open_photo({"path": uploaded(picture), "name": "somebody else's.png"})
+    assert other["ok"]
+    assert server.export({"result": result, "format": "PNG"})["name"].startswith("divorce papers-")
+    adopted = server.adopt({"result": result})
+    assert server.services.photos.get(adopted["photo"]).name == "divorce papers.png"
+    server.names.clear()  # long ago: what the shelf knows has to do
+    assert server.export({"result": result, "format": "PNG"})["ok"]
+
+
 def test_go_on_from_a_result(server: CanvasServer, picture: Path) -> None:
     ran = server.run(question(server, picture))
     adopted = server.adopt({"result": ran["result"]})
@@ -178,6 +208,7 @@ def test_go_on_from_a_result(server: CanvasServer, picture: Path) -> None:
     assert np.array_equal(now[y : y + patch["height"], x : x + patch["width"]], pixels)
     assert handle.format == "PNG"
     assert handle.name == "a photo.png"
+    assert handle.origins == (server.services.photos.put(picture).id,)
 
 
 def test_fill_from_a_strategy_is_seeded(server: CanvasServer, picture: Path) -> None:

@@ -38,7 +38,7 @@ def test_only_what_differs_from_the_paper_counts_as_changed(scenery):
         ({"seed": 1.5}, "The seed must be"),
         ({"width": ""}, "The width must be a whole number from 16 to 8192, not nothing"),
         ({"height": 9000}, "The height must be"),
-        ({"strategy": "wude"}, "there is no mask strategy"),
+        ({"strategy": "wude"}, "There is no mask strategy"),
         ({"values": {"max_width": 0}}, "max_width must be"),
         ({"values": [3]}, "parameters could not be read"),
         ({"photo": "../../etc/passwd"}, "not the id of a photo"),

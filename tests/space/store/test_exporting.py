@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from space.store import Filters, Store, SubmissionError
-from space.store.exporting import export
+from space import contributions
+from space.store import Filters, Receipt, Store, StoreError, SubmissionError
+from space.store.exporting import KINDS, export, write_parquet
+from space.store.importing import import_from
 from tests.space.store.conftest import make_mask, make_photo, make_submission
 
 
@@ -83,3 +85,53 @@ def test_nothing_is_overwritten_or_left_half_done(
         with pytest.raises(OSError, match="no"):
             export(filled.core, kind, tmp_path / "new")
         assert sorted(tmp_path.iterdir()) == before
+
+
+def deleting_at_the_end(
+    store: Store, receipts: list[Receipt], monkeypatch: pytest.MonkeyPatch, often: int = 1
+) -> list[Receipt]:
+    """Whenever the newest record is copied out, the oldest one left is deleted: it is copied."""
+    original, left = store.core.rows, list(receipts)
+
+    def rows(records):
+        wanted = list(records)
+        if [row["id"] for row in wanted] == [receipts[-1].record_id] and often > len(
+            receipts
+        ) - len(left):
+            gone = left.pop(0)
+            contributions.remove(store, gone.record_id, gone.token)
+        return original(wanted)
+
+    monkeypatch.setattr(store.core, "rows", rows)
+    return left
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "one file"])
+def test_what_is_deleted_while_a_copy_is_made_is_not_in_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch, kind: str, tmp_path: Path
+) -> None:
+    receipts = [store.save(make_submission(seed)) for seed in range(3)]
+    left = deleting_at_the_end(store, receipts, monkeypatch)
+    folder = store.core.data_dir / "cache" / "dataset-exports"
+    folder.mkdir(parents=True)
+    path = folder / "saved-masks-1.x"
+    count = (
+        write_parquet(store.core, path) if kind == "one file" else export(store.core, kind, path)
+    )
+    assert count == len(left) == 2
+    assert list(folder.iterdir()) == [path]
+    named = path.rename(tmp_path / ("copy.parquet" if kind == "one file" else "copy"))
+    fresh = Store.open(tmp_path / "fresh")
+    assert import_from(fresh.core, named).records == 2
+    assert {record.id for record in fresh.newest()} == {receipt.record_id for receipt in left}
+    fresh.close()
+
+
+def test_a_copy_is_given_up_when_records_go_again_and_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    receipts = [store.save(make_submission(seed)) for seed in range(8)]
+    deleting_at_the_end(store, receipts, monkeypatch, often=7)
+    with pytest.raises(StoreError, match="deleted just now. Try again"):
+        export(store.core, "zip", tmp_path / "out" / "a.zip")
+    assert list((tmp_path / "out").iterdir()) == []

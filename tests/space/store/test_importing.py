@@ -21,6 +21,8 @@ from space.store.exporting import KINDS, export, write_parquet
 from space.store.importing import Answer, Imported, import_from
 from tests.space.store.conftest import make_mask, make_photo, make_submission
 
+RECEIPT = {"receipt_sha256": "0" * 64}
+
 
 def whole(store: Store) -> dict[str, dict]:
     """Every record with every column, photo and mask as bytes."""
@@ -172,6 +174,18 @@ def test_names_that_lead_out_are_refused(store: Store, tmp_path: Path, name: str
         ({"width": 5}, "another size"),
         ({"schema_version": 7}, "schema version 7"),
         ({"id": "../../evil"}, "cannot be the id"),
+        ({"model": "m" * 3_000_000}, "at most 255 characters"),
+        ({"model": "two\nlines"}, "one line"),
+        ({"extra": "[]"}, "not a JSON object"),
+        ({"extra": "{"}, "not valid JSON"),
+        ({"extra": None}, "not valid JSON"),
+        ({"extra": "{}"}, "no receipt_sha256"),
+        ({"extra": '{"receipt_sha256": 5}'}, "no receipt_sha256"),
+        ({"extra": json.dumps({"receipt_sha256": "ü" * 64})}, "no receipt_sha256"),
+        ({"extra": json.dumps(RECEIPT | {"note": 5})}, "note is not a text"),
+        ({"extra": json.dumps(RECEIPT | {"note": "n" * 2001})}, "note is not a text"),
+        ({"extra": json.dumps(RECEIPT | {"reviews": 5})}, "reviews are not a list"),
+        ({"extra": json.dumps(RECEIPT | {"earlier_masks": [1]})}, "earlier_masks are not a list"),
     ],
 )
 def test_a_tampered_export_is_refused(

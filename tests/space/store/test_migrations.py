@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from space.store import Store, StoreError
+from space.store import Store, StoreError, traces
 from space.store.index import Index
 from space.store.migrations import INDEX_VERSION, STEPS, Step, migrate, version_of
 from tests.space.store.conftest import make_mask, make_submission
@@ -96,3 +96,17 @@ def test_opening_again_changes_nothing(tmp_path: Path) -> None:
         assert migrate(run) == []
     index.close()
     assert tables(tmp_path / "index.sqlite") == before
+
+
+def test_records_from_before_are_deleted_with_their_copies(old: Path) -> None:
+    receipts = json.loads((old / "receipts.json").read_text())
+    store = Store.open(old / "data")
+    assert traces.pending(store.core) == []
+    record_id, token, seed = receipts["kept"][0]
+    record = store.get(record_id)
+    store.delete(record_id, token, copies=True)
+    [found] = traces.pending(store.core)
+    assert found.photos[record.source_sha256] == record.source_bytes
+    assert found.mask is not None
+    assert found.mask.fits(make_mask(seed, 17, 23))
+    store.close()

@@ -60,6 +60,20 @@ def test_a_lease_can_be_renewed_by_its_holder_alone(store: Store) -> None:
     assert queue.take(store.core, "bob") is None, "it was prolonged"
 
 
+def test_a_decided_record_is_not_leased_again_by_whose_time_ran_out(store: Store) -> None:
+    first, second = saved(store, 2)
+    queue.take(store.core, "ann", seconds=-1)
+    assert queue.take(store.core, "bob").id == first
+    deciding.decide(store.core, first, "bob", "approved")
+    assert not queue.renew(store.core, first, "ann"), "ann would overrule bob"
+    with pytest.raises(SubmissionError, match="decided on this record meanwhile"):
+        deciding.decide(store.core, first, "ann", "rejected", fix=Fix(make_mask(7)))
+    assert queue.renew(store.core, second, "ann"), "nobody has it, and nobody has decided"
+    assert queue.take(store.core, "cyd", second=True).id == first
+    assert queue.renew(store.core, first, "cyd"), "a second opinion is held"
+    assert not queue.renew(store.core, "none", "ann")
+
+
 def test_skipped_records_go_to_others_and_come_back_when_wished(store: Store) -> None:
     ids = saved(store, 2)
     queue.skip(store.core, queue.take(store.core, "ann").id, "ann")

@@ -1,0 +1,80 @@
+"""One record of the Dataset tab, large: what opens when a mask of the grid is pressed."""
+
+import secrets
+from html import escape
+from typing import Any
+
+import gradio as gr
+
+import masks
+from space.review_view import data_url, facts_html, pair_of
+from space.reviewers import Sight, sight
+from space.save_sheet import status_html
+from space.services import Services
+from space.store import StoreError
+
+# A press on a mask of the grid, or Enter on it, asks for its record.
+_ASK = """
+const ask = (target) => {
+  const card = target.closest("li[data-record]");
+  if (card) trigger("click", { record: card.dataset.record });
+};
+element.addEventListener("click", (event) => ask(event.target));
+element.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" && event.key !== " ") return;
+  event.preventDefault();
+  ask(event.target);
+});
+"""
+# Escape, the button, or a press beside it closes it.
+_OPEN = """
+watch("value", () => {
+  const dialog = element.querySelector("dialog");
+  if (dialog && !dialog.open) dialog.showModal();
+});
+element.addEventListener("click", (event) => {
+  if (event.target.tagName === "DIALOG") event.target.close();
+});
+"""
+
+
+def grid(services: Services) -> gr.HTML:
+    """The grid of masks, with the record that is pressed over it."""
+    gallery = gr.HTML("", elem_id="dataset-gallery", js_on_load=_ASK, apply_default_css=False)
+    record = gr.HTML("", elem_id="dataset-record", js_on_load=_OPEN, apply_default_css=False)
+
+    def look(event: gr.EventData, request: gr.Request, profile: gr.OAuthProfile | None) -> str:
+        sees = sight(services.settings, request, profile)
+        return record_html(services, getattr(event, "record", None), sees)
+
+    gallery.click(look, None, record, api_visibility="private", show_progress="hidden")
+    return gallery
+
+
+def record_html(services: Services, record_id: Any, sees: Sight) -> str:  # noqa: ANN401
+    """Photo, mask and facts of a record, for somebody who may see it.
+
+    Args:
+        services: The app's parts.
+        record_id: As the page sent it.
+        sees: What this visitor may see.
+    """
+    try:
+        record = services.store.get(str(record_id))
+        hidden = record.licence == "private" and not sees.private
+        if hidden or (record.status != "approved" and not sees.unreviewed):
+            raise StoreError("This record cannot be shown here.")
+        pair = pair_of(services.store, record)
+    except (ValueError, StoreError, OSError) as error:
+        content = status_html("error", escape(str(error)))
+    else:
+        described = f"A mask over a photo of {record.width} by {record.height} pixels"
+        picture = data_url(masks.overlay(pair.rgb, pair.mask))
+        image = f'<img alt="{described}" src="{picture}" />'
+        content = f'{image}{facts_html(record, pair)}<p class="ds-id">{record.id}</p>'
+    close = '<form method="dialog"><button>Close</button></form>'
+    turn = secrets.token_hex(4)  # the same record a second time is a new answer all the same
+    return (
+        f'<dialog class="ds-record" aria-label="Record" data-turn="{turn}">'
+        f"{content}{close}</dialog>"
+    )

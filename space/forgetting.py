@@ -1,0 +1,161 @@
+"""What the app keeps of a photo beside the dataset, and how a deleted record leaves it.
+
+Copies are found by their content: an upload or an open photo by its bytes, what was made from it by
+what the shelf knows of its origin, an uploaded mask by its pixels. Results, previews and files for
+download do not tell whose they are, but are soon thrown away anyhow: all of them go.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from lama.photo import open_mask
+from space.exports import Exports
+from space.photos import PhotoShelf
+from space.store.core import Core
+from space.store.files import try_lock
+from space.store.traces import MaskLook, Traces, is_used
+
+EXPORT_PREFIX = "saved-masks-"
+_COMPRESSED = ("JPEG", "PNG", "WEBP")
+
+
+def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
+    """Remove every copy of a deleted record's photo and mask; what cannot go stops nothing else.
+
+    Args:
+        core: The data directory.
+        shelf: The photos that pages have open.
+        traces: Of the record.
+
+    Raises:
+        OSError: The first of what refused to go.
+    """
+    cache = core.data_dir / "cache"
+    # Another record may be on the photo; the copies then go with that one.
+    photos = {sha: size for sha, size in traces.photos.items() if not is_used(core, sha)}
+
+    def from_shelf() -> None:
+        made = {sha for sha in shelf.made_from(photos) if not is_used(core, sha)}
+        for identity in (*photos, *made):
+            shelf.forget(identity)
+        shelf.sweep()
+
+    refused: list[OSError] = []
+    for step in (
+        from_shelf,
+        Exports(cache / "exports").clear,
+        lambda: forget_exports(cache, core),
+        lambda: forget_run_pictures(core.data_dir / "runs"),
+        lambda: forget_photos((cache, *_uploads(cache)), photos),
+        lambda: forget_mask(_uploads(cache), traces.mask),
+    ):
+        try:
+            step()
+        except OSError as error:
+            refused.append(error)
+    if refused:
+        raise refused[0]
+
+
+def _uploads(cache: Path) -> tuple[Path, ...]:
+    """Where uploads may lie: the operator can have them put elsewhere."""
+    elsewhere = os.environ.get("GRADIO_TEMP_DIR")
+    return tuple({cache / "uploads", *([Path(elsewhere).resolve()] if elsewhere else [])})
+
+
+def forget_exports(folder: Path, core: Core | None = None) -> None:
+    """Remove the files that were made for download: they may hold what has been deleted.
+
+    Args:
+        folder: They lie anywhere below.
+        core: Its data directory, to remove unfinished ones of a process that died as well.
+    """
+    if core is None:
+        remove_if((folder,), lambda path, _: path.name.startswith(EXPORT_PREFIX))
+        return
+    with try_lock(core.unfinished) as nobody_writes:
+        starts = (EXPORT_PREFIX, f".{EXPORT_PREFIX}") if nobody_writes else (EXPORT_PREFIX,)
+        remove_if((folder,), lambda path, _: path.name.startswith(starts))
+
+
+def forget_run_pictures(folder: Path) -> None:
+    """Remove the pictures of training runs: a photo that was held out may be the deleted one."""
+
+    def shows_photos(path: Path, _: os.stat_result) -> bool:
+        inside = path.relative_to(folder).parts[1:]
+        return inside == ("before-after.png",) or (
+            len(inside) == 2 and inside[0] == "samples" and path.suffix == ".png"
+        )
+
+    remove_if((folder,), shows_photos)
+
+
+def forget_photos(folders: Iterable[Path], photos: Mapping[str, int]) -> None:
+    """Remove every file below some folders that has the bytes of a photo.
+
+    Args:
+        folders: Where to look.
+        photos: sha256 and size of each.
+    """
+    sizes = set(photos.values())
+
+    def is_copy(path: Path, facts: os.stat_result) -> bool:
+        if facts.st_size not in sizes:
+            return False
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() in photos
+
+    if photos:
+        remove_if(folders, is_copy)
+
+
+def forget_mask(folders: Iterable[Path], mask: MaskLook | None) -> None:
+    """Remove every picture below some folders that the app would read as this mask."""
+    if mask is not None:
+        remove_if(folders, lambda path, facts: _shows(path, facts.st_size, mask))
+
+
+def _shows(path: Path, size: int, mask: MaskLook) -> bool:
+    try:
+        with Image.open(path) as picture:
+            if sorted(picture.size) != sorted((mask.width, mask.height)):
+                return False
+            if picture.format in _COMPRESSED and size > mask.width * mask.height // 2 + 4096:
+                return False  # so much detail is a photo's, and would take a while to decode
+        area = mask.width * mask.height  # was taken once, whatever the limit is now
+        return mask.fits(open_mask(path, (mask.width, mask.height), area))
+    except FileNotFoundError:
+        raise
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError):
+        return False  # no picture, or none that can be a mask of this size
+
+
+def remove_if(folders: Iterable[Path], unwanted: Callable[[Path, os.stat_result], bool]) -> None:
+    """Remove files anywhere below some folders, while others add and remove some as well.
+
+    Args:
+        folders: Where to look; a folder that is not there holds nothing.
+        unwanted: Whether a file goes.
+
+    Raises:
+        OSError: The first of what refused, once everything else is gone.
+    """
+    refused: list[OSError] = []
+    for folder in folders:
+        for root, _, names in os.walk(folder, onerror=refused.append):
+            for name in names:
+                path = Path(root, name)
+                try:
+                    facts = path.lstat()
+                    if stat.S_ISREG(facts.st_mode) and unwanted(path, facts):
+                        path.unlink()
+                except OSError as error:
+                    refused.append(error)
+    for refusal in refused:
+        if not isinstance(refusal, FileNotFoundError):  # another process was quicker
+            raise refusal

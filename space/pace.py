@@ -1,0 +1,72 @@
+"""How fast one visitor may save: as fast as a person annotates, many times over."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from space.contributions import shows_private
+from space.settings import Settings
+from space.visitors import in_words, signed_in
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+_REMEMBERED = 4096  # visitors whose pace is known
+
+
+class Pace:
+    """How often each visitor may do something: many times at once, and then at a steady rate."""
+
+    def __init__(
+        self, most: int = 60, seconds: float = 60.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin with everybody rested.
+
+        Args:
+            most: How many times at once.
+            seconds: In which as many come back.
+            clock: Tells the time, for tests.
+        """
+        self._most, self._rate, self._clock = most, most / seconds, clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()  # how many, and when
+        self._lock = threading.Lock()
+
+    def step(self, visitor: str) -> None:
+        """Count one time of a visitor.
+
+        Raises:
+            ValueError: It was too fast; says when to try again.
+        """
+        with self._lock:
+            now = self._clock()
+            left, then = self._left.pop(visitor, (float(self._most), now))
+            left = min(float(self._most), left + (now - then) * self._rate)
+            allowed = left >= 1
+            self._left[visitor] = (left - 1 if allowed else left, now)
+            while len(self._left) > _REMEMBERED:
+                self._left.popitem(last=False)
+        if not allowed:
+            wait = in_words((1 - left) / self._rate)
+            raise ValueError(f"That was very much in a short time. Try again in {wait}.")
+
+    def keep(
+        self, settings: Settings, request: gr.Request, profile: gr.OAuthProfile | None
+    ) -> None:
+        """Count one time of whoever asks; somebody at this machine alone is not held up.
+
+        Raises:
+            ValueError: It was too fast; says when to try again.
+        """
+        if not shows_private(settings, request):
+            self.step(_called(request, profile))
+
+
+def _called(request: gr.Request | None, profile: gr.OAuthProfile | None) -> str:
+    """What tells a visitor from others: the name, or the address where nobody is signed in."""
+    name = signed_in(request, profile)
+    host = getattr(getattr(request, "client", None), "host", "")
+    return f"name {name}" if name else f"address {host}"

@@ -1,0 +1,120 @@
+"""Throws away what the app kept for a while, once a minute: nothing of it grows without bound.
+
+Pages sweep a little whenever they put something down; but nobody may come for days, and whatever
+a crash or an earlier run left is nobody's. Several processes may sweep one data directory.
+"""
+
+import contextlib
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from space import contributions
+from space.exports import SECONDS, Exports
+from space.forgetting import EXPORT_PREFIX, remove_if
+from space.photos import PhotoShelf
+from space.services import Services
+from space.store import StoreError
+from space.store.traces import newest_deletion
+
+UPLOAD_SECONDS = 6 * 3600
+_PAUSE = 60.0
+_IN_USE_SECONDS = 120.0  # what is younger may be on its way to somebody
+_log = logging.getLogger(__name__)
+
+
+class Sweeper:
+    """Sweeps the cache of one app."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._cache = services.settings.cache_dir
+        self._stopped = threading.Event()
+        self._said: set[str] = set()
+
+    def sweep(self) -> None:
+        """Sweep everything once; what cannot go stops nothing else, and is said once."""
+        services, exports = self._services, Exports(self._cache / "exports")
+        for step in (
+            lambda: contributions.forget(services.store, services.photos),
+            exports.sweep,
+            services.photos.sweep,
+            self._old_exports,
+            lambda: sweep_uploads(self._cache / "uploads"),
+            lambda: trim(services.photos, exports, services.settings.cache_mb * 1_000_000),
+        ):
+            try:
+                step()
+            except (OSError, sqlite3.Error, StoreError) as error:
+                if str(error) not in self._said:
+                    self._said.add(str(error))
+                    _log.warning("The cache could not be swept: %s", error)
+
+    def _old_exports(self) -> None:
+        """Dataset downloads of more than an hour ago, and those from before a deletion.
+
+        Whoever deletes a record removes them too, but Gradio may be copying one just then.
+        """
+        hour_ago = time.time() - SECONDS
+        deleted = newest_deletion(self._services.store.core) / 1e6
+        folder = self._cache / "dataset-exports"
+
+        def outdated(path: Path, facts: os.stat_result) -> bool:
+            limit = max(deleted, hour_ago) if path.parent == folder else deleted
+            return path.name.startswith(EXPORT_PREFIX) and facts.st_mtime < limit
+
+        remove_if((self._cache,), outdated)
+
+    def run(self) -> None:
+        """Sweep until stopped."""
+        while not self._stopped.is_set():
+            self.sweep()
+            self._stopped.wait(_PAUSE)
+
+    def stop(self) -> None:
+        """End after the sweep that is under way."""
+        self._stopped.set()
+
+
+@contextlib.contextmanager
+def sweeping(services: Services) -> Iterator[None]:
+    """Sweep as long as the block lasts; the first time is at once."""
+    sweeper = Sweeper(services)
+    threading.Thread(target=sweeper.run, name="sweep", daemon=True).start()
+    try:
+        yield
+    finally:
+        sweeper.stop()
+
+
+def sweep_uploads(folder: Path) -> None:
+    """Remove uploads that came more than six hours ago, whichever run of the app took them.
+
+    The time is that of the directory entry: a copy may bear the date of what it was made from.
+    """
+    limit = time.time() - UPLOAD_SECONDS
+    remove_if((folder,), lambda _, facts: facts.st_ctime < limit)
+    for root, _, _ in os.walk(folder, topdown=False):
+        with contextlib.suppress(OSError):  # something is in it, or comes in just now
+            if root != str(folder) and Path(root).stat().st_ctime < limit:
+                Path(root).rmdir()
+
+
+def trim(photos: PhotoShelf, exports: Exports, limit: int) -> None:
+    """Throw away the photos and results used longest ago until all are within `limit` bytes."""
+    kept = [(*entry, True) for entry in photos.kept()]
+    kept += [(*entry, False) for entry in exports.kept()]
+    total = sum(size for _, size, _, _ in kept)
+    newest = time.time() - _IN_USE_SECONDS
+    for used, size, path, is_photo in sorted(kept):
+        if total <= limit or used > newest:
+            break
+        if is_photo:
+            photos.forget(path.name)
+        else:
+            exports.remove(path)
+        total -= size

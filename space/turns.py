@@ -1,0 +1,149 @@
+"""Who may work now and who waits: large photos are decoded, drawn on and filled a few at a time.
+
+Each question of a page holds one of the web server's few threads until it is answered. So only
+some may wait, in the order in which they came, and whoever comes then is told at once.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from space.engine import CancelledError, Engine, InpaintResult, ModelInfo, Quality
+
+if TYPE_CHECKING:
+    from lama.inside import Inside
+
+BUSY = "Many people use this just now. Try again in a moment."
+_LOOK_SECONDS = 0.02  # between two looks at whether somebody who waits has given up
+Cancelled = Callable[[], bool]
+
+
+class BusyError(ValueError):
+    """Too many wait already; the message is for the reader."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiter:
+    """Somebody in the queue; two are never the same."""
+
+    cancelled: Cancelled
+
+
+class Turns:
+    """Lets few pieces of work run at once, first come first served."""
+
+    def __init__(self, at_once: int = 1, most_waiting: int = 8) -> None:
+        """Make a queue that is empty.
+
+        Args:
+            at_once: How many may work.
+            most_waiting: How many more may wait; those who have given up do not count.
+        """
+        self._at_once, self._most_waiting = at_once, most_waiting
+        self._working: set[int] = set()  # threads
+        self._waiting: list[_Waiter] = []
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def taken(self, cancelled: Cancelled | None = None) -> Iterator[None]:
+        """Work within this; a thread whose turn it is already goes on at once.
+
+        Args:
+            cancelled: Turns true when nobody waits for this any more.
+
+        Raises:
+            BusyError: Too many wait.
+            CancelledError: It was given up before its turn came.
+        """
+        if threading.get_ident() in self._working:
+            yield
+            return
+        self._wait(cancelled or _never)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._working.discard(threading.get_ident())
+                self._changed.notify_all()
+
+    def _wait(self, cancelled: Cancelled) -> None:
+        me = _Waiter(cancelled)
+        with self._changed:
+            ahead = sum(not waiter.cancelled() for waiter in self._waiting)
+            if ahead >= self._most_waiting and (ahead or not self._is_free()):
+                raise BusyError(BUSY)
+            self._waiting.append(me)
+            try:
+                while not (self._waiting[0] is me and self._is_free()) and not cancelled():
+                    self._changed.wait(_LOOK_SECONDS)
+                if cancelled():
+                    raise CancelledError
+                self._working.add(threading.get_ident())
+            finally:
+                self._waiting.remove(me)
+                self._changed.notify_all()
+
+    def _is_free(self) -> bool:
+        return len(self._working) < self._at_once
+
+
+def _never() -> bool:
+    return False
+
+
+class OneAtATime:
+    """An engine that fills one photo after the other, whoever asks for it.
+
+    What a run may need of the memory is judged by what is free when it begins: two that began
+    together would count the same memory twice.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.turns = Turns()
+
+    def models(self) -> tuple[ModelInfo, ...]:
+        """See `space.engine.Engine.models`."""
+        return self._engine.models()
+
+    def inpaint(
+        self,
+        model: str,
+        rgb: np.ndarray,
+        mask: np.ndarray,
+        cancelled: Cancelled | None = None,
+        progress: Callable[[float], None] | None = None,
+        quality: Quality = "full",
+        in_place: bool = False,
+    ) -> InpaintResult:
+        """Wait, then fill the hole; see `space.engine.Engine.inpaint`.
+
+        Raises:
+            BusyError: Too many wait.
+        """
+        with self.turns.taken(cancelled):
+            return self._engine.inpaint(model, rgb, mask, cancelled, progress, quality, in_place)
+
+    def inside(
+        self, model: str, rgb: np.ndarray, mask: np.ndarray, point: tuple[int, int] | None = None
+    ) -> "Inside":
+        """Wait, then look inside; see `space.engine.Engine.inside`.
+
+        Raises:
+            BusyError: Too many wait.
+        """
+        with self.turns.taken():
+            return self._engine.inside(model, rgb, mask, point)
+
+    def download(self, model: str, progress: Callable[[float], None], cancelled: Cancelled) -> None:
+        """See `space.engine.Engine.download`."""
+        self._engine.download(model, progress, cancelled)
+
+
+def one_at_a_time(engine: Engine) -> OneAtATime:
+    """The engine with a turn for each run; as it is if it has one already."""
+    return engine if isinstance(engine, OneAtATime) else OneAtATime(engine)

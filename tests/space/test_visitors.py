@@ -1,0 +1,115 @@
+"""From which machine somebody asks, and how fast one visitor may save."""
+
+import gradio as gr
+import pytest
+from gradio_client import Client
+
+from space.pace import Pace
+from space.settings import Settings
+from space.visitors import in_words, is_local, signed_in
+from tests.space.asking import HERE, STRANGER, asks, profile
+
+
+@pytest.mark.parametrize(
+    ("client", "host"),
+    [
+        ("127.0.0.1", "127.0.0.1:7860"),
+        ("127.0.0.1", "localhost:7860"),
+        ("127.0.0.1", "LOCALHOST"),
+        ("127.8.9.1", "127.8.9.1:80"),
+        ("::1", "[::1]:7860"),
+        ("::ffff:127.0.0.1", "127.0.0.1:7860"),
+    ],
+)
+def test_at_the_machine_itself(client: str, host: str) -> None:
+    assert is_local(asks(client, host))
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        None,
+        STRANGER,
+        asks("203.0.113.7"),
+        asks("testclient"),
+        asks(""),
+        asks(host="masks.example.org"),  # a proxy that passes the name on, or a rebound name
+        asks(host="127.0.0.1.example.org"),
+        asks(host="localhost.example.org:7860"),
+        asks(host="127.0.0.1:7860@example.org"),
+        asks(host="[::1"),
+        asks(host=""),
+        asks(x_forwarded_for="127.0.0.1"),
+        asks(X_Forwarded_Host="localhost"),
+        asks(forwarded="for=127.0.0.1"),
+        asks(x_real_ip="127.0.0.1"),
+        asks(via="1.1 proxy"),
+    ],
+)
+def test_from_elsewhere(request_: object) -> None:
+    assert not is_local(request_)  # type: ignore[arg-type]
+
+
+def test_what_gradio_hands_in_is_understood() -> None:
+    def whence(request: gr.Request) -> bool:
+        return is_local(request)
+
+    with gr.Blocks(analytics_enabled=False) as demo:
+        gr.Button().click(whence, None, gr.Checkbox(), api_name="whence")
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True)
+    answers = [
+        Client(url, verbose=False, headers=headers).predict(api_name="/whence")
+        for headers in ({}, {"X-Forwarded-For": "203.0.113.7"}, {"Host": "masks.example.org"})
+    ]
+    demo.close()
+    assert answers == [True, False, False]
+
+
+def test_the_name_of_whoever_is_signed_in() -> None:
+    assert signed_in(STRANGER, None) is None
+    assert signed_in(asks(username="bob"), None) == "bob"
+    assert signed_in(asks(username="bob"), profile("ann")) == "ann"
+
+
+def test_a_burst_then_a_steady_rate() -> None:
+    now = [0.0]
+    pace = Pace(most=4, seconds=40.0, clock=lambda: now[0])
+    for _ in range(4):
+        pace.step("ann")
+    with pytest.raises(ValueError, match="Try again in 10 seconds"):
+        pace.step("ann")
+    pace.step("bob")
+    now[0] = 8.5
+    with pytest.raises(ValueError, match=r"Try again in 2 seconds\."):
+        pace.step("ann")
+    now[0] = 10.0
+    pace.step("ann")
+    now[0] = 1000.0
+    for _ in range(4):
+        pace.step("ann")
+    with pytest.raises(ValueError, match="Try again"):
+        pace.step("ann")
+
+
+def test_visitors_are_told_apart_and_forgotten() -> None:
+    settings, pace = Settings(), Pace(most=1)
+    pace.keep(settings, STRANGER, None)
+    pace.keep(settings, STRANGER, profile("203.0.113.7"))
+    for request in (STRANGER, asks("203.0.113.7")):
+        with pytest.raises(ValueError, match="Try again"):
+            pace.keep(settings, request, None)
+    for _ in range(5):
+        pace.keep(settings, HERE, None)
+    shared = Settings(host="0.0.0.0")
+    pace.keep(shared, HERE, None)
+    with pytest.raises(ValueError, match="Try again"):
+        pace.keep(shared, HERE, None)
+    for number in range(5000):
+        pace.step(str(number))
+    assert len(pace._left) <= 4096
+
+
+def test_times_to_wait_in_words() -> None:
+    assert [in_words(s) for s in (0.0, 0.2, 1.01, 90, 91, 3600)] == [
+        "1 second", "1 second", "2 seconds", "90 seconds", "2 minutes", "60 minutes",
+    ]  # fmt: skip
