@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from lama import registry
+from lama.arguments import Parser, natural, positive
 from lama.batch import inpaint_files
 from lama.training.ablate_command import add_ablate
 from lama.training.finetune_command import add_finetune
@@ -21,17 +22,26 @@ from lama.training.train_command import add_train
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options = argparse.Namespace(verb=None)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
+        _parser().parse_args(arguments, options)
         return options.run(options)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"lama {options.verb}: {error}", file=sys.stderr)
+    except (ValueError, OSError) as error:
+        where = f"lama {options.verb}" if options.verb else "lama"
+        print(f"{where}: {_line(error)}", file=sys.stderr)
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("python -m lama", description="Large-mask inpainting.")
+def _line(error: Exception) -> str:
+    """What went wrong in one line; the system's own errors without their number."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _parser() -> Parser:
+    parser = Parser("python -m lama", description="Large-mask inpainting.")
     verbs = parser.add_subparsers(dest="verb", required=True)
     _add_inpaint(verbs.add_parser("inpaint", help="fill the holes of one photo or of a folder"))
     add_train(verbs.add_parser("train", help="train a generator"))
@@ -65,7 +75,7 @@ def _add_inpaint(parser: argparse.ArgumentParser) -> None:
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--model", default="lama-tiny", help="a name from `models`, or a path")
-    add("--device", default="auto", help="auto, cpu, cuda, ...")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps, xpu")
     add("--precision", default="auto", choices=("auto", "fp32", "bf16", "int8"))
 
 
@@ -78,9 +88,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         default=["thick"],
         help="how holes are drawn, see `python -m masks --list`; each at each size",
     )
-    add("--size", type=int, nargs="+", default=[256], help="sides of the squares in pixels")
-    add("--seed", type=int, default=0)
-    add("--limit", type=int, metavar="N", help="only the first N photos")
+    add("--size", type=positive, nargs="+", default=[256], help="sides of the squares in pixels")
+    add("--seed", type=natural, default=0)
+    add("--limit", type=positive, metavar="N", help="only the first N photos")
     add("--output", type=Path, required=True, metavar="report.json", help="sheets land beside it")
     add("--cache", type=Path, metavar="DIR", help="keep fills and numbers here for the next time")
     add(
@@ -101,7 +111,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         default=["lama-tiny"],
         help="names from `models`, or paths; several are compared",
     )
-    add("--device", default="auto", help="auto, cpu, cuda, ...")
+    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps, xpu")
     add("--precision", default="auto", choices=("auto", "fp32", "bf16", "int8"))
     parser.set_defaults(run=_evaluate)
 
@@ -134,6 +144,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from lama.training.cases import cells
     from lama.training.evaluate import classical, evaluate, learned
 
+    _check_report(options.output)
     wanted = cells(options.strategy, options.size)
     methods = classical(options.fills)
     methods += learned(options.model, options.device, options.precision)
@@ -152,6 +163,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     print(report.markdown(found))
     print(f"\nwritten: {', '.join(str(path) for path in files)}")
     return 0
+
+
+def _check_report(path: Path) -> None:
+    """ValueError if a report cannot be written there: better now than when all is measured."""
+    if path.is_dir() or path.suffix == ".md":
+        raise ValueError(f"--output is a file such as report.json, not {path}: its .md lies beside")
+    above = next(p for p in path.absolute().parents if p.exists())
+    if not above.is_dir():
+        raise ValueError(f"{path} cannot be written: {above} is no folder")
 
 
 def _models(options: argparse.Namespace) -> int:

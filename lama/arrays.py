@@ -2,20 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
+from lama.photo import Photo, inpaint_photo, painted
+
 
 def as_mask(mask: np.ndarray | Image.Image) -> np.ndarray:
-    """Any mask as bool (H, W); non-zero = hole."""
+    """Any mask as bool (H, W); non-zero = hole, and a PIL image as `lama.photo.painted` has it."""
     if isinstance(mask, Image.Image):
-        mask = np.asarray(mask.convert("L"))
+        return painted(mask)
     if not isinstance(mask, np.ndarray) or mask.ndim != 2 or mask.dtype.kind not in "bui":
         shape = getattr(mask, "shape", type(mask).__name__)
         raise ValueError(f"a mask is a bool or integer array (H, W) or a PIL image, got {shape}")
     return mask != 0
+
+
+def fill_pil(
+    fill: Callable[[np.ndarray, np.ndarray], np.ndarray], image: Image.Image, hole: np.ndarray
+) -> Image.Image:
+    """Fill a PIL image with `fill(rgb, mask)`; see `Inpainter.__call__`.
+
+    Args:
+        fill: uint8 (H, W, 3) and bool (H, W) to uint8 (H, W, 3).
+        image: of any mode but I and F.
+        hole: bool (H, W), True = hole.
+
+    Returns:
+        An image of the same mode and size if it is L, LA, I;16, RGB or RGBA, RGB otherwise.
+
+    Raises:
+        ValueError: Mode I or F.
+    """
+    if image.mode in ("I", "F"):
+        raise ValueError(
+            f"a PIL image of mode {image.mode} does not say which number is white: "
+            "convert it to L, I;16 or RGB"
+        )
+    if image.mode.startswith("I;16"):
+        return _fill_deep(fill, image, hole)
+    keep = image.mode if image.mode in ("L", "LA", "RGB", "RGBA") else "RGB"
+    source = image if image.mode == keep else image.convert(keep)
+    filled = Image.fromarray(fill(np.asarray(source.convert("RGB")), hole))
+    if keep in ("LA", "RGBA"):
+        filled.putalpha(source.getchannel("A"))
+    result = source.copy()
+    result.paste(filled.convert(keep), mask=Image.fromarray(hole))
+    return result
+
+
+def _fill_deep(
+    fill: Callable[[np.ndarray, np.ndarray], np.ndarray], image: Image.Image, hole: np.ndarray
+) -> Image.Image:
+    pixels = np.asarray(image)
+    photo = Photo(pixels.astype(np.uint16)[..., None], "PNG")
+    filled = inpaint_photo(fill, photo, hole).original[..., 0]
+    return Image.fromarray(filled.astype(pixels.dtype))  # in the order of bytes that it had
 
 
 def check_pair(rgb: np.ndarray, mask: np.ndarray) -> None:

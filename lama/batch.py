@@ -18,9 +18,11 @@ from tqdm import tqdm
 
 from lama.photo import READABLE, PhotoError, inpaint_photo, open_mask, open_photo
 from lama.photo_write import SUFFIX, format_of, save_photo
+from masks.files import PHOTO_SUFFIXES
 
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
-SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm"}
+SUFFIXES = {*PHOTO_SUFFIXES, ".gif", ".ppm", ".pgm"}
+Masks = Path | dict[str, list[Path]]  # one for all, or by the names of photos
 
 
 @dataclass
@@ -47,7 +49,8 @@ def inpaint_files(
         fill: for example `Inpainter.fill`; called from several threads if `workers` says so.
         image: a photo, or a folder.
         mask: one mask for all, or a folder with a mask of each photo's name (any suffix).
-        output: a file, or a folder; in a folder every result keeps its photo's name as PNG.
+        output: a file, or a folder, neither where photo or mask lie; in a folder every result keeps
+            its photo's name as PNG.
         workers: photos of a folder in work at the same time.
         prepare: called first in each of their threads.
 
@@ -56,26 +59,49 @@ def inpaint_files(
         newer than its photo and mask is not made again.
 
     Raises:
-        ValueError: Nothing to do, or a name for the result that cannot be written.
+        ValueError: Nothing to do, a name for the result that cannot be written, a result that would
+            take the place of a photo, a mask or another result; before anything is filled.
     """
+    masks = _by_stem(mask) if mask.is_dir() else mask
     if image.is_file():
         if output.is_dir() or not output.suffix:
             output = output / f"{image.stem}.png"
         format_of(output)
-        _one(fill, image, mask, output)
+        hole = _mask_for(image, masks)
+        _refuse_same(output, image, hole)
+        _one(fill, image, hole, output)
         return Outcome(filled=1)
-    photos = sorted(p for p in image.iterdir() if p.suffix.lower() in SUFFIXES)
+    photos = _by_stem(image)
     if not photos:
         raise ValueError(f"no photos in {image}; {', '.join(READABLE)} can be read")
+    for names in photos.values():
+        if len(names) > 1:
+            raise ValueError(
+                f"{' and '.join(p.name for p in names)} in {image} would have one result, "
+                f"{names[0].stem}.png: rename one of them"
+            )
     if output.exists() and not output.is_dir():
         raise ValueError(f"{output} is a file; results of a folder need a folder")
+    _refuse_same(output, image, mask)
+    return _all(fill, sorted(p for (p,) in photos.values()), masks, output, workers, prepare)
+
+
+def _all(
+    fill: Fill,
+    photos: list[Path],
+    masks: Masks,
+    output: Path,
+    workers: int,
+    prepare: Callable[[], None] | None,
+) -> Outcome:
+    """Fill this process's share of a folder."""
     mine = photos[int(os.environ.get("RANK", "0")) :: int(os.environ.get("WORLD_SIZE", "1"))]
     outcome = Outcome()
-    work = partial(_one_of_many, fill, mask, output)
+    work = partial(_one_of_many, fill, masks, output)
     with ThreadPoolExecutor(workers, initializer=prepare) as pool:
         results = tqdm(pool.map(work, mine), total=len(mine), unit="photo")
         for photo, result in zip(mine, results, strict=True):
-            if isinstance(result, ValueError):
+            if isinstance(result, Exception):
                 outcome.failed.append((photo, str(result)))
             elif result:
                 outcome.filled += 1
@@ -84,15 +110,16 @@ def inpaint_files(
     return outcome
 
 
-def _one_of_many(fill: Fill, mask: Path, output: Path, photo: Path) -> bool | ValueError:
+def _one_of_many(fill: Fill, masks: Masks, output: Path, photo: Path) -> bool | Exception:
     """True if filled, False if the result was there already; a failure does not end the others."""
     try:
-        hole = _mask_for(photo, mask)
+        hole = _mask_for(photo, masks)
         result = output / f"{photo.stem}{SUFFIX['PNG']}"
         if _is_done(result, photo, hole):
             return False
+        _refuse_same(result, photo, hole)
         _one(fill, photo, hole, result)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         return error
     return True
 
@@ -111,10 +138,33 @@ def _is_done(result: Path, photo: Path, mask: Path) -> bool:
     return made >= max(photo.stat().st_mtime_ns, mask.stat().st_mtime_ns)
 
 
-def _mask_for(photo: Path, mask: Path) -> Path:
-    if not mask.is_dir():
-        return mask
-    found = sorted(p for p in mask.glob(f"{photo.stem}.*") if p.suffix.lower() in SUFFIXES)
+def _by_stem(folder: Path) -> dict[str, list[Path]]:
+    """The pictures that lie in a folder by their names without suffix, each list by name."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in SUFFIXES and not path.is_dir():
+            found.setdefault(path.stem, []).append(path)
+    return found
+
+
+def _mask_for(photo: Path, masks: Masks) -> Path:
+    """The one mask for all, or that of the photo's name; one with its suffix too goes first."""
+    if isinstance(masks, Path):
+        return masks
+    found = masks.get(photo.stem, [])
+    same = [path for path in found if path.name == photo.name]
     if not found:
-        raise PhotoError(f"no mask named {photo.stem} in {mask}")
-    return found[0]
+        raise PhotoError(f"no mask named {photo.stem}")
+    if len(found) > 1 and not same:
+        raise PhotoError(f"{' and '.join(p.name for p in found)} could both be its mask")
+    return (same or found)[0]
+
+
+def _refuse_same(output: Path, *sources: Path) -> None:
+    """ValueError if the results would lie where their sources do."""
+    for source in sources:
+        if output.exists() and output.samefile(source):
+            raise ValueError(
+                f"{output} holds what is to be filled, which would be overwritten: "
+                "take another place for --output"
+            )

@@ -93,20 +93,20 @@ def fill_generator(
     """Build a generator and load `tensors` strictly.
 
     Raises:
-        ValueError: Keys or shapes differ; the message names the first of them.
+        ValueError: Keys, shapes or types differ; the message names the first of them.
     """
     with torch.device("meta"):
         generator = build(config)
     wanted = generator.state_dict()
     missing, extra = sorted(set(wanted) - set(tensors)), sorted(set(tensors) - set(wanted))
-    wrong = [k for k in wanted if k in tensors and wanted[k].shape != tensors[k].shape]
+    wrong = [k for k in wanted if k in tensors and not _fits(tensors[k], wanted[k])]
     if missing or extra or wrong:
         parts = [
             f"{len(names)} {what}, first {names[0]}"
             for what, names in (
                 ("missing", missing),
                 ("unexpected", extra),
-                ("of another shape", wrong),
+                ("of another shape or type", wrong),
             )
             if names
         ]
@@ -116,3 +116,9 @@ def fill_generator(
     floats = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
     generator.load_state_dict(floats, strict=True, assign=True)
     return generator.eval()
+
+
+def _fits(given: Tensor, wanted: Tensor) -> bool:
+    """Whether a tensor can take another's place: any width of number, but numbers laid out flat."""
+    real = given.is_floating_point() or not wanted.is_floating_point()
+    return given.shape == wanted.shape and real and given.layout == torch.strided

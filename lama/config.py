@@ -63,6 +63,11 @@ class UNetConfig:
     copies: bool = False  # whether it also sees the hole filled from the picture's own patches
 
 
+# What a number may be at most; at least it is 1. Wide enough for every network that anybody trains,
+# and narrow enough that a damaged file does not keep the machine busy.
+_MOST = {"n_blocks": 256, "n_downsampling": 8, "dilation_num": 8, "max_features": 2**16}
+_MOST |= {"ngf": 4096, "width": 4096, "detail": 4096, "base": 2**16}
+
 GeneratorConfig = FourierConfig | RegularConfig | DilatedConfig | UNetConfig
 _KINDS: dict[str, type] = {
     c.kind: c for c in (FourierConfig, RegularConfig, DilatedConfig, UNetConfig)
@@ -75,9 +80,13 @@ def to_dict(config: GeneratorConfig) -> dict[str, Any]:
 
 
 def from_dict(values: Mapping[str, Any]) -> GeneratorConfig:
-    """Rebuild a config; unknown kinds and fields raise ValueError, missing fields take defaults."""
+    """Rebuild a config; missing fields take defaults.
+
+    Raises:
+        ValueError: An unknown kind or field, a value of another type or out of its range.
+    """
     kind = values.get("kind")
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise ValueError(f"unknown generator kind {kind!r}; known are {', '.join(_KINDS)}")
     cls = _KINDS[kind]
     known = {f.name: f for f in fields(cls)}
@@ -87,9 +96,18 @@ def from_dict(values: Mapping[str, Any]) -> GeneratorConfig:
             f"generator {kind!r} has no option {', '.join(unknown)}; it has {', '.join(known)}"
         )
     for name, value in given.items():
-        wanted = type(known[name].default)
-        if not isinstance(value, (int, float) if wanted is float else wanted):
-            raise ValueError(
-                f"{name} of generator {kind!r} must be {wanted.__name__}, got {value!r}"
-            )
+        _check(f"{name} of generator {kind!r}", name, value, type(known[name].default))
     return cls(**given)
+
+
+def _check(what: str, name: str, value: object, wanted: type) -> None:
+    """ValueError for a value of another type than the default's, or out of its range."""
+    fits = isinstance(value, (int, float) if wanted is float else wanted)
+    if not fits or (isinstance(value, bool) and wanted is not bool):
+        raise ValueError(f"{what} must be {wanted.__name__}, got {value!r}")
+    if name in _MOST and not 1 <= value <= _MOST[name]:  # type: ignore[operator]
+        raise ValueError(f"{what} must be 1 to {_MOST[name]}, got {value}")
+    if name == "ratio" and not 0 <= value <= 1:  # type: ignore[operator]
+        raise ValueError(f"{what} must be 0 to 1, got {value}")
+    if name == "activation" and value not in ("sigmoid", "tanh"):
+        raise ValueError(f"{what} must be sigmoid or tanh, got {value!r}")

@@ -2,14 +2,12 @@
 
 Nothing in a file is ever run. A Lightning checkpoint is read with `torch.load(weights_only=True)`;
 the few library classes that the published one mentions become inert placeholders, and any other
-class or function in it is refused.
+class or function in it is refused. A TorchScript archive is read by `lama.torchscript`.
 """
 
 from __future__ import annotations
 
 import pickle
-import warnings
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +16,21 @@ import torch
 import yaml
 from torch import Tensor
 
-from lama.config import DilatedConfig, FourierConfig, GeneratorConfig, RegularConfig
+from lama.config import (
+    DilatedConfig,
+    FourierConfig,
+    GeneratorConfig,
+    RegularConfig,
+    from_dict,
+)
+from lama.torchscript import read_tensors
 
+# What torch raises for files that are no checkpoints.
+_UNREADABLE = (
+    *(RuntimeError, OSError, EOFError, ValueError, TypeError, AttributeError, LookupError),
+    *(ArithmeticError, pickle.UnpicklingError),
+)
+_MOST_HOPS = 20  # from one option of a config to another
 # Libraries whose objects lie beside the tensors in published checkpoints (callbacks and options).
 _INERT = ("pytorch_lightning.", "omegaconf.", "torchmetrics.")
 _INERT_EXACT = {"collections.defaultdict", "typing.Any"} | {
@@ -59,7 +70,7 @@ def read_lightning(path: Path) -> dict[str, Tensor]:
     """The generator's tensors of a Lightning checkpoint, prefix stripped; nothing else of it."""
     try:
         named = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    except (RuntimeError, pickle.UnpicklingError, OSError, EOFError, ValueError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{path} is not a checkpoint that can be read: {error}") from error
     refused = [n for n in named if not (n.startswith(_INERT) or n in _INERT_EXACT)]
     if refused:
@@ -71,13 +82,17 @@ def read_lightning(path: Path) -> dict[str, Tensor]:
     try:
         with torch.serialization.safe_globals(inert):  # type: ignore[arg-type]
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, OSError, EOFError, ValueError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{path} is not a checkpoint that can be read: {error}") from error
     tensors = content.get("state_dict", content) if isinstance(content, dict) else {}
+    if not isinstance(tensors, dict):
+        raise ValueError(
+            f"{path}: its state_dict is {type(tensors).__name__}, not names and tensors"
+        )
     generator = {
         key.removeprefix("generator."): value
         for key, value in tensors.items()
-        if key.startswith("generator.") and isinstance(value, Tensor)
+        if isinstance(key, str) and key.startswith("generator.") and isinstance(value, Tensor)
     }
     if not generator:
         raise ValueError(f"{path} holds no tensors named generator.*: it is not a LaMa checkpoint")
@@ -86,23 +101,7 @@ def read_lightning(path: Path) -> dict[str, Tensor]:
 
 def read_torchscript(path: Path) -> dict[str, Tensor]:
     """The generator's tensors of a TorchScript archive such as `big-lama.pt`, never run."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch.jit is deprecated; only the tensors are wanted
-            tensors = torch.jit.load(path, map_location="cpu").state_dict()
-    except (RuntimeError, OSError, ValueError) as error:
-        raise ValueError(
-            f"{path} is not a TorchScript archive that can be read: {error}"
-        ) from error
-    return strip_prefix(tensors)
-
-
-def is_torchscript(path: Path) -> bool:
-    """Whether a zip archive carries TorchScript code."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any("/code/" in name for name in archive.namelist())
+    return strip_prefix(read_tensors(path))
 
 
 def strip_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -120,19 +119,24 @@ def infer_config(tensors: Mapping[str, Tensor], origin: str) -> GeneratorConfig:
     Raises:
         ValueError: The keys are not of the published family.
     """
-    indices = {int(key.split(".")[1]) for key in tensors if key.split(".")[1].isdigit()}
+    numbers = (key.split(".", 2)[1:2] for key in tensors)
+    indices = sorted({int(n) for number in numbers for n in number if n.isdecimal()})
     first = tensors.get("model.1.ffc.convl2l.weight")
     if first is not None:
         blocks = [i for i in indices if f"model.{i}.conv1.ffc.convl2l.weight" in tensors]
         downs = [i for i in indices if i > 1 and f"model.{i}.ffc.convl2l.weight" in tensors]
         if blocks and downs:
-            n_local = tensors[f"model.{blocks[0]}.conv1.ffc.convl2l.weight"].shape[0]
-            channels = n_local + tensors[f"model.{blocks[0]}.conv1.ffc.convl2g.weight"].shape[0]
-            return FourierConfig(
-                ngf=first.shape[0],
+            place = f"model.{blocks[0]}.conv1.ffc"
+            n_local = _channels(tensors[f"{place}.convl2l.weight"], origin)
+            expanding = tensors.get(f"{place}.convl2g.weight")
+            n_global = 0 if expanding is None else _channels(expanding, origin)
+            return _made(
+                origin,
+                kind=FourierConfig.kind,
+                ngf=_channels(first, origin),
                 n_downsampling=len(downs),
                 n_blocks=len(blocks),
-                ratio=1 - n_local / channels,
+                ratio=1 - n_local / (n_local + n_global),
                 enable_lfu=any(".lfu." in key for key in tensors),
             )
     head = tensors.get("model.1.weight")
@@ -140,10 +144,24 @@ def infer_config(tensors: Mapping[str, Tensor], origin: str) -> GeneratorConfig:
         [i for i in indices if any(k.startswith(f"model.{i}.conv_block") for k in tensors)]
     )
     if head is not None and n_blocks:
-        if any(".convs." in key for key in tensors):
-            return DilatedConfig(ngf=head.shape[0], n_blocks=n_blocks)
-        return RegularConfig(ngf=head.shape[0], n_blocks=n_blocks)
+        dilated = any(".convs." in key for key in tensors)
+        kind = DilatedConfig.kind if dilated else RegularConfig.kind
+        return _made(origin, kind=kind, ngf=_channels(head, origin), n_blocks=n_blocks)
     raise ValueError(f"{origin} holds no weights of a LaMa generator")
+
+
+def _channels(weight: Tensor, origin: str) -> int:
+    """How many channels a convolution puts out."""
+    if weight.ndim != 4 or not weight.shape[0]:
+        raise ValueError(f"{origin} holds a convolution of shape {tuple(weight.shape)}")
+    return weight.shape[0]
+
+
+def _made(origin: object, **values: object) -> GeneratorConfig:
+    try:
+        return from_dict(values)
+    except ValueError as error:
+        raise ValueError(f"{origin}: {error}") from error
 
 
 def read_config(path: Path) -> GeneratorConfig:
@@ -155,35 +173,33 @@ def read_config(path: Path) -> GeneratorConfig:
         ValueError: Not YAML, or a generator that is not of the published family.
     """
     try:
-        everything = yaml.safe_load(path.read_text())
-        generator = dict(everything["generator"])
-    except (yaml.YAMLError, KeyError, TypeError, ValueError, UnicodeDecodeError) as error:
+        generator = yaml.safe_load(path.read_text())["generator"]
+    except (yaml.YAMLError, LookupError, TypeError, ValueError, OSError, RecursionError) as error:
         raise ValueError(f"{path} is not a LaMa config: {error}") from error
-    options = _resolve({"generator": generator}, generator)
-    kind = options.get("kind")
-    common = {
-        "ngf": options.get("ngf", 64),
-        "n_downsampling": options.get("n_downsampling", 3),
-        "n_blocks": options.get("n_blocks", 9),
-        "max_features": options.get("max_features", 1024),
-        "activation": _activation(options.get("add_out_act", True), path),
-    }
-    if kind == "ffc_resnet":
-        block = options.get("resnet_conv_kwargs", {})
-        return FourierConfig(
-            ratio=float(block.get("ratio_gin", 0)),
-            enable_lfu=bool(block.get("enable_lfu", True)),
-            **common,
-        )
-    if kind in ("pix2pixhd_global", "pix2pixhd_global_sigmoid"):
-        if kind.endswith("sigmoid"):
-            common["activation"] = "sigmoid"
-        return RegularConfig(**common)
-    if kind == "pix2pixhd_multidilated_catin_4dil_9b" or kind == "pix2pixhd_multidilated":
-        return DilatedConfig(dilation_num=options.get("dilation_num", 4), **common)
-    raise ValueError(
-        f"{path} describes a generator of kind {kind!r}, which is not a LaMa generator"
-    )
+
+    def option(name: str, default: object) -> object:
+        return _look_up(path, generator, name, default)
+
+    values = {"kind": option("kind", None)}
+    values["activation"] = _activation(option("add_out_act", True), path)
+    for name in ("ngf", "n_downsampling", "n_blocks", "max_features"):
+        values[name] = option(name, getattr(FourierConfig, name))
+    match values["kind"]:
+        case "ffc_resnet":
+            values["ratio"] = option("resnet_conv_kwargs.ratio_gin", 0)
+            values["enable_lfu"] = option("resnet_conv_kwargs.enable_lfu", True)
+        case "pix2pixhd_global":
+            pass
+        case "pix2pixhd_global_sigmoid":
+            values |= {"kind": RegularConfig.kind, "activation": "sigmoid"}
+        case "pix2pixhd_multidilated" | "pix2pixhd_multidilated_catin_4dil_9b":
+            values["kind"] = DilatedConfig.kind
+            values["dilation_num"] = option("dilation_num", DilatedConfig.dilation_num)
+        case kind:
+            raise ValueError(
+                f"{path} describes a generator of kind {kind!r}, which is not a LaMa generator"
+            )
+    return _made(path, **values)
 
 
 def _activation(value: object, path: Path) -> str:
@@ -195,13 +211,20 @@ def _activation(value: object, path: Path) -> str:
     raise ValueError(f"{path}: add_out_act is {value!r}; only sigmoid and tanh are known")
 
 
-def _resolve(root: Mapping[str, Any], value: Any) -> Any:  # noqa: ANN401 - a YAML tree
-    """Replace `${generator.a.b}` by what it points at (OmegaConf interpolation)."""
-    if isinstance(value, dict):
-        return {k: _resolve(root, v) for k, v in value.items()}
-    if isinstance(value, str) and value.startswith("${generator.") and value.endswith("}"):
-        target: Any = root
-        for part in value[2:-1].split("."):
-            target = target[part]
-        return _resolve(root, target)
-    return value
+def _look_up(path: Path, generator: object, name: str, default: object, depth: int = 0) -> Any:  # noqa: ANN401 - a YAML tree
+    """The option `a.b` of a generator; `${generator.c.d}` (OmegaConf) is what it points at."""
+    found = generator
+    for part in name.split("."):
+        if not isinstance(found, dict):
+            raise ValueError(f"{path} is not a LaMa config: {name} is not there")
+        if part not in found:
+            if depth:
+                raise ValueError(f"{path}: ${{generator.{name}}} points at nothing")
+            return default
+        found = found[part]
+        if isinstance(found, str) and found.startswith("${generator.") and found.endswith("}"):
+            if depth == _MOST_HOPS:
+                raise ValueError(f"{path}: {found} points at itself")
+            target = found.removeprefix("${generator.")[:-1]
+            found = _look_up(path, generator, target, None, depth + 1)
+    return found

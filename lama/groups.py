@@ -113,7 +113,8 @@ def batches(groups: list[Group], mask: np.ndarray, longest: int, pixels: int) ->
         pixels: that fit in memory at once.
 
     Returns:
-        The groups once each: those by themselves first, since their fill is context for the others.
+        The groups once each: those that go together first, those by themselves last, which see
+        what is filled until then.
     """
     together: dict[tuple[int, int], list[list[Group]]] = {}
     alone: list[list[Group]] = []

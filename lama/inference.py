@@ -14,13 +14,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from lama.arrays import as_mask, check_pair, to_tensor, to_uint8
+from lama.arrays import as_mask, check_pair, fill_pil, to_tensor, to_uint8
 from lama.generator import Generator, channels_last
 from lama.groups import Group, batches, hole_groups
-from lama.memory import REFINEMENT, affordable_pixels
+from lama.memory import REFINEMENT, affordable_pixels, pixels_of_share
 from lama.precision import check_precision, pick_device, prepare
-from lama.refinement import PIXELS, refine
+from lama.refinement import PIXELS, missing, refine
 from lama.scaled import fill_small
+from lama.slots import ALL, Slots
 from lama.threads import on_cores
 
 ImageLike = TypeVar("ImageLike", np.ndarray, Image.Image)
@@ -73,8 +74,7 @@ class Inpainter:
                 module.register_forward_pre_hook(self._stop_if_cancelled)
         if self._quick.copier is not None:
             self._quick.copier = partial(self._quick.copier, pause=self._stop_if_cancelled)
-        # One picture at a time, unless `share_cores` says otherwise.
-        self._lock: threading.Lock | threading.Semaphore = threading.Lock()
+        self._slots = Slots()  # one picture at a time, unless `share_cores` says otherwise
 
     @property
     def device(self) -> str:
@@ -91,18 +91,20 @@ class Inpainter:
 
         Args:
             image: uint8 (H, W, 3) RGB, or a PIL image of any mode (alpha stays as it is).
-            mask: bool or integer (H, W), or a PIL image; non-zero = hole.
+            mask: bool or integer (H, W), non-zero = hole; or a PIL image: what is not black or,
+                where a part is clear, what is not clear is hole.
 
         Returns:
             Same kind and size as `image`; pixels outside the hole are byte-identical. PIL images
-            that are not L, LA, RGB or RGBA come back as RGB.
+            that are not L, LA, I;16, RGB or RGBA come back as RGB.
 
         Raises:
-            ValueError: Wrong kinds or sizes, no hole, or nothing but hole.
+            ValueError: Wrong kinds or sizes, no hole, or nothing but hole; a PIL image of mode I
+                or F, whose white nobody knows.
         """
         hole = as_mask(mask)
         if isinstance(image, Image.Image):
-            return _fill_pil(self.fill, image, hole)
+            return fill_pil(self.fill, image, hole)
         return self.fill(image, hole)
 
     def fill(
@@ -179,14 +181,15 @@ class Inpainter:
 
     @contextmanager
     def alone(self) -> Iterator[Generator]:
-        """The plain generator, within it run by nobody else."""
-        with self._lock:
+        """The plain generator; within it nobody else runs this network, whoever shares cores."""
+        with self._slots.take(ALL):
             yield self.generator
 
     def share_cores(self) -> tuple[int, Callable[[], None] | None]:
         """From now on fill several pictures at once, for throughput instead of latency.
 
-        On a CPU a core each: that is quicker than all cores for one picture after another. On a
+        On a CPU a core each: that is quicker than all cores for one picture after another. A crop
+        that takes more than its share of the memory waits until some of the others are done. On a
         GPU pictures take turns, and only reading and writing overlap.
 
         Returns:
@@ -195,7 +198,7 @@ class Inpainter:
         if self._device.type != "cpu":
             return 3, None
         cores = torch.get_num_threads()
-        self._lock = threading.Semaphore(cores)
+        self._slots.resize(cores)
         return cores, partial(torch.set_num_threads, 1)
 
     def groups(self, mask: np.ndarray) -> list[Group]:
@@ -211,7 +214,13 @@ class Inpainter:
         return found
 
     def _fitting(self, quality: Quality, besides: int) -> tuple[int, int]:
-        """The longer side of a crop, 0 for refinement, and the pixels that memory allows."""
+        """The longer side of a crop, 0 for refinement, and the pixels that memory allows.
+
+        Args:
+            quality: as `fill`.
+            besides: bytes that each picture in work takes besides.
+        """
+        besides *= self._slots.count
         if quality == "refined" and self.generator.patient_copier is None:
             pixels = affordable_pixels(REFINEMENT, LEAST_SIDE**2, self._device, besides)
             return 0, min(PIXELS, pixels)
@@ -270,14 +279,14 @@ class Inpainter:
             (B, 3, H, W) on the CPU, equal to `image` where known.
         """
         height, width = image.shape[-2:]
-        padding = [_missing(n, self.generator) for n in (width, height)]
+        padding = [missing(n, self.generator) for n in (width, height)]
         wide = (0, padding[0], 0, padding[1])
         padded = [_symmetric(t, wide).to(self._device) for t in (image, mask)]
         picture = padded[0].contiguous(memory_format=torch.channels_last)
         # A compiled form has its precision built in; on a GPU torch's autocast sees to it.
         reduced = self.precision == "bf16" and self._quick is self.generator
         with (
-            self._lock,
+            self._slots.take(self._share(padded[1].numel())),
             torch.inference_mode(),
             torch.autocast(self._device.type, torch.bfloat16, enabled=reduced),
         ):
@@ -287,6 +296,13 @@ class Inpainter:
             predicted = self._quick(picture, padded[1], copied)
         predicted = predicted.float().cpu()[..., :height, :width]
         return predicted * mask + image * (1 - mask)
+
+    def _share(self, pixels: int) -> int:
+        """How many slots a pass over so many pixels takes, so that all slots fit in memory."""
+        if self._slots.count == 1:
+            return 1
+        bytes_a_pixel, count = self.generator.bytes_a_pixel, self._slots.count
+        return -(-pixels // max(1, pixels_of_share(bytes_a_pixel, self._device, count)))
 
 
 def _stop_if(cancelled: Callable[[], bool] | None) -> None:
@@ -302,25 +318,6 @@ def _result_array(rgb: np.ndarray, out: np.ndarray | None) -> np.ndarray:
     if out is not rgb:
         np.copyto(out, rgb)
     return out
-
-
-def _fill_pil(
-    fill: Callable[[np.ndarray, np.ndarray], np.ndarray], image: Image.Image, hole: np.ndarray
-) -> Image.Image:
-    keep = image.mode if image.mode in ("L", "LA", "RGB", "RGBA") else "RGB"
-    source = image if image.mode == keep else image.convert(keep)
-    filled = Image.fromarray(fill(np.asarray(source.convert("RGB")), hole))
-    if keep in ("LA", "RGBA"):
-        filled.putalpha(source.getchannel("A"))
-    result = source.copy()
-    result.paste(filled.convert(keep), mask=Image.fromarray(hole))
-    return result
-
-
-def _missing(length: int, generator: Generator) -> int:
-    """Pixels to add so that a side is a multiple and not below the smallest."""
-    wanted = max(generator.smallest, -(-length // generator.multiple) * generator.multiple)
-    return wanted - length
 
 
 def _symmetric(x: Tensor, padding: tuple[int, int, int, int]) -> Tensor:

@@ -10,7 +10,6 @@ from lama.config import GeneratorConfig
 from lama.files import sha256_file
 from lama.foreign import (
     infer_config,
-    is_torchscript,
     read_lightning,
     read_published_folder,
     read_torchscript,
@@ -18,6 +17,7 @@ from lama.foreign import (
 )
 from lama.generator import Generator
 from lama.inference import Inpainter
+from lama.torchscript import is_torchscript
 
 
 def load(name_or_path: str | Path, device: str = "auto", precision: str = "auto") -> Inpainter:

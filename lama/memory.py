@@ -48,3 +48,8 @@ def affordable_pixels(
             "Close other programs, or take a smaller photo or model."
         )
     return pixels
+
+
+def pixels_of_share(bytes_a_pixel: int, device: torch.device, count: int) -> int:
+    """The largest crop, in pixels, of which `count` fit beside each other."""
+    return int(free_bytes(device) * _SHARE / bytes_a_pixel / count)

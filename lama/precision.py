@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import torch
 
 from lama.compiled import agreement, compile_generator, cpu, int8_works
@@ -14,14 +16,23 @@ _LEAST_AGREEMENT = {"fp32": 90.0, "bf16": 40.0, "int8": 40.0}
 
 
 def pick_device(device: str) -> torch.device:
-    """The device of that name, "auto" being the GPU if there is one; ValueError otherwise."""
+    """The device of that name, "auto" being the GPU if there is one; ValueError otherwise.
+
+    Args:
+        device: "auto", or one that networks run on: cpu, cuda, mps or xpu, with a number or not.
+    """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not re.fullmatch(r"(cpu|cuda|mps|xpu)(:\d+)?", device):
+        raise ValueError(
+            f"device {device!r} cannot be used here: auto, cpu, cuda, cuda:1, mps, xpu are known"
+        )
     try:
         picked = torch.device(device)
         torch.empty(1, device=picked)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"device {device!r} cannot be used here: {error}") from error
+        reason = str(error).strip().partition("\n")[0]
+        raise ValueError(f"device {device!r} cannot be used here: {reason}") from error
     return picked
 
 

@@ -130,6 +130,12 @@ def padded_forward(
     return generator(*given)[..., :height, :width]
 
 
+def missing(length: int, generator: Generator) -> int:
+    """Pixels to add so that a side is a multiple and not below the smallest."""
+    multiple = generator.multiple
+    return max(generator.smallest, -(-length // multiple) * multiple) - length
+
+
 def blend(prediction: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     """The prediction in the hole, the picture around it."""
     return prediction * mask + image * (1 - mask)
@@ -193,11 +199,6 @@ def _mean(difference: Tensor, where: Tensor) -> Tensor:
 
 
 def _pad(x: Tensor, generator: Generator) -> Tensor:
-    right = _missing(x.shape[-1], generator)
-    below = _missing(x.shape[-2], generator)
+    right = missing(x.shape[-1], generator)
+    below = missing(x.shape[-2], generator)
     return F.pad(x, (0, right, 0, below), mode="replicate")
-
-
-def _missing(length: int, generator: Generator) -> int:
-    multiple = generator.multiple
-    return max(generator.smallest, -(-length // multiple) * multiple) - length

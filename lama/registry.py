@@ -93,7 +93,7 @@ def find(name: str) -> Path | None:
 
 
 def download(name: str, progress: Callable[[float], None] | None = None) -> Path:
-    """Fetch a model's file from the Hub into `home()` and check it.
+    """Fetch a model's file from the Hub into `home()`, unless it is here; check it either way.
 
     Args:
         name: of the model.
@@ -107,6 +107,7 @@ def download(name: str, progress: Callable[[float], None] | None = None) -> Path
     if found is None and model.source == SHIPPED:
         raise ValueError(f"{model.file} belongs into {WEIGHTS} and is missing: clone again")
     if found is not None:
+        check(model, found)
         return found
     # A heavy import, needed by few: most people never download anything.
     from huggingface_hub import hf_hub_download  # noqa: PLC0415

@@ -9,6 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+_MOST_LOST = 0.1  # of what is known, by scaling
+_LITTLE = 0.1  # of a pixel that must be known where much would be lost
+
 
 def fill_small(
     rgb: np.ndarray,
@@ -48,14 +51,18 @@ def shrink(rgb: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> tuple[Te
         size: (h, w) in pixels.
 
     Returns:
-        (1, 3, h, w) in [0, 1], black in the hole, and bool (h, w): what was hole by more than half.
+        (1, 3, h, w) in [0, 1], black in the hole, and bool (h, w): what was hole by more than half,
+        or, where that would lose much of what is known between scattered holes, nearly all.
     """
     there = (~mask).view(np.uint8)
     across = size[::-1]
     known = cv2.resize(there.astype(np.float32), across, interpolation=cv2.INTER_AREA)
     colours = cv2.bitwise_and(rgb, rgb, mask=there).astype(np.float32)
     small = cv2.resize(colours, across, interpolation=cv2.INTER_AREA)
-    small_mask = known < 0.5
-    small = np.where(small_mask[..., None], 0, small / np.maximum(known, 0.5)[..., None])
+    least = 0.5
+    if (known < least).mean() > 1 - (1 - _MOST_LOST) * there.mean():
+        least = _LITTLE
+    small_mask = known < least
+    small = np.where(small_mask[..., None], 0, small / np.maximum(known, least)[..., None])
     image = torch.from_numpy(small.transpose(2, 0, 1)[None] / 255).clamp(0, 1)
     return image, small_mask

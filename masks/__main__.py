@@ -32,10 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(_precompute(options))
         else:
             print(_run(options))
-    except ValueError as error:
-        print(f"masks: {error}", file=sys.stderr)
+    except (ValueError, OSError) as error:
+        print(f"masks: {_line(error)}", file=sys.stderr)
         return 2
     return 0
+
+
+def _line(error: Exception) -> str:
+    """What went wrong in one line; the system's own errors without their number."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -117,10 +124,11 @@ def _fit(folder: Path, output: Path) -> str:
     """Fit a strategy to the masks in a folder, searched recursively, and write it."""
     if output.suffix != ".json":
         raise ValueError(f"--fit writes a .json file; name one with --output, not {output}")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SHEET_SUFFIXES)
+    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in files.PHOTO_SUFFIXES)
     if not found:
         raise ValueError(f"there is no picture of a mask in {folder}")
     # Above the middle: a mask that went through JPEG has grey edges.
+    output.parent.mkdir(parents=True, exist_ok=True)
     made = fitted.fit(ops.binarize(files.read_image(path), 127) for path in found)
     made.save(output)
     return f"{output}: fitted to {made.masks} masks; --strategy fitted:{output} draws like them"

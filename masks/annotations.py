@@ -18,12 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masks.base import Labels
-from masks.files import read_image
+from masks.files import PHOTO_SUFFIXES, read_image
 
 Segmentation: TypeAlias = list[list[float]] | dict[str, Any]
 """As COCO writes it: polygons of x, y, x, y ..., or {"counts": runs, "size": [height, width]}."""
-
-PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -43,15 +41,14 @@ def annotated_photos(folder: Path | str) -> list[AnnotatedPhoto]:
     """Return the photos of a folder that have annotated objects, by name.
 
     Raises:
-        ValueError: no annotation of a known form is there.
+        ValueError: no annotation of a known form is there, or a file lacks what it should have.
     """
     folder = Path(folder)
     found: list[AnnotatedPhoto] = []
     for path in sorted(folder.glob("*.json")):
         data = _json(path)
         if isinstance(data, dict) and isinstance(data.get("annotations"), list):
-            panoptic = any("segments_info" in entry for entry in data["annotations"])
-            found += (_panoptic if panoptic else _instances)(path, data)
+            found += _coco(path, data)
     if not found and (folder / "labels").is_dir():
         found = [
             AnnotatedPhoto(photo, lambda path=path: read_labels(path))  # type: ignore[misc]
@@ -73,9 +70,9 @@ def photos(folder: Path | str) -> list[Path]:
         ValueError: there is no such folder, or no picture in it.
     """
     folder = Path(folder)
-    found = sorted(p for p in folder.glob("*") if p.suffix.lower() in PHOTOS)
+    found = sorted(p for p in folder.glob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
     if not found:
-        raise ValueError(f"{folder} has no photos: {', '.join(PHOTOS)} are looked for")
+        raise ValueError(f"{folder} has no photos: {', '.join(PHOTO_SUFFIXES)} are looked for")
     return found
 
 
@@ -111,6 +108,16 @@ def _photo(path: Path, name: str) -> Path | None:
         if candidate.exists():
             return candidate
     return None
+
+
+def _coco(path: Path, data: dict[str, Any]) -> list[AnnotatedPhoto]:
+    try:
+        panoptic = any("segments_info" in entry for entry in data["annotations"])
+        return (_panoptic if panoptic else _instances)(path, data)
+    except KeyError as error:
+        raise ValueError(f"{path} is not COCO as it should be: an entry has no {error}") from error
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is not COCO as it should be: {error}") from error
 
 
 def _panoptic(path: Path, data: dict[str, Any]) -> list[AnnotatedPhoto]:
@@ -180,7 +187,7 @@ def coco_mask(segmentation: Segmentation, height: int, width: int) -> NDArray[np
     """Return a COCO segmentation (polygons, or run lengths as numbers or text) as bool (H, W).
 
     Raises:
-        ValueError: the run lengths do not fill a picture of this size.
+        ValueError: neither polygons nor run lengths, or they do not fill a picture of this size.
     """
     if isinstance(segmentation, list):
         canvas = np.zeros((height, width), np.uint8)
@@ -188,9 +195,14 @@ def coco_mask(segmentation: Segmentation, height: int, width: int) -> NDArray[np
             outline = np.round(np.asarray(polygon, np.float64).reshape(-1, 2)).astype(np.int32)
             cv2.fillPoly(canvas, [outline], 1)
         return canvas.view(np.bool_)
-    counts = segmentation["counts"]
-    runs = _text_runs(counts) if isinstance(counts, str) else [int(n) for n in counts]
-    if sum(runs) != height * width:
+    counts = segmentation.get("counts") if isinstance(segmentation, dict) else None
+    if isinstance(counts, str):
+        runs = _text_runs(counts)
+    elif isinstance(counts, list) and all(isinstance(n, int) for n in counts):
+        runs = counts
+    else:
+        raise ValueError("a segmentation is neither polygons nor run lengths")
+    if min(runs, default=0) < 0 or sum(runs) != height * width:
         raise ValueError(f"run lengths of {sum(runs)} pixels do not fit {width} x {height}")
     values = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     return np.ascontiguousarray(values.reshape(width, height).T)  # COCO runs down the columns

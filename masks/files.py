@@ -8,6 +8,9 @@ import numpy as np
 from masks.base import Image, Mask, check_image
 from masks.ops import as_bytes
 
+PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+"""Files that count as photos when a folder is looked through; case does not matter."""
+
 
 def read_image(path: Path | str) -> Image:
     """Read a picture as uint8 (H, W, 3) in RGB, upright as its orientation tag says.

@@ -3,11 +3,13 @@
     python -m masks --precompute PHOTOS --output MASKS
     masks.get("folder:MASKS")(image, rng)
 
-MASKS holds one PNG a mask, `PHOTO_mask000.png` and so on, and `masks.csv` with what each shows.
+MASKS holds one PNG a mask, `PHOTO_mask000.png` and so on, and `masks.csv` with what each shows;
+PHOTO is the photo's name, with its suffix where two differ in nothing else.
 """
 
 import csv
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,18 +83,22 @@ def precompute(
         find: see `labelled`.
 
     Raises:
-        ValueError: no photos, a bad parameter, or a file that cannot be written.
+        ValueError: no photos, photos whose masks would have one name, a bad parameter, the photos'
+            own folder as `output`, or a file that cannot be written.
     """
     strategy = Strategy(RECIPE, values or {})
-    entries = labelled(Path(folder), find)
-    output = Path(output)
+    folder, output = Path(folder), Path(output)
+    if output.exists() and folder.exists() and output.samefile(folder):
+        raise ValueError(f"{output} holds the photos: take another folder for their masks")
+    entries = labelled(folder, find)
+    names = _names([entry.photo for entry in entries])
     rows: list[tuple[object, ...]] = []
     children = np.random.SeedSequence(seed).spawn(len(entries))
-    for entry, child in zip(entries, children, strict=True):
+    for entry, prefix, child in zip(entries, names, children, strict=True):
         labels = entry.read()
         scene = Scene(labels, strategy.values_for(*labels.shape))
         for number, hole in enumerate(scene.holes(np.random.default_rng(child))):
-            name = f"{entry.photo.stem}_mask{number:03d}.png"
+            name = f"{prefix}_mask{number:03d}.png"
             write_mask(output / name, hole.mask)
             hidden = 1 - np.count_nonzero(hole.mask) / hole.area
             area = f"{hole.mask.mean():.5f}"
@@ -106,6 +112,20 @@ def precompute(
         writer.writerow(COLUMNS)
         writer.writerows(rows)
     return Made(len(entries), len(rows), tuple(float(str(row[3])) for row in rows))
+
+
+def _names(found: Sequence[Path]) -> list[str]:
+    """What the files of each photo's masks begin with: its stem, or more where stems are shared."""
+    stems, names = Counter(p.stem for p in found), Counter(p.name for p in found)
+    result: list[str] = []
+    for photo in found:
+        wanted = photo.stem if stems[photo.stem] == 1 else photo.name
+        if names[photo.name] > 1:  # of several folders
+            wanted = f"{photo.parent.name}_{photo.name}"
+        if wanted in result:
+            raise ValueError(f"several photos are called {wanted}: give them names of their own")
+        result.append(wanted)
+    return result
 
 
 def recipe(name: str) -> Recipe:

@@ -141,7 +141,7 @@ def area_bucket(fraction: float) -> int:
     """
     if not 0 <= fraction <= 1:
         raise ValueError(f"a hole fraction lies between 0 and 1, not at {fraction}")
-    edges = np.linspace(0, 1, BUCKETS + 1)
+    edges = np.arange(BUCKETS + 1) / BUCKETS  # linspace has 0.30000000000000004
     return min(int(np.searchsorted(edges, fraction, side="right")) - 1, BUCKETS - 1)
 
 

@@ -37,9 +37,80 @@ def test_one_photo(folder, picture, hole):
 def test_a_folder_goes_on_after_a_failure(folder):
     outcome = inpaint_files(invert, folder / "photos", folder / "masks", folder / "out")
     assert outcome.filled == 2
-    reasons = [(p.name, why.split(" in ")[0]) for p, why in outcome.failed]
-    assert reasons == [("c.webp", "no mask named c")]
+    assert [(p.name, why) for p, why in outcome.failed] == [("c.webp", "no mask named c")]
     assert sorted(p.name for p in (folder / "out").iterdir()) == ["a.png", "b.png"]
+
+
+def test_masks_are_found_by_their_whole_name(tmp_path, picture, hole):
+    photos, masks = tmp_path / "photos", tmp_path / "masks"
+    photos.mkdir()
+    masks.mkdir()
+    for number, name in enumerate(("a", "a.b", "img[1]", "*")):
+        Image.fromarray(picture).save(photos / f"{name}.png")
+        Image.fromarray(np.roll(hole, number, axis=0)).save(masks / f"{name}.png")
+    outcome = inpaint_files(invert, photos, masks, tmp_path / "out")
+    assert (outcome.filled, outcome.failed) == (4, [])
+    for number, name in enumerate(("a", "a.b", "img[1]", "*")):
+        changed = (open_photo(tmp_path / "out" / f"{name}.png").rgb != picture).any(axis=2)
+        assert np.array_equal(changed, np.roll(hole, number, axis=0)), name
+
+
+def test_one_photo_takes_its_mask_from_a_folder(folder, picture, hole):
+    inpaint_files(invert, folder / "photos/b.jpg", folder / "masks", folder / "out.png")
+    assert (open_photo(folder / "out.png").rgb != open_photo(folder / "photos/b.jpg").rgb).any()
+    with pytest.raises(ValueError, match="no mask named c"):
+        inpaint_files(invert, folder / "photos/c.webp", folder / "masks", folder / "c.png")
+
+
+def test_of_several_masks_the_one_with_the_photos_suffix_is_taken(folder, picture, hole):
+    Image.fromarray(np.roll(hole, 9, axis=1)).save(folder / "masks/a.tif")
+    inpaint_files(invert, folder / "photos/a.png", folder / "masks", folder / "out.png")
+    changed = (open_photo(folder / "out.png").rgb != picture).any(axis=2)
+    assert np.array_equal(changed, hole)
+    (folder / "masks/a.png").rename(folder / "masks/a.bmp")
+    with pytest.raises(ValueError, match=r"a\.bmp and a\.tif could both be its mask"):
+        inpaint_files(invert, folder / "photos/a.png", folder / "masks", folder / "out.png")
+
+
+def test_photos_that_would_share_a_result_are_refused(folder, picture):
+    Image.fromarray(picture).save(folder / "photos/a.tif")
+    with pytest.raises(ValueError, match=r"a\.png and a\.tif .* would have one result, a\.png"):
+        inpaint_files(invert, folder / "photos", folder / "masks/a.png", folder / "out")
+    assert not (folder / "out").exists()
+
+
+def test_originals_are_never_overwritten(folder, monkeypatch):
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    photos, masks = folder / "photos", folder / "masks"
+    (folder / "link").symlink_to(photos)
+    monkeypatch.chdir(photos)
+    for image, mask, output in (
+        (photos, masks, photos),
+        (photos, masks, folder / "link"),
+        (photos, masks, folder / "photos/../photos"),
+        (photos, masks, masks),
+        (photos / "a.png", masks / "a.png", photos),
+        (photos / "a.png", masks / "a.png", photos / "a.png"),
+        (photos / "a.png", masks / "a.png", masks / "a.png"),
+        (photos / "a.png", masks, masks),
+    ):
+        with pytest.raises(ValueError, match="would be overwritten"):
+            inpaint_files(invert, image, mask, output)
+    os.utime(photos / "a.png")  # newer than what would be its result
+    outcome = inpaint_files(invert, photos, masks / "a.png", masks)
+    assert ["a.png" for p, why in outcome.failed if "would be overwritten" in why] == ["a.png"]
+    assert (masks / "a.png").read_bytes() == before[masks / "a.png"]
+    del before[masks / "b.png"]  # this one is a result now
+    assert {p: p.read_bytes() for p in before} == before
+
+
+def test_a_photo_that_is_gone_does_not_end_the_others(folder):
+    (folder / "photos/b2.png").symlink_to(folder / "nowhere.png")
+    (folder / "o").mkdir()
+    (folder / "o/b2.png").write_bytes(b"a result from when it was there")
+    outcome = inpaint_files(invert, folder / "photos", folder / "masks/a.png", folder / "o")
+    assert outcome.filled == 3
+    assert [p.name for p, _ in outcome.failed] == ["b2.png"]
 
 
 def test_one_mask_for_all(folder):

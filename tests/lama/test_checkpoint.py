@@ -2,6 +2,7 @@ import hashlib
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import lama
 from lama.checkpoint import build, read_checkpoint, save_checkpoint
@@ -41,11 +42,29 @@ def test_configs_survive_json(config):
         ({"kind": "gan"}, "unknown generator kind 'gan'; known are"),
         ({"kind": "ffc_resnet", "depth": 3}, "has no option depth; it has"),
         ({"kind": "ffc_resnet", "ngf": "64"}, "ngf of generator 'ffc_resnet' must be int"),
+        (
+            {"kind": "ffc_resnet", "n_blocks": True},
+            "n_blocks of generator 'ffc_resnet' must be int",
+        ),
+        ({"kind": "ffc_unet", "width": -3}, "width of generator 'ffc_unet' must be 1 to 4096"),
+        ({"kind": "ffc_unet", "n_blocks": 0}, "n_blocks of generator 'ffc_unet' must be 1 to 256"),
+        ({"kind": "ffc_unet", "ratio": 1.5}, "ratio of generator 'ffc_unet' must be 0 to 1"),
+        ({"kind": "ffc_unet", "ratio": float("nan")}, "must be 0 to 1"),
+        ({"kind": "ffc_resnet", "activation": "relu"}, "must be sigmoid or tanh"),
+        ({"kind": ["ffc_resnet"]}, "unknown generator kind"),
     ],
 )
 def test_wrong_configs_say_what_is_wrong(values, words):
     with pytest.raises(ValueError, match=words):
         from_dict(values)
+
+
+def test_a_damaged_config_of_a_file_is_said(tmp_path):
+    for number, text in enumerate(['{"kind":"ffc_unet","width":-3}', "[1]", "{", '"ffc_unet"']):
+        path = tmp_path / f"{number}.safetensors"
+        save_file({"a": torch.zeros(1)}, path, metadata={"config": text})
+        with pytest.raises(ValueError, match="must be 1 to 4096|metadata of .* is damaged"):
+            lama.load(path)
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):

@@ -226,3 +226,75 @@ def test_bare_safetensors_with_published_keys(tmp_path, small_fourier, prefix):
 )
 def test_config_is_told_from_the_keys(config):
     assert infer_config(randomised(build(config)).state_dict(), "test") == config
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"state_dict": {"generator.foo": torch.zeros(1)}}, "holds no weights of a LaMa generator"),
+        ({"state_dict": {1: torch.zeros(1)}}, "holds no tensors named"),
+        ({"state_dict": [1]}, "its state_dict is list"),
+        (torch.zeros(3), "holds no tensors named"),
+        (
+            {"generator.model.1.ffc.convl2l.weight": torch.zeros(())}
+            | {f"generator.model.{n}.ffc.convl2l.weight": torch.zeros(1) for n in (2, 3)}
+            | {"generator.model.5.conv1.ffc.convl2l.weight": torch.zeros(8, 8, 3, 3)},
+            r"convolution of shape \(\)",
+        ),
+        (
+            {"generator.model.1.weight": torch.zeros(0, 4, 7, 7)}
+            | {"generator.model.5.conv_block.1.weight": torch.zeros(1)},
+            "convolution of shape",
+        ),
+    ],
+)
+def test_malformed_state_dicts_say_what_is_wrong(tmp_path, content, words):
+    torch.save(content, tmp_path / "best.ckpt")
+    with pytest.raises(ValueError, match=words):
+        lama.load(tmp_path / "best.ckpt")
+
+
+def test_a_part_of_a_fourier_generator_is_told_by_its_keys(tmp_path, small_fourier):
+    from safetensors.torch import save_file
+
+    state = {k: v.contiguous() for k, v in small_fourier.state_dict().items()}
+    partial = {k: v for k, v in state.items() if "convl2g" not in k}
+    save_file(partial, tmp_path / "partial.safetensors")
+    with pytest.raises(ValueError, match="do not fit a ffc_resnet generator"):
+        lama.load(tmp_path / "partial.safetensors")
+
+
+def test_weights_of_another_kind_of_number_are_refused(tmp_path, small_fourier):
+    state = {f"generator.{k}": v for k, v in small_fourier.state_dict().items()}
+    state["generator.model.18.bias"] = torch.zeros(3, dtype=torch.complex64)
+    torch.save(state, tmp_path / "best.ckpt")
+    with pytest.raises(ValueError, match=r"1 of another shape or type, first model\.18\.bias"):
+        lama.load(tmp_path / "best.ckpt")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("ngf: '${generator.nope}'", r"\$\{generator\.nope\} points at nothing"),
+        ("ngf: '${generator.ngf}'", "points at itself"),
+        ("ngf: '${generator.n_blocks}', n_blocks: '${generator.ngf}'", "points at itself"),
+        ("ngf: lots", "ngf of generator 'ffc_resnet' must be int, got 'lots'"),
+        ("ngf: -3", "must be 1 to 4096, got -3"),
+        ("n_blocks: true", "must be int, got True"),
+        ("resnet_conv_kwargs: 3", "is not there"),
+        ("resnet_conv_kwargs: {ratio_gin: 3}", "ratio of generator 'ffc_resnet' must be 0 to 1"),
+        ("add_out_act: no", "add_out_act is False"),
+    ],
+)
+def test_malformed_configs_say_what_is_wrong(tmp_path, options, words):
+    path = tmp_path / "config.yaml"
+    path.write_text(f"generator: {{kind: ffc_resnet, add_out_act: sigmoid, {options}}}")
+    with pytest.raises(ValueError, match=words) as found:
+        read_config(path)
+    assert "config.yaml" in str(found.value)
+
+
+def test_a_config_that_nests_without_end(tmp_path):
+    (tmp_path / "config.yaml").write_text("generator: " + "[" * 5000)
+    with pytest.raises(ValueError, match="not a LaMa config"):
+        read_config(tmp_path / "config.yaml")

@@ -58,6 +58,15 @@ def test_a_small_hole_in_a_large_photo_costs_what_the_hole_costs(inpainter, monk
     assert seen == [(1, 3, 320, 320)]
 
 
+def test_a_16_bit_photo_is_not_clipped(inpainter, picture, hole):
+    """Filled, it is what the same photo of 8 bits is."""
+    deep = Image.fromarray(picture[..., 0].astype(np.uint16) * 257)
+    result = inpainter(deep, Image.fromarray(hole))
+    shallow = inpainter(Image.fromarray(picture[..., 0]), Image.fromarray(hole))
+    assert result.mode == "I;16"
+    assert np.abs(np.asarray(result) / 257 - np.asarray(shallow)).max() <= 1
+
+
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1"])
 def test_pil_images_come_back_as_they_came(inpainter, picture, hole, mode):
     image = Image.fromarray(picture).convert(mode)

@@ -1,3 +1,6 @@
+import threading
+import time
+
 import numpy as np
 import psutil
 import pytest
@@ -63,3 +66,57 @@ def test_a_crop_that_does_not_fit_is_filled_smaller(free, small_unet, monkeypatc
         inpainter.fill(rgb, mask)
     with pytest.raises(ValueError, match="MB of memory"):
         inpainter.fill(rgb, mask, quality="refined")
+
+
+@pytest.mark.parametrize(("room", "most"), [(1.2, 1), (2.2, 2), (50, 4)])
+def test_shared_cores_share_the_memory_too(free, small_unet, monkeypatch, room, most):
+    """`room` is how many of the crops fit in memory."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    inpainter = Inpainter(small_unet, precision="fp32")
+    workers, _ = inpainter.share_cores()
+    assert workers == 4
+    rgb, mask = np.zeros((257, 300, 3), np.uint8), np.zeros((257, 300), bool)
+    mask[60:200, 50:250] = True
+    padded = 264 * 304
+    free(int(room * padded * small_unet.bytes_a_pixel / 0.8) + 4 * rgb.nbytes)
+    lock, running, seen = threading.Lock(), [0], []
+
+    def enter(*_: object) -> None:
+        with lock:
+            running[0] += 1
+            seen.append(running[0])
+        time.sleep(0.03)
+
+    def leave(*_: object) -> None:
+        with lock:
+            running[0] -= 1
+
+    inpainter._quick.register_forward_pre_hook(enter)
+    inpainter._quick.register_forward_hook(leave)
+    monkeypatch.setattr(type(inpainter._quick), "first_guess", lambda _s, image, *_: image)
+    threads = [threading.Thread(target=inpainter.fill, args=(rgb, mask)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert max(seen) == most
+    assert len(seen) == 6
+
+
+def test_alone_is_alone_even_where_cores_are_shared(small_unet, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    inpainter = Inpainter(small_unet, precision="fp32")
+    inpainter.share_cores()
+    rgb, mask = np.zeros((61, 70, 3), np.uint8), np.zeros((61, 70), bool)
+    mask[20:40, 30:50] = True
+    passes = []
+    inpainter._quick.register_forward_pre_hook(lambda *_: passes.append(1))
+    with inpainter.alone() as generator:
+        assert generator is inpainter.generator
+        thread = threading.Thread(target=inpainter.fill, args=(rgb, mask))
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+        assert not passes
+    thread.join(60)
+    assert passes

@@ -2,6 +2,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
+from lama import photo as photo_module
 from lama.photo import Photo, PhotoError, inpaint_photo, merge, open_mask, open_photo
 from lama.photo_write import encode_photo, format_of, save_photo
 
@@ -171,6 +173,55 @@ def test_a_mask_of_another_size(hole):
         open_mask(encoded(Image.fromarray(hole)), (67, 101))
 
 
+def test_a_mask_of_another_size_is_refused_by_its_header(monkeypatch):
+    def decoded(*_):
+        raise AssertionError("it was decoded")
+
+    monkeypatch.setattr(photo_module, "_shallow", decoded)
+    with pytest.raises(PhotoError, match="mask is 6000 x 5000 pixels, the photo is 20 x 30"):
+        open_mask(_bomb(6000, 5000), (20, 30))
+
+
+def test_a_mask_may_be_as_large_as_the_app_allows(hole):
+    with pytest.raises(PhotoError, match=r"81 megapixels \(9000 x 9000\); up to 64"):
+        open_mask(_bomb(9000, 9000), (9000, 9000))
+    with pytest.raises(PhotoError, match="damaged"):  # let through, and there is nothing behind it
+        open_mask(_bomb(9000, 9000), (9000, 9000), max_pixels=100_000_000)
+    with pytest.raises(PhotoError, match="0 megapixels"):
+        open_mask(encoded(Image.fromarray(hole)), (101, 67), max_pixels=6_000)
+
+
+def test_a_mask_that_lies_on_its_side_is_turned(hole):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = encoded(Image.fromarray(hole.astype(np.uint8) * 255), exif=exif)
+    assert np.array_equal(open_mask(data, (67, 101)), np.rot90(hole, -1))
+    with pytest.raises(PhotoError, match="mask is 67 x 101 pixels, the photo is 101 x 67"):
+        open_mask(data, (101, 67))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_16_bits_are_rounded_once_and_kept(channels, rng):
+    pixels = rng.integers(0, 65536, (201, 35, channels), dtype=np.uint16)
+    pixels[:, 0] = 65535
+    pixels[:, 1, -1] = 128
+    photo = Photo(pixels, "PNG")
+    exact = ((pixels.astype(np.int64) + 128) // 257).astype(np.uint8)
+    assert np.array_equal(photo.rgb, exact[..., [0, 0, 0] if channels < 3 else [0, 1, 2]])
+    assert photo.rgb is photo.rgb, "converted anew on each call"
+    assert merge(photo, photo.rgb + 1, np.ones((201, 35), bool)).rgb is not photo.rgb
+
+
+def test_converting_16_bits_takes_little_memory():
+    photo = Photo(np.zeros((1000, 2000, 4), np.uint16), "PNG")
+    tracemalloc.start()
+    size = photo.rgb.nbytes
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert size == 6_000_000
+    assert peak < 2 * size
+
+
 def test_merge_takes_the_hole_and_nothing_else(picture, hole):
     photo = Photo(picture, "PNG")
     merged = merge(photo, np.full_like(picture, 7), hole)
@@ -182,3 +233,102 @@ def test_merge_takes_the_hole_and_nothing_else(picture, hole):
 def test_unknown_suffix():
     with pytest.raises(ValueError, match="known picture suffix"):
         format_of("a.psd")
+
+
+def described() -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x013B], exif[0x0132] = "Camera", "Somebody", "2024:05:06 07:08:09"
+    exif.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
+    exif.get_ifd(0x8825)[1] = "N"
+    return exif
+
+
+def tiffs(picture: np.ndarray) -> dict[str, bytes]:
+    """TIFF files whose own structure differs from what is written."""
+    image, exif = Image.fromarray(picture), described()
+    plain = exif.tobytes()  # as an object Pillow would lose what lies below
+    exif[0x0112] = 6
+    planes = io.BytesIO()
+    tifffile.imwrite(
+        planes, picture.transpose(2, 0, 1).copy(), photometric="rgb", planarconfig="separate"
+    )
+    tiles = io.BytesIO()
+    tifffile.imwrite(tiles, picture, photometric="rgb", tile=(32, 48), compression="deflate")
+    return {
+        "plain": encoded(image, "TIFF", exif=plain),
+        "turned": encoded(image, "TIFF", exif=exif.tobytes()),
+        "cmyk": encoded(image.convert("CMYK"), "TIFF", exif=plain),
+        "palette": encoded(image.quantize(16), "TIFF", exif=plain),
+        "bits": encoded(image.convert("1"), "TIFF", compression="group4"),
+        "lab": encoded(image.convert("LAB"), "TIFF", exif=plain),
+        "lzw": encoded(image, "TIFF", compression="tiff_lzw"),
+        "planes": planes.getvalue(),
+        "tiles": tiles.getvalue(),
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "turned", "cmyk", "palette", "bits", "lab", "lzw", "planes", "tiles"]
+)
+@pytest.mark.parametrize("format", ["TIFF", "PNG", "JPEG"])
+def test_a_tiff_comes_back_whole_and_described(picture, hole, name, format):
+    photo = open_photo(tiffs(picture)[name])
+    mask = np.rot90(hole, -1) if name == "turned" else hole
+    result = inpaint_photo(lambda rgb, _: 255 - rgb, photo, mask)
+    data = encode_photo(result, format)
+    again = open_photo(data)
+    assert again.original.shape == photo.original.shape
+    if format != "JPEG":
+        assert np.array_equal(again.original, result.original)
+    if format == "TIFF":  # another reader than Pillow
+        read = tifffile.imread(io.BytesIO(data)).reshape(result.original.shape)
+        assert np.array_equal(read, result.original)
+    if name in ("plain", "turned", "cmyk", "palette", "lab"):
+        kept = Image.open(io.BytesIO(data)).getexif()
+        assert kept[0x010F] == "Camera"
+        assert kept[0x013B] == "Somebody"
+        assert kept.get_ifd(0x8769)[0x9003] == "2024:05:06 07:08:09"
+        assert kept.get_ifd(0x8825)[1] == "N"
+        if format != "TIFF":
+            assert not {0x0100, 0x0101, 0x0111, 0x0103, 0x0106} & set(kept)
+
+
+def test_structure_in_the_exif_of_another_format_stays_out_of_a_tiff(picture):
+    exif = described()
+    exif[0x0100], exif[0x0101], exif[0x0106] = 7, 9, 3
+    photo = open_photo(encoded(Image.fromarray(picture), "PNG", exif=exif))
+    data = encode_photo(photo, "TIFF")
+    assert np.array_equal(open_photo(data).original, picture)
+    kept = Image.open(io.BytesIO(data)).getexif()
+    assert kept[0x010F] == "Camera"
+    assert kept.get_ifd(0x8769)[0x9003] == "2024:05:06 07:08:09"
+
+
+def test_fractions_and_long_numbers_are_refused(picture):
+    for image in (
+        Image.fromarray(picture[..., 0].astype(np.float32)),
+        Image.fromarray(picture[..., 0].astype(np.int32)),
+    ):
+        with pytest.raises(PhotoError, match="more than 16 bits, or fractions"):
+            open_photo(encoded(image, "TIFF"))
+
+
+def test_a_16_bit_tiff_where_0_is_white(picture):
+    deep, buffer = picture[..., 0].astype(np.uint16) * 257, io.BytesIO()
+    tifffile.imwrite(buffer, 65535 - deep, photometric="miniswhite")
+    assert np.array_equal(open_photo(buffer.getvalue()).original[..., 0], deep)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("largest", [200, 255, 1023, 65535])
+@pytest.mark.parametrize("text", [False, True])
+def test_portable_pixmaps_of_every_depth(rng, channels, largest, text):
+    numbers = rng.integers(0, largest + 1, (13, 7, channels))
+    numbers[0, 0] = largest
+    magic = {(1, True): 2, (3, True): 3, (1, False): 5, (3, False): 6}[channels, text]
+    header = f"P{magic}\n# a note of 1 2 3\n7 13 # wide, high\n{largest}\n".encode()
+    binary = numbers.astype(">u2" if largest > 255 else "u1").tobytes()
+    photo = open_photo(header + (b" ".join(b"%d" % n for n in numbers.flat) if text else binary))
+    white = 255 if largest <= 255 else 65535
+    assert photo.original.dtype == (np.uint8 if largest <= 255 else np.uint16)
+    assert np.abs(photo.original - numbers / largest * white).max() <= 0.5

@@ -22,8 +22,10 @@ def small() -> Generator:
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(ValueError, match="precision must be one of auto, fp32, bf16, int8"):
         check_precision("fp64", CPU)
-    with pytest.raises(ValueError, match="cannot be used here"):
-        pick_device("warp-drive")
+    for name in ("warp-drive", "meta", "cuda:99", "cpu:", "fpga", ""):
+        with pytest.raises(ValueError, match="cannot be used here"):
+            pick_device(name)
+    assert pick_device("cpu") == CPU
 
 
 def test_int8_is_refused_where_it_does_not_work(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,15 @@ def test_a_changed_file_is_refused_before_it_is_read(tmp_path, monkeypatch):
         lama.load("big-lama")
 
 
+def test_a_file_that_is_here_is_checked_before_it_is_said_to_be_fetched(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAMA_HOME", str(tmp_path))
+    assert registry.download("lama-tiny") == registry.find("lama-tiny")
+    (tmp_path / "big-lama.pt").write_bytes(b"half of it")
+    with pytest.raises(ValueError, match="is not the big-lama that is known here"):
+        registry.download("big-lama")
+    assert (tmp_path / "big-lama.pt").exists(), "somebody put it there"
+
+
 def test_a_model_that_is_not_here_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("LAMA_HOME", str(tmp_path))
     with pytest.raises(ValueError, match=r"196 MB.*--download big-lama.*big-lama\.pt"):

@@ -1,7 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
-from lama.scaled import fill_small
+from lama.scaled import fill_small, shrink
 
 
 def shown(seen):
@@ -53,3 +54,32 @@ def test_a_picture_that_nobody_may_write_to_and_a_part_of_a_larger_one(rng):
     again = []
     fill_small(whole[part].copy(), mask[part].copy(), 0.5, shown(again))
     assert np.array_equal(seen[0][0], again[0][0])
+
+
+@pytest.mark.parametrize("share", [0.55, 0.7, 0.9])
+def test_what_is_known_between_scattered_holes_is_not_lost(rng, share):
+    rgb = np.full((301, 403, 3), (200, 40, 90), np.uint8)
+    mask = rng.random((301, 403)) < share
+    rgb[mask] = 255 - rgb[mask]
+    image, hole = shrink(rgb, mask, (103, 138))
+    assert hole.mean() < share
+    known = image[0].permute(1, 2, 0).numpy()[~hole]
+    assert np.allclose(known, np.array([200, 40, 90]) / 255, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(24, 40), (99, 131)])
+def test_holes_in_one_piece_are_as_large_as_they_were(rng, size):
+    """What is hole by more than half, and nothing else decides."""
+    rgb = rng.integers(0, 256, (201, 263, 3), dtype=np.uint8)
+    mask = np.zeros((201, 263), bool)
+    mask[13:118, 20:199] = True
+    mask[150:153, 200:203] = True
+    known = cv2.resize(1 - mask.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
+    colours = cv2.resize(
+        np.where(mask[..., None], 0, rgb).astype(np.float32), size[::-1],
+        interpolation=cv2.INTER_AREA,
+    )  # fmt: skip
+    image, hole = shrink(rgb, mask, size)
+    assert np.array_equal(hole, known < 0.5)
+    there = image[0].permute(1, 2, 0).numpy()[~hole]
+    assert np.allclose(there, (colours / known.clip(0.5)[..., None])[~hole] / 255, atol=1e-6)

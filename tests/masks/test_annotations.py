@@ -118,3 +118,41 @@ def test_a_folder_without_annotations_says_what_is_expected(tmp_path):
     (tmp_path / "text.png").write_text("no picture")
     with pytest.raises(ValueError, match="label map"):
         read_labels(tmp_path / "text.png")
+
+
+def coco(**changes):
+    """An instances file of one photo, with other values, or without those that are None."""
+    image = {"id": 4, "file_name": "p.jpg"} | changes.get("image", {})
+    entry = {"image_id": 4, "segmentation": [[2, 3, 10, 3, 10, 9]]} | changes.get("entry", {})
+    parts = ({k: v for k, v in part.items() if v is not None} for part in (image, entry))
+    return dict(zip(("images", "annotations"), ([part] for part in parts), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (coco(image={"file_name": None}), "an entry has no 'file_name'"),
+        (coco(image={"id": None}), "an entry has no 'id'"),
+        (coco(image={"file_name": 7}), "not COCO as it should be"),
+        (coco(entry={"image_id": None}), "an entry has no 'image_id'"),
+        (coco(entry={"segments_info": []}), "an entry has no 'file_name'"),
+        ({"images": [3], "annotations": [{"image_id": 4, "segmentation": [[1]]}]}, "not COCO"),
+        ({"images": [], "annotations": [3]}, "not COCO"),
+        ({"images": [], "annotations": ["segments_info"]}, "not COCO"),
+    ],
+)
+def test_a_coco_file_that_lacks_something_is_named(tmp_path, data, words):
+    photo(tmp_path / "p.jpg")
+    (tmp_path / "instances.json").write_text(json.dumps(data))
+    with pytest.raises(ValueError, match=words) as found:
+        annotated_photos(tmp_path)
+    assert "instances.json" in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [{}, {"counts": 3}, {"counts": [None]}, {"counts": [-3, 616]}, 7, [[1, 2, 3]], [["a", "b"]]],
+)
+def test_segmentations_that_are_none(segmentation):
+    with pytest.raises(ValueError, match="segmentation|run lengths|reshape|convert"):
+        coco_mask(segmentation, 20, 30)

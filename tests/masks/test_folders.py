@@ -1,6 +1,7 @@
 """Masks made once for a folder, every limit of the rule checked anew, and drawn from the folder."""
 
 import csv
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import masks
+from masks import folders
 from masks.__main__ import main
 from masks.folders import precompute
 from masks.presets import recipe
@@ -140,3 +142,33 @@ def test_what_is_missing_is_said(tmp_path, capsys):
     assert main(["--precompute", str(tmp_path), "--output", str(tmp_path / "m")]) == 2
     assert main(["--precompute", str(tmp_path), "--output", "sheet.png"]) == 2
     assert "has no photos" in capsys.readouterr().err
+
+
+def test_photos_that_share_a_name_keep_their_masks(annotated, tmp_path):
+    masks.files.write_image(annotated / "one.bmp", desk(140, 201)[0])
+    made = precompute(annotated, tmp_path / "a", 3)
+    assert made.photos == 3
+    with (tmp_path / "a" / "masks.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len({row["file"] for row in rows}) == made.masks
+    assert len(list((tmp_path / "a").glob("*.png"))) == made.masks
+    for row in rows:
+        shared = row["photo"].startswith("one.")
+        assert row["file"].startswith(f"{row['photo'] if shared else 'two'}_mask")
+
+
+def test_photos_of_several_folders_are_told_apart():
+    def told(*paths: str) -> list[str]:
+        return folders._names([Path(path) for path in paths])
+
+    assert told("x/a.jpg", "y/b.jpg") == ["a", "b"]
+    assert told("x/a.jpg", "y/a.jpg", "y/b.jpg") == ["x_a.jpg", "y_a.jpg", "b"]
+    with pytest.raises(ValueError, match=r"several photos are called x_a\.jpg"):
+        told("1/x/a.jpg", "2/x/a.jpg")
+
+
+def test_masks_do_not_go_where_the_photos_are(annotated):
+    before = sorted(annotated.rglob("*"))
+    with pytest.raises(ValueError, match="holds the photos"):
+        precompute(annotated, annotated / "." / "labels" / "..", 3)
+    assert sorted(annotated.rglob("*")) == before

@@ -101,6 +101,20 @@ def test_bad_input_gets_one_clear_line(arguments, complaint, capsys, tmp_path, m
     assert list(tmp_path.iterdir()) == []
 
 
+def test_errors_of_the_system_get_one_line_too(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    for arguments in (
+        ["--fit", str(tmp_path), "--output", str(tmp_path / "file" / "mine.json")],
+        ["--count", "1", "--output", str(tmp_path / "file" / "sheet.png")],
+        ["--count", "1", "--output", str(tmp_path / "file" / "folder")],
+    ):
+        files.write_mask(tmp_path / "mask.png", desk(40, 51)[1] > 0)
+        assert main(arguments) == 2
+        error = capsys.readouterr().err
+        assert "file" in error
+        assert error.count("\n") == 1
+
+
 def test_it_runs_as_a_module(tmp_path):
     command = [sys.executable, "-m", "masks", "--count", "0"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -144,5 +158,8 @@ def test_fit_to_a_folder_and_draw_like_it(tmp_path, capsys):
     assert [path.name for path in sorted((tmp_path / "drawn").iterdir())] == [
         "fitted_0000.png", "fitted_0001.png"
     ]  # fmt: skip
+    assert main(["--fit", str(folder), "--output", str(tmp_path / "new" / "mine.json")]) == 0
+    assert (tmp_path / "new" / "mine.json").read_bytes() == learned.read_bytes()
+    assert main(["--fit", str(folder), "--output", str(learned / "mine.json")]) == 2
     assert main(["--fit", str(folder), "--output", str(tmp_path / "no.png")]) == 2
     assert main(["--fit", str(tmp_path / "empty"), "--output", str(learned)]) == 2

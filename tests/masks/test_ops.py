@@ -104,7 +104,8 @@ def test_groups_come_apart_and_together():
 
 
 @pytest.mark.parametrize(
-    ("fraction", "bucket"), [(0, 0), (0.0999, 0), (0.1, 1), (0.5, 5), (0.95, 9), (1, 9)]
+    ("fraction", "bucket"),
+    [(0, 0), (0.0999, 0), (0.5, 5), (0.95, 9), (1, 9), *((k / 10, k) for k in range(1, 10))],
 )
 def test_buckets_are_the_papers(fraction, bucket):
     assert ops.area_bucket(fraction) == bucket

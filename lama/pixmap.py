@@ -1,0 +1,24 @@
+"""Portable pixmaps (PPM, PGM) say themselves which number is white; elsewhere it is the type's."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+# Width, height, largest number, with spaces or comments between.
+_HEADER = re.compile(rb"P[2356](?:(?:\s|#[^\r\n]*[\r\n])+(\d+)){3}\s")
+
+
+def largest_number(data: bytes) -> int:
+    """The number that is white in a PPM or PGM file."""
+    found = _HEADER.match(data)
+    return int(found[1]) if found else 255
+
+
+def stretched(pixels: np.ndarray, largest: int) -> np.ndarray:
+    """Numbers from 0 to `largest` as uint16 from 0 to 65535, rounded."""
+    if largest == 65535:
+        return pixels
+    wide = (pixels.astype(np.uint32) * 65535 + largest // 2) // largest
+    return np.minimum(wide, 65535).astype(np.uint16)

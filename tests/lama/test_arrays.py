@@ -1,0 +1,71 @@
+"""Pictures and masks at the door: one meaning of a mask, pictures come back as they came."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lama.arrays import as_mask, fill_pil
+from lama.photo import open_mask
+
+
+def layer(hole: np.ndarray, inside: tuple[int, ...], outside: tuple[int, ...]) -> Image.Image:
+    return Image.fromarray(np.where(hole[..., None], inside, outside).astype(np.uint8))
+
+
+def black_of_a_palette(hole: np.ndarray) -> Image.Image:
+    image = Image.fromarray(1 - hole.astype(np.uint8)).convert("P")
+    image.putpalette([255, 255, 255, 0, 0, 0])
+    return image
+
+
+MASKS = {
+    "black on clear": lambda hole: layer(hole, (0, 0, 0, 255), (0, 0, 0, 0)),
+    "white on clear white": lambda hole: layer(hole, (255,) * 4, (255, 255, 255, 0)),
+    "half clear on clear": lambda hole: layer(hole, (9, 9, 9, 3), (0, 0, 0, 0)),
+    "white on black, all there": lambda hole: layer(hole, (255,) * 4, (0, 0, 0, 255)),
+    "grey and alpha": lambda hole: layer(hole, (0, 255), (0, 0)),
+    "hardly blue": lambda hole: layer(hole, (0, 0, 3), (0, 0, 0)),
+    "1 of 255": lambda hole: Image.fromarray(hole.astype(np.uint8)),
+    "bits": Image.fromarray,
+    "1 of 65535": lambda hole: Image.fromarray(hole.astype(np.uint16)),
+    "palette": black_of_a_palette,
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_a_mask_means_the_same_in_memory_and_in_a_file(hole, name):
+    image, buffer = MASKS[name](hole), io.BytesIO()
+    assert np.array_equal(as_mask(image), hole)
+    image.save(buffer, "PNG")
+    assert np.array_equal(open_mask(buffer.getvalue(), (101, 67)), hole)
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_any_number_but_zero_is_hole(hole, kind):
+    assert np.array_equal(as_mask(Image.fromarray(hole.astype(kind) * kind(0.4 + 1))), hole)
+
+
+@pytest.mark.parametrize("order", ["<u2", ">u2"])
+def test_16_bits_come_back_as_16_bits(rng, hole, order):
+    pixels = rng.integers(0, 65536, hole.shape).astype(order)
+    image, seen = Image.fromarray(pixels), []
+
+    def fill(rgb: np.ndarray, _mask: np.ndarray) -> np.ndarray:
+        seen.append(rgb)
+        return np.full_like(rgb, 100)
+
+    result = fill_pil(fill, image, hole)
+    assert (result.mode, result.size) == (image.mode, image.size)
+    expected = np.round(pixels.astype(float) / 257)
+    assert np.array_equal(seen[0], np.repeat(expected[..., None], 3, axis=2))
+    after = np.asarray(result)
+    assert np.array_equal(after[~hole], pixels[~hole])
+    assert (after[hole] == 100 * 257).all()
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_pictures_without_a_known_white_are_refused(hole, kind):
+    with pytest.raises(ValueError, match="does not say which number is white"):
+        fill_pil(lambda rgb, _: rgb, Image.fromarray(hole.astype(kind)), hole)

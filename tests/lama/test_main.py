@@ -1,0 +1,69 @@
+"""The command line: whatever is wrong, one line and exit code 2, and before any work."""
+
+import pytest
+from PIL import Image
+
+from lama.__main__ import main
+
+
+@pytest.fixture
+def folder(tmp_path, picture, hole, monkeypatch):
+    Image.fromarray(picture).save(tmp_path / "a.png")
+    Image.fromarray(hole).save(tmp_path / "mask.png")
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(picture).save(tmp_path / "photos" / "b.png")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+INPAINT = ["inpaint", "a.png", "--mask", "mask.png", "--output"]
+EVALUATE = ["evaluate", "--photos", "photos", "--output"]
+TRAIN = ["train", "--photos", "photos", "--run-dir", "run"]
+ABLATE = ["ablate", "--photos", "photos", "--eval-photos", "photos", "--run-dir", "run"]
+FINETUNE = ["finetune", "--masks-from", "photos"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([*INPAINT, "mask.png/z.png"], "lama inpaint: mask.png: "),
+        ([*INPAINT, "o.png", "--device", "meta"], "device 'meta' cannot be used here: auto, cpu"),
+        ([*INPAINT, "o.png", "--device", "cuda:99"], "device 'cuda:99' cannot be used here"),
+        ([*INPAINT, "photos/../a.png"], "would be overwritten"),
+        (["inpaint", "a.png"], "the following arguments are required: --mask, --output"),
+        (["nothing"], "lama: argument verb: invalid choice"),
+        ([], "lama: the following arguments are required: verb"),
+        ([*EVALUATE, "photos"], "--output is a file such as report.json, not photos"),
+        ([*EVALUATE, "report.md"], "--output is a file such as report.json"),
+        ([*EVALUATE, "a.png/x/report.json"], "a.png is no folder"),
+        ([*EVALUATE, "r.json", "--size", "0"], "argument --size: a whole number, 1 or more"),
+        ([*EVALUATE, "r.json", "--limit", "0"], "argument --limit: a whole number, 1 or more"),
+        ([*TRAIN, "--save-every", "0"], "argument --save-every: a whole number, 1 or more"),
+        ([*TRAIN, "--batch", "0"], "argument --batch: a whole number, 1 or more, not '0'"),
+        ([*TRAIN, "--steps", "many"], "argument --steps: a whole number, 1 or more, not 'many'"),
+        ([*TRAIN, "--holdout", "-1"], "argument --holdout: a whole number, 0 or more"),
+        ([*TRAIN, "--seed", "-1"], "argument --seed: a whole number, 0 or more"),
+        ([*ABLATE, "--crop", "0"], "argument --crop: a whole number, 1 or more"),
+        ([*ABLATE, "--save-every", "0"], "argument --save-every: a whole number, 1 or more"),
+        ([*FINETUNE, "--batch", "-2"], "argument --batch: a whole number, 1 or more"),
+        ([*FINETUNE, "--cases", "0"], "argument --cases: a whole number, 1 or more"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(folder, capsys, monkeypatch, arguments, words):
+    def worked(*_: object, **__: object) -> None:
+        raise AssertionError("it went to work first")
+
+    monkeypatch.setattr("lama.training.evaluate.evaluate", worked)
+    before = sorted(folder.rglob("*"))
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_help_is_still_there(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["train", "--help"])
+    assert left.value.code == 0
+    assert "--save-every STEPS" in capsys.readouterr().out
