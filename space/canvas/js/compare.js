@@ -20,6 +20,17 @@ function placeLine() {
   compare.classList.toggle("open", S.compare > 0);
 }
 
+// What a stroke on the photo's side of the line made would stay unseen: the line makes room for it.
+function uncover(runs, before) {
+  if (!S.compare) return;
+  const fresh = unpackRuns(runs, S.raster.data.length);
+  if (before) unpackRuns(before, fresh.length).forEach((value, i) => { if (value) fresh[i] = 0; });
+  const box = holesBox(packRuns(fresh), S.photo.width);
+  if (!box) return;
+  const share = onStage(box).x / view.width - 0.02;
+  if (share < S.compare) setCompare(share < 0.04 ? 0 : share);
+}
+
 function peek(yes) {
   if (S.peek === yes) return;
   S.peek = yes && Boolean(S.photo);
@@ -48,19 +59,22 @@ grip.addEventListener("keydown", (event) => {
   setCompare(S.compare + steps[event.key]);
 });
 
-on("result", () => {
-  compare.hidden = !S.result;
-  placeLine();
-});
-on("photo", () => {
-  compare.hidden = !S.result;
-  setCompare(0);
-});
+for (const name of ["result", "photo"]) {
+  on(name, () => {
+    compare.hidden = !isChanged();
+    placeLine();
+  });
+}
 
-// The last results; each brings its mask back with it.
-const strip = [];
+// The last results; each brings its mask back with it. On a narrow page they are shown after the facts.
+const list = find(".lc-strip");
+const narrow = matchMedia("(max-width: 900px)");
+function placeStrip() {
+  (narrow.matches ? inPanel(".lp-strip") : root).append(list);
+}
+
 function showStrip() {
-  const list = find(".lc-strip");
+  const strip = S.strip;
   list.hidden = strip.length < 2;
   list.replaceChildren(...strip.map((result, index) => {
     const button = document.createElement("button");
@@ -91,6 +105,7 @@ function thumbnail() {
 }
 
 function goBack(result) {
+  if (gesture) return;
   S.raster.replace(unpackRuns(result.runs, S.raster.data.length));
   S.strokes = result.strokes;
   S.strategy = result.strategy;
@@ -107,20 +122,25 @@ function goBack(result) {
   emit("facts");
 }
 
+// One picture a mask and model: a better one, or the same once more, takes the place of the one before.
+function addToStrip(result) {
+  const strip = S.strip;
+  const at = strip.findIndex((old) => old.model === result.model && sameRuns(old.runs, result.runs));
+  if (at < 0) strip.push(result);
+  else strip[at] = result;
+  if (strip.length > 8) strip.shift();
+}
+
 on("result", () => {
-  if (S.result && !strip.includes(S.result)) {
+  if (S.result && !S.strip.includes(S.result)) {
     const result = S.result;
     // After the result is on the screen: a thumbnail must not delay it.
     setTimeout(() => {
-      if (!S.photo || strip.includes(result) || S.result !== result) return;
+      if (!S.photo || S.strip.includes(result) || S.result !== result) return;
       result.thumb = thumbnail();
-      strip.push(result);
-      if (strip.length > 8) strip.shift();
+      addToStrip(result);
       showStrip();
     }, 250);
   } else showStrip();
 });
-on("photo", () => {
-  strip.length = 0;
-  showStrip();
-});
+on("photo", showStrip);

@@ -1,4 +1,6 @@
-// What is open survives a reload: photo file, mask and strokes in the browser's own database.
+// What is open survives a reload: photo file, mask and strokes in the browser's own database. Each browser tab
+// has an entry of its own, so that none overwrites another's; a new tab begins with the newest one.
+const MOST_KEPT = 4;
 const keep = (() => {
   const opened = new Promise((resolve) => {
     try {
@@ -19,12 +21,56 @@ const keep = (() => {
       } catch { resolve(null); }
     });
   }
+  // One transaction: the list of tabs, newest first, and what is put or forgotten with it.
+  function record(store, tab, entries) {
+    const request = store.get("tabs");
+    request.addEventListener("success", () => {
+      const tabs = [tab, ...(request.result || []).filter((other) => other !== tab)];
+      for (const old of tabs.splice(MOST_KEPT)) forget(store, old);
+      store.put(tabs, "tabs");
+      for (const [name, value] of Object.entries(entries)) store.put(value, name + " " + tab);
+    });
+    return request;
+  }
+  function forget(store, tab) {
+    for (const name of ["photo", "mask"]) store.delete(name + " " + tab);
+  }
   return {
-    put: (key, value) => act("readwrite", (store) => store.put(value, key)),
-    get: (key) => act("readonly", (store) => store.get(key)),
-    clear: () => act("readwrite", (store) => store.clear()),
+    put: (tab, entries) => act("readwrite", (store) => record(store, tab, entries)),
+    get: (tab, name) => act("readonly", (store) => store.get(name + " " + tab)),
+    // Other parts of the page ask here which photo is open: the one of the tab that is in use.
+    tell: (id) => act("readwrite", (store) => store.put({ id }, "photo")),
+    has: async (tab) => Boolean(await act("readonly", (store) => store.getKey("photo " + tab))),
+    tabs: async () => (await act("readonly", (store) => store.get("tabs"))) || [],
+    forget: (tab) => act("readwrite", (store) => {
+      forget(store, tab);
+      return store.getKey("tabs");
+    }),
   };
 })();
+
+// This browser tab's name: it survives a reload. A tab that was duplicated has the other's name in its storage;
+// the lock tells, and it goes on under a name of its own.
+let tab = page, earlierTab = null;
+const tabNamed = (async () => {
+  try {
+    earlierTab = sessionStorage.getItem("lama-canvas-tab");
+    if (earlierTab && (await isFree(earlierTab))) tab = earlierTab;
+    else await isFree(tab);
+    sessionStorage.setItem("lama-canvas-tab", tab);
+  } catch { /* private window */ }
+})();
+
+// Holds the lock of a name as long as the page lives.
+function isFree(name) {
+  if (!navigator.locks) return true;
+  return new Promise((resolve) => {
+    navigator.locks.request("lama-canvas " + name, { ifAvailable: true }, (lock) => {
+      resolve(Boolean(lock));
+      return lock ? new Promise(() => {}) : undefined;
+    }).catch(() => resolve(true));
+  });
+}
 
 async function asBlob(bitmap) {
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
@@ -33,60 +79,95 @@ async function asBlob(bitmap) {
 }
 
 on("opened", async ({ blob }) => {
-  const photo = { ...S.photo };
-  const kept = blob || (await asBlob(S.bitmap));
-  await keep.put("photo", { ...photo, blob: kept });
-  keepMask();
+  const photo = S.photo;
+  const file = blob || (await asBlob(S.bitmap));
+  if (S.photo !== photo) return;
+  S.file = file;
+  keepPhoto();
 });
+
+async function keepPhoto() {
+  const entries = { photo: { ...S.photo, blob: S.file }, mask: maskEntry() };
+  await tabNamed;
+  tellOpen();
+  return keep.put(tab, entries);
+}
+function tellOpen() {
+  if (S.photo && S.photo.id && root.isConnected && !document.hidden) keep.tell(S.photo.id);
+}
+window.addEventListener("focus", tellOpen);
+document.addEventListener("visibilitychange", tellOpen);
+const maskEntry = () => ({ photo: S.photo.id, runs: history.runs, strokes: S.strokes, strategy: S.strategy });
 
 let keepTimer = 0;
 function keepMask() {
   clearTimeout(keepTimer);
-  keepTimer = setTimeout(() => {
+  keepTimer = setTimeout(async () => {
+    await tabNamed;
+    // With many tabs at work this one's photo may be among those that were let go.
+    const whole = S.photo && S.photo.id && S.file && !(await keep.has(tab));
     if (!S.photo || !S.photo.id) return;
-    keep.put("mask", { photo: S.photo.id, runs: history.runs, strokes: S.strokes, strategy: S.strategy });
+    if (whole) return keepPhoto();
+    keep.put(tab, { mask: maskEntry() });
   }, 120);
 }
 on("mask", keepMask);
 
+// What to begin with: this tab's own, else the newest of all.
+async function newestKept() {
+  await tabNamed;
+  for (const name of [earlierTab, ...(await keep.tabs())]) {
+    const photo = name && (await keep.get(name, "photo"));
+    if (photo) return { name, photo, mask: await keep.get(name, "mask") };
+  }
+  return null;
+}
+
 // Brings the last visit back; a photo that the server has thrown away is sent once more.
 async function recall() {
-  const kept = await keep.get("photo");
+  const kept = await newestKept();
   if (!kept || S.photo || opening) return;
   const turn = ++opening;
   try {
-    const mask = await keep.get("mask");
-    const bitmap = await createImageBitmap(kept.blob, { imageOrientation: "from-image" });
-    if (turn !== opening || bitmap.width !== kept.width || bitmap.height !== kept.height) return;
-    const { blob, ...facts } = kept;
-    showPhoto(bitmap, facts);
-    if (mask && mask.photo === kept.id) {
-      S.raster.replace(unpackRuns(mask.runs, S.raster.data.length));
-      S.strokes = mask.strokes;
-      S.strategy = mask.strategy;
-    }
-    history.start();
-    redraw();
-    let answer = await ask("has_photo", { photo: kept.id });
-    if (!answer.ok && !answer.offline) {
-      const sent = await upload(new File([blob], kept.name, { type: blob.type }));
-      answer = await ask("open_photo", { path: sent.path, name: kept.name });
-      if (answer.ok) Object.assign(S.photo, { id: answer.photo, format: answer.format });
-    }
+    const { blob, ...facts } = kept.photo;
+    const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" });
+    if (turn !== opening || bitmap.width !== facts.width || bitmap.height !== facts.height) return;
+    showPhoto(bitmap, facts, blob);
+    recallMask(kept.mask);
+    const answer = await askForPhoto(facts, blob);
     if (turn !== opening) return;
     if (!answer.ok) note(answer.message);
+    if (kept.name !== tab) keepPhoto();
     emit("ready");
     emit("mask", { why: "recalled" });
   } catch {
-    await keep.clear();
+    await keep.forget(kept.name);
   }
+}
+
+function recallMask(mask) {
+  if (mask && mask.photo === S.photo.id) {
+    S.raster.replace(unpackRuns(mask.runs, S.raster.data.length));
+    S.strokes = mask.strokes;
+    S.strategy = mask.strategy;
+  }
+  history.start();
+  redraw();
+}
+
+async function askForPhoto(facts, blob) {
+  const answer = await ask("has_photo", { photo: facts.id });
+  if (answer.ok || answer.offline) return answer;
+  const sent = await upload(new File([blob], facts.name, { type: blob.type }));
+  const again = await ask("open_photo", { path: sent.path, name: facts.name });
+  if (again.ok) Object.assign(S.photo, { id: again.photo, format: again.format });
+  return again;
 }
 
 window.addEventListener("beforeunload", (event) => {
   if (S.raster && S.raster.count && S.touched && root.isConnected) event.preventDefault();
 });
 on("mask", ({ why }) => { S.touched = why !== "recalled"; });
-on("photo", () => { S.touched = false; });
 // Saved to the dataset: the sheet's line of status says so.
 const savedLine = new MutationObserver(() => {
   if (document.querySelector("#record-status [data-kind=done]")) S.touched = false;

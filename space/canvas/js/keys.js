@@ -2,18 +2,28 @@
 const typing = (target) => target.closest && target.closest("input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]");
 let keyPen = null;
 
+const startKeyPen = () => { keyPen ??= { sx: view.width / 2, sy: view.height / 2, down: false }; };
+const penAt = () => ({ sx: keyPen.sx, sy: keyPen.sy, x: (keyPen.sx - view.x) / view.scale, y: (keyPen.sy - view.y) / view.scale });
+
+// Whoever came to the photo by keyboard sees where the next stroke would begin.
+function showKeyPen() {
+  if (byPointer || !S.photo || document.activeElement !== stage || !stage.matches(":focus-visible")) return;
+  startKeyPen();
+  showRing(penAt(), true);
+}
+
 function keyboardPen(event) {
   const step = event.shiftKey ? 1 : 12;
   const move = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
-  const at = () => ({ sx: keyPen.sx, sy: keyPen.sy, x: (keyPen.sx - view.x) / view.scale, y: (keyPen.sy - view.y) / view.scale });
   if (move) {
-    keyPen ??= { sx: view.width / 2, sy: view.height / 2, down: false };
+    startKeyPen();
     keyPen.sx = clamp(keyPen.sx + move[0] * view.dpr, 0, view.width);
     keyPen.sy = clamp(keyPen.sy + move[1] * view.dpr, 0, view.height);
-    if (keyPen.down) penMove(at());
+    if (keyPen.down) penMove(penAt());
+    else emit("hover", penAt());
   } else if (event.key === "Enter") {
-    keyPen ??= { sx: view.width / 2, sy: view.height / 2, down: false };
-    if (!keyPen.down) penDown(at(), false);
+    startKeyPen();
+    if (!keyPen.down) penDown(penAt(), false, event.shiftKey);
     else {
       emit("pen", "up");
       penUp();
@@ -23,7 +33,7 @@ function keyboardPen(event) {
     penCancel();
     if (keyPen) keyPen.down = false;
   } else return false;
-  if (keyPen) showRing(at());
+  if (keyPen) showRing(penAt(), true);
   return true;
 }
 
@@ -32,7 +42,8 @@ const KEYS = {
   s: () => chooseTool("select"), f: () => openMenu("lc-fill-menu"),
   "[": () => setBrush(S.brush / 1.2 - 1), "]": () => setBrush(S.brush * 1.2 + 1),
   "+": () => zoomAbout(1.25), "=": () => zoomAbout(1.25), "-": () => zoomAbout(0.8), 0: () => fitView(),
-  x: () => doTool("invert"), delete: () => doTool("clear"),
+  x: () => doTool("invert"), delete: () => doTool("clear"), backspace: () => doTool("clear"),
+  m: pinMask, n: openNext,
 };
 
 document.addEventListener("keydown", (event) => {
@@ -45,7 +56,7 @@ document.addEventListener("keydown", (event) => {
     return event.preventDefault();
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (key === "tab" && byPointer && document.activeElement === stage && S.result) {
+  if (key === "tab" && byPointer && document.activeElement === stage && isChanged()) {
     event.preventDefault();
     return peek(true);
   }
@@ -74,7 +85,10 @@ window.addEventListener("blur", () => {
   peek(false);
   spaceHeld = false;
 });
+stage.addEventListener("focus", showKeyPen);
 stage.addEventListener("blur", () => {
   byPointer = false;
+  ring.hidden = true;
+  emit("hover", null);
   stage.dataset.pointer = "no";
 });

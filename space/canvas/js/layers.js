@@ -5,6 +5,9 @@ const PROXY = 2400;
 let proxy = null;
 let proxyResult = null;
 
+// Whether there is a before and an after.
+const isChanged = () => Boolean(S.result || S.original);
+
 // A smaller copy of a big photo, made once, so that panning does not scale twelve megapixels a frame.
 function makeProxies() {
   const { width, height } = S.photo;
@@ -73,17 +76,19 @@ function drawPhoto(context) {
   const small = proxy && scale <= (proxy.width / S.photo.width) * 1.01;
   context.imageSmoothingEnabled = scale < 4 * view.dpr;
   context.imageSmoothingQuality = "high";
-  const drawPlain = () => context.drawImage(small ? proxy : S.bitmap, x, y, width, height);
-  if (!S.result || S.peek) return drawPlain();
-  const edge = Math.round(S.compare * view.width);
-  const right = [{ x: edge, y: 0, width: view.width - edge, height: view.height }];
-  if (!small) {
-    drawPlain();
-    return within(context, right, () => drawPatches(context, scale, x, y));
-  }
+  const draw = (picture) => context.drawImage(picture, x, y, width, height);
+  const first = S.original ?? { bitmap: S.bitmap, proxy };
+  const drawBefore = () => draw(small ? first.proxy : first.bitmap);
+  if (S.peek) return drawBefore();
   // The copy of the result holds all of the photo: each side of the line is drawn once.
-  if (edge) within(context, [{ x: 0, y: 0, width: edge, height: view.height }], drawPlain);
-  within(context, right, () => context.drawImage(proxyResult, x, y, width, height));
+  const drawAfter = () => {
+    if (small) return draw(proxyResult ?? proxy);
+    draw(S.bitmap);
+    if (S.result) drawPatches(context, scale, x, y);
+  };
+  const edge = isChanged() ? Math.round(S.compare * view.width) : 0;
+  if (edge) within(context, [{ x: 0, y: 0, width: edge, height: view.height }], drawBefore);
+  within(context, [{ x: edge, y: 0, width: view.width - edge, height: view.height }], drawAfter);
 }
 
 // Colours as the little-endian words of an ImageData.
@@ -157,8 +162,10 @@ function redraw(what = "all") {
 // pictures a second: sixty would take the very core that the result is computed on.
 const manyCores = (navigator.hardwareConcurrency || 2) > 4;
 over.dataset.shimmer = manyCores ? "smooth" : "steps";
-let shimmerTimer = 0;
+let shimmerTimer = 0, pinned = false;
 function showMask(how) {
+  // A finished mask is out of sight, unless somebody wants to see it all the time.
+  if (how === "gone" && pinned) how = "hover";
   over.dataset.show = how;
   clearInterval(shimmerTimer);
   over.style.opacity = "";
@@ -167,6 +174,12 @@ function showMask(how) {
   shimmerTimer = setInterval(() => {
     over.style.opacity = (0.7 + 0.25 * Math.cos(((performance.now() - start) * Math.PI) / 1100)).toFixed(2);
   }, 120);
+}
+
+function pinMask() {
+  pinned = !pinned;
+  find('[data-do="mask"]').setAttribute("aria-pressed", String(pinned));
+  if (["gone", "hover"].includes(over.dataset.show)) showMask("gone");
 }
 
 on("view", () => {

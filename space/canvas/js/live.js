@@ -3,7 +3,25 @@ const MOST_PATCHES = 64;
 // A stroke gets a quick answer; when the hand rests, large holes are done anew at full size, and
 // refined where that was asked for.
 const REST = { full: 350, refined: 1500 };
-let running = null, waiting = false, restTimer = 0;
+let running = null, waiting = false, restTimer = 0, settleTimer = 0;
+
+// While a reviewer mends a mask, the mask is what must be seen: live waits.
+// It is over with the bar over the canvas, which comes a moment after the photo.
+function isMending() {
+  if (!S.mending) return false;
+  const bar = document.getElementById("fix-bar");
+  const open = Boolean(bar) && getComputedStyle(bar).display !== "none";
+  if (S.mending.seen && !open) S.mending = null;
+  else S.mending.seen ||= open;
+  return Boolean(S.mending);
+}
+document.addEventListener("click", (event) => {
+  if (S.mending && event.target.closest("#fix-bar")) S.mending.seen = true;
+});
+const isLive = () => S.live && !isMending();
+
+// Whether the mask is another one than what the result fills, as after a stroke with Live off.
+const unfilled = () => Boolean(S.result) && !sameRuns(S.result.runs, history.runs);
 
 async function drawingValue() {
   const box = S.raster && holesBox(history.runs, S.photo.width);
@@ -11,7 +29,7 @@ async function drawingValue() {
   return {
     version: 1, photo: S.photo ? S.photo.id : null, name: S.photo ? S.photo.name : "",
     width: S.photo ? S.photo.width : 0, height: S.photo ? S.photo.height : 0,
-    mask, strokes: S.strokes, strategy: S.strategy, request: S.request, model: S.model, live: S.live,
+    mask, strokes: S.strokes, strategy: S.strategy, request: S.request, model: S.model, live: isLive(),
     // What the page shows already need not be sent again; now and then everything is, in one piece.
     shown: S.result && S.result.patches.length < MOST_PATCHES ? S.result.id : null,
   };
@@ -25,10 +43,23 @@ async function publish() {
   return value;
 }
 
+// What is saved and compared is what is open, also before anything is marked.
+on("photo", () => {
+  clearTimeout(restTimer);
+  waiting = false;
+  giveUp();
+  running = null;
+  publish();
+});
+on("ready", publish);
+
 on("pen", (state) => {
   if (state === "up") S.penUp = performance.now();
   if (state === "down") makeRoom();
-  if (state === "given up" && S.result && !running) restAfter(S.result.quality, S.result);
+  if (state === "given up" && S.result && !running) {
+    showMask(unfilled() ? "drawing" : "gone");
+    restAfter(S.result.quality, S.result);
+  }
 });
 
 // The cores are for the stroke that begins: when it ends, nothing else is at work any more. A first look
@@ -54,14 +85,22 @@ on("mask", ({ why }) => {
     emit("facts");
     return;
   }
-  if (S.live) return requestRun();
-  if (S.result && why !== "recalled") dropResult();
+  if (isLive()) return requestRun();
+  // The last result stays until the next run, under the red of what was added.
+  showMask(S.result && !unfilled() ? "gone" : "drawing");
   publish();
   emit("facts");
 });
 
+// Nobody waits for the run on its way any more.
+function giveUp() {
+  if (!running) return;
+  running.gone = true;
+  ask("cancel", { page, request: running.request });
+}
+
 function dropResult() {
-  if (running) ask("cancel", { page, request: running.request });
+  giveUp();
   waiting = false;
   S.result = null;
   makeProxyResult();
@@ -70,7 +109,14 @@ function dropResult() {
   emit("result");
 }
 
-// Called at pen-up in live mode, or by the Inpaint button.
+// The Inpaint button and the like: the wait begins now, not when the pen went up.
+function startRun() {
+  S.penUp = performance.now();
+  note("");
+  requestRun();
+}
+
+// Called at pen-up in live mode.
 function requestRun() {
   if (!S.raster || !S.raster.count) return note(S.photo ? "Paint over what should go, then press Inpaint." : "Open a photo first.");
   if (S.raster.count === S.raster.data.length) {
@@ -114,27 +160,31 @@ async function improve(quality) {
 }
 
 function begin(quality, better = null) {
-  running = { request: S.request, start: performance.now(), penUp: S.penUp, photo: S.photo.id, quality, better };
+  const drawn = { runs: history.runs, strokes: S.strokes, strategy: S.strategy };
+  running = { request: S.request, start: performance.now(), penUp: S.penUp, photo: S.photo.id, quality, better, drawn, live: isLive(), pixels: S.raster.count };
   emit("running");
   return running;
 }
 
 // Whether an answer may be shown: to the newest request, or one that makes what is shown better. That one
-// is shown though the next stroke has begun: the server goes on from it.
+// is shown though the next stroke has begun: the server goes on from it. With Live off the run that was
+// asked for is shown though more was marked meanwhile.
 function stillWanted(mine) {
   if (!S.photo || S.photo.id !== mine.photo) return false;
-  return mine.better ? S.result?.id === mine.better : mine.request === S.request;
+  return mine.better ? S.result?.id === mine.better : isFresh(mine);
 }
+const isFresh = (mine) => Boolean(S.photo) && S.photo.id === mine.photo && !mine.gone &&
+  (mine.request === S.request || !(mine.live || mine.better));
 
 async function settle(mine, question) {
   const answer = await question;
   const overtaken = running !== mine;
   if (!overtaken) running = null;
-  const fresh = mine.request === S.request && S.photo && S.photo.id === mine.photo;
+  const fresh = isFresh(mine);
   if (answer.ok && stillWanted(mine)) await showResult(answer, mine);
   else if (!answer.ok && !answer.cancelled && fresh) {
     showMask("drawing");
-    note(answer.message, "problem", answer.offline ? () => { note(""); requestRun(); } : null);
+    note(answer.message, "problem", answer.offline ? { words: "Try again", act: startRun } : null);
   }
   if (overtaken) return;
   emit("running");
@@ -169,11 +219,15 @@ async function showResult(answer, mine) {
   if (answer.keeps && !kept.length && before?.id !== answer.keeps) return requestRun();
   const hidden = (old) => patches.some((one) => covers(one, old));
   // A better picture is of the same drawing, and does not change when the first one came.
-  const { runs, strokes, strategy, shown } = mine.better ? before : { runs: history.runs, strokes: S.strokes, strategy: S.strategy };
+  const { runs, strokes, strategy, shown } = mine.better ? before : mine.drawn;
   S.result = { ...answer, patches: [...kept.filter((old) => !hidden(old)), ...patches], id: answer.result, quality: mine.quality, clear: S.photo.format !== "JPEG", runs, strokes, strategy, shown };
+  if (!mine.better) {
+    learnSpeed(answer, mine);
+    uncover(runs, before && before.runs);
+  }
   makeProxyResult(answer.keeps ? patches : null);
   drawBase(answer.keeps || !before ? patches : null);
-  if (!running) showMask(gesture ? "drawing" : "gone");
+  if (!running) showMask(gesture || unfilled() ? "drawing" : "gone");
   if (!mine.better) tellWhenShown(mine);
   emit("result");
 }
@@ -199,7 +253,7 @@ function cancelRun() {
   waiting = false;
   // Giving up a refinement leaves the result that is there.
   if (running && running.quality === "refined") return ask("cancel", { page, request: running.request });
-  if (running) ask("cancel", { page, request: running.request });
+  giveUp();
   S.request += 1;
   showMask("drawing");
   emit("facts");
@@ -207,10 +261,15 @@ function cancelRun() {
 
 // Hovering the hole shows its red again; drawing shows all of it.
 on("hover", (at) => {
-  if (!S.result || running || !S.raster.count) return;
+  if (!S.result || running || gesture || !S.raster.count || unfilled()) return;
   const x = at ? Math.floor(at.x) : -1, y = at ? Math.floor(at.y) : -1;
   const hit = x >= 0 && y >= 0 && x < S.photo.width && y < S.photo.height && S.raster.data[y * S.photo.width + x];
   showMask(hit && S.settled ? "hover" : "gone");
   if (!hit) S.settled = true;
 });
-on("result", () => { S.settled = false; });
+// At first the result is to be seen, though the pointer still rests on it.
+on("result", () => {
+  S.settled = false;
+  clearTimeout(settleTimer);
+  settleTimer = setTimeout(() => { S.settled = true; }, 600);
+});

@@ -8,18 +8,33 @@ function doTool(what) {
   if (what === "in") zoomAbout(1.25);
   if (what === "out") zoomAbout(0.8);
   if (what === "fit") fitView();
+  if (what === "mask") pinMask();
   if (what === "fill") fillFromStrategy(0);
   if (what === "fill-next") fillFromStrategy(1);
   if (what === "export-mask") exportMask();
 }
 
+const menuButton = (menu) => find('[data-menu="' + menu.id + '"]');
+// Opens a menu, or closes it if it was open.
 function openMenu(id) {
   for (const menu of root.querySelectorAll(".lc-menu")) {
     menu.hidden = menu.id !== id || !menu.hidden;
-    find('[data-menu="' + menu.id + '"]').setAttribute("aria-expanded", String(!menu.hidden));
+    menuButton(menu).setAttribute("aria-expanded", String(!menu.hidden));
     if (!menu.hidden) menu.querySelector("select, input, button").focus();
   }
+  showAdjusting();
 }
+
+function closeMenus() {
+  if (find(".lc-menu:not([hidden])")) openMenu("");
+}
+root.addEventListener("keydown", (event) => {
+  const menu = find(".lc-menu:not([hidden])");
+  if (event.key !== "Escape" || !menu || gesture) return;
+  event.stopPropagation();
+  closeMenus();
+  menuButton(menu).focus();
+});
 
 function putMask(crop, data) {
   for (let y = 0; y < crop.height; y++) {
@@ -71,23 +86,43 @@ async function exportMask() {
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
-// Another tab may open a photo with a mask here: its event's output is this component.
+// Another tab may open a photo with a mask here: its event's output is this component. If that photo is open,
+// only the mask is another one, which can be undone like any change.
 async function obey(command) {
   const turn = ++opening;
+  find(".lc-wait").hidden = true;
+  penCancel();
   try {
-    const bitmap = await createImageBitmap(await (await fetch(command.url)).blob());
+    const other = !S.photo || S.photo.id !== command.photo;
+    if (other) await openCommanded(command, turn);
     if (turn !== opening) return;
-    if (bitmap.width !== command.width || bitmap.height !== command.height) throw new Error("size");
-    showPhoto(bitmap, { id: command.photo, name: command.name, width: command.width, height: command.height, format: command.format || "" });
-    const answer = await ask("has_photo", { photo: command.photo });
-    if (answer.ok) S.photo.format = answer.format;
-    emit("opened", { blob: null });
-    if (!command.mask) return;
-    const whole = await wholeMask(command.mask);
-    changeMask((raster) => raster.replace(whole), { tool: "strategy", strategy: command.strategy }, command.strategy);
+    S.mending = command.review ? { seen: false } : null;
+    if (S.mending && S.result) dropResult();
+    if (command.mask) await takeMask(command, turn);
+    if (other) sayOpened();
   } catch {
-    note("The photo could not be opened here. Choose it once more.");
+    if (turn === opening) note("The photo could not be opened here. Choose it once more.");
   }
+  // What came is a command: the drawing takes its place.
+  publish();
+  emit("facts");
+}
+
+async function openCommanded(command, turn) {
+  const bitmap = await createImageBitmap(await (await fetch(command.url)).blob());
+  if (turn !== opening) return;
+  if (bitmap.width !== command.width || bitmap.height !== command.height) throw new Error("size");
+  replacePhoto(bitmap, { id: command.photo, name: command.name, width: command.width, height: command.height, format: command.format || "" });
+  const answer = await ask("has_photo", { photo: command.photo });
+  if (turn !== opening) return;
+  if (answer.ok) S.photo.format = answer.format;
+  arrive();
+}
+
+async function takeMask(command, turn) {
+  const whole = await wholeMask(command.mask);
+  if (turn !== opening || S.photo.id !== command.photo) return;
+  changeMask((raster) => raster.replace(whole), { tool: "strategy", strategy: command.strategy }, command.strategy);
 }
 
 root.addEventListener("click", (event) => {

@@ -1,13 +1,25 @@
 // The model select: what each model weighs, how quick it is here, and fetching one that is not on the disk.
 let models = [], wanted = "", fetchTimer = 0;
-const lastSeconds = {};
-on("result", () => { if (S.result && S.result.quality !== "refined") lastSeconds[S.result.model] = S.result.seconds; });
-
 const modelNamed = (name) => models.find((model) => model.name === name);
 
-function expectedSeconds() {
-  const model = modelNamed(S.model);
-  return lastSeconds[S.model] || (model && model.seconds) || 0;
+// How long a run takes: measured on whole masks, and in proportion to the hole's pixels. A hole smaller
+// than the one each model is timed on takes no less, since its surroundings are looked at as well; one
+// much larger takes no more, since it is filled at 2,048 pixels at most, four times the timed side.
+const TIMED_PIXELS = 150 * 150;
+const lastRuns = {};
+const speedKey = (live) => S.model + (live ? " live" : "");
+const work = (pixels) => clamp(pixels, TIMED_PIXELS, 16 * TIMED_PIXELS);
+
+function learnSpeed(answer, mine) {
+  if (!answer.keeps) lastRuns[speedKey(mine.live)] = { seconds: answer.seconds, pixels: mine.pixels };
+}
+
+function expectedSeconds(pixels, live) {
+  const model = modelNamed(S.model), last = lastRuns[speedKey(live)];
+  if (last) return (last.seconds * work(pixels)) / work(last.pixels);
+  if (!model || !model.seconds) return 0;
+  // A first look is small whatever the hole's size.
+  return live ? model.seconds : (model.seconds * work(pixels)) / TIMED_PIXELS;
 }
 
 async function loadModels(first = true, wait = false) {
@@ -16,6 +28,7 @@ async function loadModels(first = true, wait = false) {
   models = answer.models;
   if (!modelNamed(S.model)) S.model = answer.chosen;
   showModels();
+  emit("facts");
   // The speed may still be being measured: one more question, which is answered when it is known.
   const chosen = modelNamed(S.model);
   if (first && chosen && chosen.on_disk && !chosen.seconds) loadModels(false, true);
@@ -60,7 +73,7 @@ function useModel(name) {
   showFetch({ state: "idle" });
   showModels();
   S.request += 1;
-  if (S.live && S.raster && S.raster.count) requestRun();
+  if (isLive() && S.raster && S.raster.count) startRun();
   else if (S.photo) publish();
   setTimeout(() => loadModels(false), 3000);
 }

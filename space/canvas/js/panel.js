@@ -10,24 +10,28 @@ function bindPanel(panelRoot) {
   const refine = inPanel("#refine-toggle input");
   refine.checked = S.refine;
   refine.addEventListener("change", () => setRefine(refine.checked));
-  inPanel("#inpaint-button").addEventListener("click", requestRun);
+  inPanel("#inpaint-button").addEventListener("click", startRun);
   side.addEventListener("click", (event) => {
     const button = event.target.closest("[data-do]");
     if (button) panelDo(button.dataset.do, button);
   });
-  ["photo", "ready", "result", "facts", "running", "mask"].forEach((name) => on(name, showPanel));
+  ["photo", "ready", "opened", "result", "facts", "running", "mask", "queue"].forEach((name) => on(name, showPanel));
+  placeStrip();
+  narrow.addEventListener("change", placeStrip);
   showPanel();
 }
 
 function setLive(live) {
   S.live = live;
   try { localStorage.setItem("lama-live", live ? "yes" : "no"); } catch { /* private window */ }
-  if (live && S.raster && S.raster.count && !S.result) requestRun();
+  if (isLive() && S.raster && S.raster.count && (!S.result || unfilled())) startRun();
   showPanel();
 }
 
 async function panelDo(what, button) {
   if (what === "open") return fileInput.click();
+  if (what === "back") return goBackToPhoto();
+  if (what === "next") return openNext();
   if (what === "cancel") return cancelRun();
   if (what === "fetch") return fetchModel();
   if (what === "fetch-stop") return stopFetching();
@@ -50,23 +54,34 @@ async function downloadResult() {
 
 // The result becomes the photo: drawn together here, merged losslessly on the server, sent nowhere.
 async function adopt() {
-  const result = S.result;
+  const result = S.result, photo = S.photo;
   if (!result) return;
+  const wait = find(".lc-wait");
+  wait.hidden = false;
   const answer = await ask("adopt", { result: result.id });
+  wait.hidden = true;
   if (!answer.ok) return note(answer.message);
-  const canvas = new OffscreenCanvas(S.photo.width, S.photo.height);
+  if (S.photo !== photo || S.result?.id !== result.id || gesture) return;
+  const canvas = new OffscreenCanvas(photo.width, photo.height);
   const context = canvas.getContext("2d");
   context.drawImage(S.bitmap, 0, 0);
   drawPatches(context, 1, 0, 0);
-  const place = { scale: view.scale, x: view.x, y: view.y };
-  showPhoto(canvas.transferToImageBitmap(), { ...S.photo, id: answer.photo, format: answer.format });
-  Object.assign(view, place);
-  emit("view");
+  goOnTo(canvas.transferToImageBitmap(), { ...photo, id: answer.photo, format: answer.format });
+}
+
+// Undo leads back to the picture before; the comparison is with the first one.
+function goOnTo(bitmap, facts) {
+  const earlier = snapshot(), original = S.original ?? { bitmap: S.bitmap, proxy };
+  showPhoto(bitmap, facts);
+  Object.assign(S, { before: earlier, original });
+  trimBefore();
+  putView(earlier.place);
   S.request += 1;
   publish();
   emit("opened", { blob: null });
   emit("result");
   emit("facts");
+  note("The result is the photo now. Undo leads back.", "info");
 }
 
 function factsLine() {
@@ -74,7 +89,9 @@ function factsLine() {
   if (!S.raster.count) return "Paint over what should go.";
   const hole = percent(S.raster.count / S.raster.data.length) + " of the photo";
   const result = S.result;
+  if (isMending()) return hole + " marked. Live waits while you mend; Inpaint shows the fill.";
   if (!result) return running ? hole + ", on its way" : hole + " marked";
+  if (unfilled() && !isLive()) return running ? hole + ", on its way" : hole + " marked. Press Inpaint to fill all of it; Download still holds the last result.";
   const how = result.quality === "refined" ? ", refined" : result.rough ? ", first look" : "";
   const shown = result.shown ? " Pen-up to pixels " + (result.shown / 1000).toFixed(2) + " s." : "";
   return result.seconds.toFixed(2) + " s, " + percent(result.fraction) + " of the photo, " + result.model + " " + result.precision + how +
@@ -92,13 +109,26 @@ function showPanel() {
   inPanel(".lp-result").hidden = !S.photo;
   inPanel(".lp-facts").textContent = factsLine();
   inPanel("#download-button").disabled = inPanel("#go-on-button").disabled = !S.result;
-  inPanel(".lp-manual").hidden = S.live;
-  inPanel("#inpaint-button").disabled = Boolean(running);
+  inPanel(".lp-back").hidden = !back;
+  if (back) inPanel(".lp-back").textContent = "Back to " + back.photo.name;
+  showQueue();
+  showManual();
   showFormats();
   showRunning();
   for (const name of ["undo", "redo"]) find('[data-do="' + name + '"]').disabled = name === "undo" ? !history.canUndo : !history.canRedo;
   find('[data-do="clear"]').disabled = !S.raster || !S.raster.count;
 }
+
+function showManual() {
+  inPanel(".lp-manual").hidden = isLive();
+  inPanel("#live-toggle em").textContent = isMending() ? "waits while a mask is mended" : "result at each stroke's end";
+  const button = inPanel("#inpaint-button");
+  button.disabled = Boolean(running);
+  const seconds = S.raster && S.raster.count ? expectedSeconds(S.raster.count, false) : 0;
+  button.textContent = "Inpaint" + (seconds ? ", about " + inSeconds(seconds) : "");
+}
+
+const inSeconds = (seconds) => (seconds < 1 ? seconds.toFixed(1) : Math.round(seconds)) + " s";
 
 function showFormats() {
   const select = inPanel(".lp-format");
@@ -120,15 +150,21 @@ function showRunning() {
   if (!running) return;
   const refining = running.quality === "refined";
   const share = refining ? askShare(running) : 0;
-  const expected = refining ? (share > 0.02 ? since / 1000 / share : 0) : expectedSeconds();
-  const bar = area.querySelector("progress");
-  bar.setAttribute("aria-label", refining ? "Refining" : "Inpainting");
-  if (expected) bar.value = Math.min(0.97, since / 1000 / expected);
-  else bar.removeAttribute("value");
-  inPanel(".lp-estimate").textContent = expected
-    ? Math.max(0, expected - since / 1000).toFixed(0) + " s left of about " + expected.toFixed(0) + " s"
-    : (since / 1000).toFixed(0) + " s so far";
+  const expected = refining ? (share > 0.02 ? since / 1000 / share : 0) : expectedSeconds(running.pixels, running.live);
+  area.querySelector("progress").setAttribute("aria-label", refining ? "Refining" : "Inpainting");
+  showWait(area.querySelector("progress"), since / 1000, expected);
   runningTimer = setTimeout(showRunning, since < 900 ? 900 - since : 250);
+}
+
+// Past its estimate a run has no share that could be shown.
+function showWait(bar, seconds, expected) {
+  const known = expected > seconds;
+  if (known) bar.value = Math.min(0.97, seconds / expected);
+  else bar.removeAttribute("value");
+  const soFar = Math.round(seconds) + " s so far";
+  inPanel(".lp-estimate").textContent = known
+    ? Math.ceil(expected - seconds) + " s left of about " + Math.ceil(expected) + " s"
+    : expected ? "longer than usual, " + soFar : soFar;
 }
 
 // How far a refinement is: asked for once a second, answered from memory in between.

@@ -3,14 +3,10 @@ const drop = find("#photo");
 const fileInput = drop.querySelector("input");
 let opening = 0;
 
-function showPhoto(bitmap, facts) {
-  S.photo = facts;
-  S.bitmap = bitmap;
+function showPhoto(bitmap, facts, file = null) {
+  Object.assign(S, { photo: facts, bitmap, file, strokes: [], strategy: "drawn", result: null, strip: [], compare: 0,
+    touched: false, original: null, before: null, after: null, mending: null });
   S.raster = createRaster(facts.width, facts.height);
-  S.strokes = [];
-  S.strategy = "drawn";
-  S.result = null;
-  S.compare = 0;
   root.dataset.photo = "yes";
   root.style.setProperty("--aspect", (facts.height / facts.width).toFixed(4));
   measureStage();
@@ -19,28 +15,6 @@ function showPhoto(bitmap, facts) {
   fitView();
   showMask("drawing");
   emit("photo");
-}
-
-function snapshot() {
-  return { photo: S.photo, bitmap: S.bitmap, raster: S.raster, strokes: S.strokes, strategy: S.strategy, result: S.result, steps: history.save() };
-}
-
-// Goes back to what was open before, or to the empty stage.
-function putBack({ steps, ...earlier }) {
-  if (S.photo === earlier.photo) return;
-  Object.assign(S, earlier);
-  root.dataset.photo = S.photo ? "yes" : "no";
-  if (S.photo) {
-    root.style.setProperty("--aspect", (S.photo.height / S.photo.width).toFixed(4));
-    makeProxies();
-    makeProxyResult();
-    history.load(steps);
-    fitView();
-  }
-  redraw();
-  emit("photo");
-  if (S.result) showMask("gone");
-  emit("result");
 }
 
 const tooBig = (file) => file.size > FACTS.max_file_mb * 1e6;
@@ -54,23 +28,23 @@ async function openFile(file) {
   note("");
   const wait = find(".lc-wait");
   wait.hidden = false;
-  const earlier = snapshot();
   let local = null;
   try {
     local = await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch { /* TIFF and others: the server sends a picture of it */ }
   if (turn !== opening) return;
-  if (local) showPhoto(local, { id: null, name: file.name, width: local.width, height: local.height, format: "" });
+  if (local) replacePhoto(local, { id: null, name: file.name, width: local.width, height: local.height, format: "" }, file);
   try {
     const sent = await upload(file);
     const answer = await ask("open_photo", { path: sent.path, name: file.name });
     if (turn !== opening) return;
     if (!answer.ok) throw new Error(answer.message);
-    await settlePhoto(local, answer, turn);
-    emit("opened", { blob: S.fromPreview ? null : file });
+    await settlePhoto(local, answer, turn, file);
+    if (turn !== opening) return;
+    arrive((answer.notes || []).join(" "));
   } catch (error) {
     if (turn !== opening) return;
-    putBack(earlier);
+    comeBack();
     note(refusal(error));
   } finally {
     if (turn === opening) wait.hidden = true;
@@ -86,26 +60,24 @@ function refusal(error) {
 }
 
 // The server's word on size, name and pixels goes before the browser's.
-async function settlePhoto(local, answer, turn) {
+async function settlePhoto(local, answer, turn, file) {
   const facts = { id: answer.photo, name: answer.name, width: answer.width, height: answer.height, format: answer.format };
-  S.fromPreview = true;
   const same = local && local.width === answer.width && local.height === answer.height;
   if (same && !answer.preview) {
-    S.fromPreview = false;
     Object.assign(S.photo, facts);
+    S.file = file;
   } else {
     const picture = answer.preview || (await ask("preview", { photo: answer.photo })).url;
     const bitmap = await createImageBitmap(await (await fetch(picture)).blob());
     if (turn !== opening) return;
     if (same) {
       S.bitmap = bitmap;
+      S.file = null;
       Object.assign(S.photo, facts);
       makeProxies();
       redraw();
-    } else showPhoto(bitmap, facts);
+    } else replacePhoto(bitmap, facts);
   }
-  if (answer.notes && answer.notes.length) note(answer.notes.join(" "), "info");
-  emit("ready");
 }
 
 async function openSample(sample) {
@@ -118,7 +90,7 @@ async function openSample(sample) {
 }
 
 fileInput.addEventListener("change", () => {
-  openFile(fileInput.files[0]);
+  openFiles(fileInput.files);
   fileInput.value = "";
 });
 const hasFile = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
@@ -134,13 +106,26 @@ stage.addEventListener("drop", (event) => {
   find(".lc-over").hidden = true;
   if (!hasFile(event)) return;
   event.preventDefault();
-  openFile(event.dataTransfer.files[0]);
+  openFiles(event.dataTransfer.files);
 });
 document.addEventListener("paste", (event) => {
   if (!root.isConnected || !root.offsetParent) return;
-  const file = [...(event.clipboardData ? event.clipboardData.files : [])].find((item) => item.type.startsWith("image/"));
-  if (file) openFile(file);
+  const files = [...(event.clipboardData ? event.clipboardData.files : [])].filter((item) => item.type.startsWith("image/"));
+  if (files.length) openFiles(files);
 });
+
+// What opened the photo goes away: whoever works by keyboard goes on at the photo.
+function moveFocus(from) {
+  if (S.photo && from.contains(document.activeElement)) stage.focus({ preventScroll: true });
+}
+// One of the two is there to be reached: the photo, or the way to choose one.
+function showStops() {
+  stage.tabIndex = S.photo ? 0 : -1;
+  fileInput.tabIndex = S.photo ? -1 : 0;
+  moveFocus(drop);
+}
+on("photo", showStops);
+showStops();
 
 function showSamples() {
   const shelf = find(".lc-samples");
@@ -153,7 +138,10 @@ function showSamples() {
     button.addEventListener("click", () => openSample(sample));
     return button;
   }));
-  const update = () => { shelf.hidden = Boolean(S.photo) || !FACTS.samples.length; };
+  const update = () => {
+    moveFocus(shelf);
+    shelf.hidden = Boolean(S.photo) || !FACTS.samples.length;
+  };
   on("photo", update);
   update();
 }

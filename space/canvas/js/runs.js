@@ -23,6 +23,10 @@ function unpackRuns(runs, length) {
   return data;
 }
 
+function sameRuns(one, other) {
+  return one.length === other.length && one.every((size, index) => size === other[index]);
+}
+
 // Calls visit(y, from, to) for every stretch of hole within a row; `to` is past its end.
 function eachHole(runs, stride, visit) {
   let at = runs[0];

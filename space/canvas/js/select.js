@@ -61,6 +61,11 @@ async function askObjects(picks, outline = false) {
   return answer;
 }
 
+// One of the rows under the toolbar at a time: with a menu open there is none for the sliders.
+function showAdjusting() {
+  adjusting.hidden = S.tool !== "select" || Boolean(find(".lc-menu:not([hidden])"));
+}
+
 function startEdit(data, rest, grow, smooth) {
   edit = reshaper(data, rest);
   growBy.value = grow;

@@ -15,7 +15,9 @@ function chooseTool(name) {
   ring.classList.toggle("erase", name === "eraser");
   ring.hidden = true;
   stage.dataset.cursor = CROSSED.includes(name) ? "cross" : "";
-  adjusting.hidden = name !== "select";
+  if (name === "select") closeMenus();
+  showAdjusting();
+  showKeyPen();
 }
 
 function setBrush(size) {
@@ -23,14 +25,18 @@ function setBrush(size) {
   find(".lc-size input").value = S.brush;
   const dot = find(".lc-size i");
   dot.style.width = dot.style.height = clamp(S.brush / 4, 4, 26) + "px";
-  ring.style.width = ring.style.height = S.brush + "px";
+  if (!CROSSED.includes(S.tool)) ring.style.width = ring.style.height = S.brush + "px";
 }
 
-// The ring follows the pointer; `at` in device pixels of the stage.
-function showRing(at) {
-  const round = S.tool === "brush" || S.tool === "eraser";
-  ring.hidden = !S.photo || !round || !at;
-  if (at) ring.style.transform = "translate(" + (at.sx / view.dpr - S.brush / 2) + "px," + (at.sy / view.dpr - S.brush / 2) + "px)";
+// The ring follows the pointer; `at` in device pixels of the stage. Tools that are not round have the
+// mouse's own cross; from the keyboard they get a small ring with a cross in it.
+function showRing(at, byKey = false) {
+  const crossed = CROSSED.includes(S.tool), size = crossed ? 26 : S.brush;
+  ring.hidden = !S.photo || !at || (crossed && !byKey);
+  ring.classList.toggle("cross", crossed);
+  if (ring.hidden) return;
+  ring.style.width = ring.style.height = size + "px";
+  ring.style.transform = "translate(" + (at.sx / view.dpr - size / 2) + "px," + (at.sy / view.dpr - size / 2) + "px)";
 }
 
 function showDraft(points, closed) {
@@ -79,7 +85,7 @@ function penUp() {
   if (done.tool === "lasso" && done.points.length > 2) drawMask(onStage(S.raster.polygon(done.points, done.value)));
   S.strokes = S.strokes.concat([strokeRecord(done)]);
   S.strategy = "drawn";
-  history.commit();
+  if (!history.commit()) emit("pen", "given up");
 }
 
 function penCancel() {
@@ -111,5 +117,5 @@ function changeMask(change, record, strategy = "drawn") {
   showMask("drawing");
   redraw("mask");
   emit("pen", "up");
-  history.commit();
+  if (!history.commit()) emit("pen", "given up");
 }

@@ -15,7 +15,8 @@ function startPan(event, at) {
 }
 
 stage.addEventListener("pointerdown", (event) => {
-  if (!S.photo || event.target.closest(".lc-grip")) return;
+  if (!S.photo || event.target.closest("button")) return;
+  closeMenus();
   byPointer = true;
   stage.dataset.pointer = "yes";
   stage.focus({ preventScroll: true });

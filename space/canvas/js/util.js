@@ -5,9 +5,15 @@ const find = (selector) => root.querySelector(selector);
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 // What is open and drawn. `photo` is {id, name, width, height, format}; id is null while it uploads.
+// `original` is the first picture where a result was gone on from; `before` and `after` are what undo and
+// redo reach past the ends of the mask's own history.
 const S = {
   photo: null,
   bitmap: null,
+  file: null,
+  original: null,
+  before: null,
+  after: null,
   raster: null,
   strokes: [],
   strategy: "drawn",
@@ -18,9 +24,11 @@ const S = {
   refine: false,
   model: "",
   result: null,
+  strip: [],
   compare: 0,
   peek: false,
-  saved: true,
+  touched: false,
+  mending: null,
 };
 
 const listeners = {};
@@ -29,20 +37,21 @@ const emit = (name, detail) => (listeners[name] ?? []).forEach((callback) => cal
 
 const page = crypto.randomUUID ? crypto.randomUUID() : String(Math.random()).slice(2);
 
-// The line under the photo. `again` gives it a button that tries once more.
-function note(text, kind = "problem", again = null) {
+// The line over the photo's lower edge. `action` gives it a button: {words, act}.
+function note(text, kind = "problem", action = null) {
   const line = find(".lc-note");
-  line.hidden = !text;
+  find(".lc-say").hidden = !text;
   line.textContent = text || "";
   line.dataset.kind = kind;
-  if (!again) return;
+  if (!text || !action) return;
   const button = document.createElement("button");
   button.type = "button";
   button.className = "lc-button";
-  button.textContent = "Try again";
-  button.addEventListener("click", again);
+  button.textContent = action.words;
+  button.addEventListener("click", action.act);
   line.append(" ", button);
 }
+find(".lc-hush").addEventListener("click", () => note(""));
 
 // One question to the server; a lost connection is answered like any other refusal.
 async function ask(name, data) {
