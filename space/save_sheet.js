@@ -18,6 +18,12 @@ const status = document.getElementById("record-status");
 if (status) new MutationObserver(() => { if (status.querySelector("[data-receipt]")) fold(true); })
   .observe(status, { subtree: true, childList: true });
 
+// "Saved" and its receipt are of the photo before; the receipt stays in reach until the next save.
+document.addEventListener("lama-photo", () => {
+  const line = status?.querySelector('[data-kind="done"] b');
+  if (line) line.textContent = "The photo before was saved.";
+});
+
 document.addEventListener("keydown", (event) => {
   if (event.key.toLowerCase() !== "s" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
   const canvas = document.getElementById("mask-canvas");

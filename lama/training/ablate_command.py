@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lama.arguments import natural, positive
+
 # Torch and the rest of training are imported when the verb runs, not when --help is asked for.
 if TYPE_CHECKING:
     from lama.training.ablation import Variant
@@ -23,16 +25,16 @@ def add_ablate(parser: argparse.ArgumentParser) -> None:
     add("--preset", default="lama-tiny-128", help="the base: its generator, losses and sizes")
     add("--study", nargs="+", metavar="NAME", help="ffc, losses, masks (all three)")
     add("--perceptual", metavar="FILE", help="the paper's ADE20K encoder, where it is at hand")
-    add("--steps", type=int, help="length of every run (preset's otherwise)")
-    add("--batch", type=int, help="samples a step (preset's otherwise)")
-    add("--crop", type=int, help="pixels (preset's otherwise)")
-    add("--seed", type=int, default=0)
-    add("--save-every", type=int, default=500, metavar="STEPS")
+    add("--steps", type=positive, help="length of every run (preset's otherwise)")
+    add("--batch", type=positive, help="samples a step (preset's otherwise)")
+    add("--crop", type=positive, help="pixels (preset's otherwise)")
+    add("--seed", type=natural, default=0)
+    add("--save-every", type=positive, default=500, metavar="STEPS")
     add("--mixed-precision", choices=("auto", "no", "bf16"), default="auto")
     add("--strategy", nargs="+", default=["narrow", "thick"], help="holes to measure on")
-    add("--size", type=int, nargs="+", default=[256], help="sizes to measure at, in pixels")
+    add("--size", type=positive, nargs="+", default=[256], help="sizes to measure at, in pixels")
     add("--metrics", nargs="+", default=["l1", "lpips-alex", "lpips-vgg"])
-    add("--limit", type=int, metavar="N", help="measure on the first N photos only")
+    add("--limit", type=positive, metavar="N", help="measure on the first N photos only")
     parser.set_defaults(run=run)
 
 

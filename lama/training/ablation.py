@@ -130,8 +130,8 @@ def ablate(
         logger.info("%s: %s", variant.name, variant.change)
         run = start(variant, place)
         run.resume()
-        train(run, save_every=save_every, log_every=min(50, max(1, variant.config.steps // 20)))
-        if run.step < variant.config.steps:
+        often = min(50, max(1, variant.config.steps // 20))
+        if train(run, save_every=save_every, log_every=often):
             logger.info("interrupted; the same command goes on from here")
             return None
         if not run.accelerator.is_main_process:

@@ -14,10 +14,10 @@ import numpy as np
 
 import masks
 from lama.training.validation import centre_square
+from masks.ops import BUCKETS, area_bucket
 
 MOST_HOLE = 0.5  # the published protocol's largest hole, as a share of the picture
 MOST_DRAWS = 1000
-BUCKETS = 10  # equal hole-area bins over 0 to 1
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,9 @@ class Case:
     @property
     def bucket(self) -> str:
         """The paper's hole-area bin, for example "10-20 %"."""
-        low = min(BUCKETS - 1, int(self.mask.mean() * BUCKETS)) * 100 // BUCKETS
-        return f"{low}-{low + 100 // BUCKETS} %"
+        wide = 100 // BUCKETS
+        low = area_bucket(float(self.mask.mean())) * wide
+        return f"{low}-{low + wide} %"
 
 
 def cells(strategies: Sequence[str], sizes: Sequence[int]) -> list[Cell]:

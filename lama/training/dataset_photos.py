@@ -13,9 +13,9 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from lama.training.holdout import HoldOut
 from lama.training.photos import (
     Indexed,
     Joined,
@@ -23,9 +23,11 @@ from lama.training.photos import (
     Photos,
     Picture,
     cell_bytes,
+    decode_grey,
     decode_rgb,
     find_photos,
 )
+from lama.training.provenance import named
 
 Table = Any  # datasets has no types
 SHUFFLE = 1000  # photos of a stream that are mixed at a time
@@ -195,13 +197,13 @@ class Streamed:
 
 
 def open_photos(
-    sources: Sequence[str], holdout: int, *, streaming: bool = False
+    sources: Sequence[str], holdout: int | HoldOut, *, streaming: bool = False
 ) -> tuple[Photos, Indexed, list[int]]:
     """Training and held-out photos of folders and datasets.
 
     Args:
         sources: folders, and `hf:` addresses.
-        holdout: how many to hold out: spread over everything, or the first of a stream.
+        holdout: how many to hold out, or which: spread over everything, or the first of a stream.
         streaming: read the dataset as a stream; it has to be the only source.
 
     Returns:
@@ -210,35 +212,50 @@ def open_photos(
     Raises:
         ValueError: Nothing there, or streaming is not possible.
     """
+    held = HoldOut(holdout) if isinstance(holdout, int) else holdout
     addresses = [DatasetPhotos.parse(s) for s in sources if s.startswith("hf:")]
     folders = [Path(s) for s in sources if not s.startswith("hf:")]
     if streaming:
         if folders or len(addresses) != 1:
             raise ValueError("streaming takes exactly one dataset (hf:...) and no folder")
+        front = held.front()
         table, address = addresses[0].load(streaming=True)
-        held = _Few(address, list(table.take(holdout)) if holdout else [])
-        return Streamed(address, table, holdout), held, list(range(len(held)))
+        few = _Few(address, list(table.take(front)) if front else [])
+        return Streamed(address, table, front), few, list(range(len(few)))
     files = find_photos(folders) if folders else []
     loaded = [address.load(streaming=False) for address in addresses]
     every_table = [DatasetTable(address, table) for table, address in loaded]
     total = len(files) + sum(map(len, every_table))
     if not total:
         raise ValueError(f"no photos (or none approved) in {', '.join(map(str, addresses))}")
-    every = max(2, total // max(1, holdout))
-    taken = range(0, total, every) if holdout else range(0)
+    taken = held.choose([*_labels(files, folders), *chain(*map(_rows, every_table))])
+    out = set(taken)
     training: list[Indexed] = []
     if files:
         kept = set(files) - {files[i] for i in taken if i < len(files)}
         training.append(PhotoFiles(sorted(kept)))
     first = len(files)
     for part in every_table:
-        rows = [i for i in range(len(part)) if first + i not in taken]
+        rows = [i for i in range(len(part)) if first + i not in out]
         training.append(DatasetTable(part.address, part.table, rows))
         first += len(part)
     if not any(map(len, training)):
-        raise ValueError(f"{total} photos are too few to hold some out: --holdout 0")
+        raise ValueError(f"all of the {total} photos are held out: add some to train on")
     everything = Joined([*([PhotoFiles(files)] if files else []), *every_table])
-    return training[0] if len(training) == 1 else Joined(training), everything, list(taken)
+    return training[0] if len(training) == 1 else Joined(training), everything, taken
+
+
+def _labels(files: Sequence[Path], folders: Sequence[Path]) -> Iterator[str]:
+    """Files by their place below the last name of their folder, wherever that lies."""
+    for path in files:
+        folder = next(folder for folder in folders if path.is_relative_to(folder))
+        yield f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}"
+
+
+def _rows(table: DatasetTable) -> Iterator[str]:
+    """Rows by the name of their dataset and their place in it."""
+    name = named(str(table.address))
+    return (f"{name} row {row}" for row in table.rows)
 
 
 class _Few(Indexed):
@@ -263,8 +280,7 @@ def picture_of(row: dict[str, Any], address: DatasetPhotos) -> Picture | None:
     image = decode_rgb(cell_bytes(row[address.image]))
     if image is None or not address.mask:
         return None if image is None else Picture(image)
-    data = np.frombuffer(cell_bytes(row[address.mask]), np.uint8)
-    grey = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
+    grey = decode_grey(cell_bytes(row[address.mask]))
     if grey is None or grey.shape != image.shape[:2]:
         return None
     return Picture(image, grey > 127)

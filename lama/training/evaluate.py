@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from lama.arrays import to_tensor
 from lama.loading import load
 from lama.training.cache import Cache, fingerprint
 from lama.training.cases import Case, Cell, cases
@@ -188,7 +189,7 @@ class _Bench:
             for name, p in pictures.items()
         }
         kept = {name: self.cache.numbers(key) for name, key in keys.items()}
-        photo, mask = _tensor(case.rgb), torch.from_numpy(case.mask[None, None]).float()
+        photo, mask = to_tensor(case.rgb), to_tensor(case.mask)
         for metric, measure in self.measures.items():
             missing = [name for name in pictures if metric not in kept[name]]
             if missing:
@@ -223,10 +224,6 @@ def _at_once(
     most = max(1, 8 * 256**2 // (photo.shape[-1] * photo.shape[-2]))
     values: list[float] = []
     for start in range(0, len(pictures), most):
-        batch = torch.cat([_tensor(picture) for picture in pictures[start : start + most]])
+        batch = torch.cat([to_tensor(picture) for picture in pictures[start : start + most]])
         values += measure(batch, photo, mask).tolist()
     return values
-
-
-def _tensor(rgb: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(rgb.transpose(2, 0, 1)[None].astype(np.float32) / 255)

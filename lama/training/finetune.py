@@ -43,7 +43,9 @@ from lama.training.logged import LoggedMasks, load_masks, locate
 from lama.training.loop import train
 from lama.training.photos import Indexed, Joined, cell_bytes
 from lama.training.run import Run, TrainingError
-from lama.training.train_command import configure, weights_of
+from lama.training.signals import interruptible, stop_on_signal
+from lama.training.state import STATE
+from lama.training.train_command import configure, resumed, weights_of
 from lama.training.validation import Validation
 
 logger = logging.getLogger(__name__)
@@ -68,7 +70,7 @@ class Plan:
     batch: int | None = None
     lr: float | None = None
     masks_share: float | None = None
-    seed: int = 0
+    seed: int | None = None
     cases: int = 24  # holes of each shape that both models are judged by
     margin: float = MARGIN
     resume: bool = False
@@ -82,6 +84,9 @@ class Outcome:
     message: str
     model: Path | None = None  # where it was promoted to
     verdict: Verdict | None = None
+
+
+STOPPED = Outcome("stopped", "stopped on request; resumed, it goes on from here")
 
 
 @dataclass(frozen=True)
@@ -105,15 +110,20 @@ class Material:
 def finetune(plan: Plan) -> Outcome:
     """Train, judge, and promote or refuse; whatever happens, `status.json` says so.
 
+    Ctrl+C and SIGTERM stop it at any time; a plan with `resume` goes on from what was saved.
+
     Raises:
         ValueError: The plan cannot be carried out: no approved masks, too few photos, a folder that
             holds another run. The message says how to mend it.
     """
     plan.run_dir.mkdir(parents=True, exist_ok=True)
-    if not plan.resume and (plan.run_dir / "state.pt").exists():
+    if not plan.resume and (plan.run_dir / STATE).exists():
         raise ValueError(f"{plan.run_dir} holds a run already; add --resume, or take another")
     try:
-        outcome = _carry_out(plan)
+        with interruptible():
+            outcome = _carry_out(plan)
+    except KeyboardInterrupt:
+        outcome = STOPPED
     except TrainingError as error:
         # The same steps from the same state would end in the same way.
         tell(plan.run_dir, "failed", str(error), resumable=False)
@@ -133,12 +143,12 @@ def _carry_out(plan: Plan) -> Outcome:
     base = weights_of(plan.init)
     options = Namespace(
         **{name: getattr(plan, name) for name in ("steps", "batch", "lr", "masks_share", "seed")},
-        preset=None, masks_from=plan.dataset, freeze_batchnorm=None, mixed_precision="auto",
+        preset=None, masks_from=plan.dataset, run_dir=plan.run_dir,
     )  # fmt: skip
-    config = configure(options, base)
-    going_on = plan.resume and (plan.run_dir / "state.pt").exists()
+    going_on = plan.resume and (plan.run_dir / STATE).exists()
     if going_on:
         _same_base(plan, base)
+    config = resumed(options) if going_on else configure(options, base)
     material = gather(plan, going_on)
     write_atomic(plan.run_dir / HELD, json.dumps(material.held).encode())
     facts = {
@@ -148,10 +158,11 @@ def _carry_out(plan: Plan) -> Outcome:
         "masks": [len(material.masks), len(material.held_masks)],
         "photos": [len(material.photos), len(material.held_photos)],
         "steps": config.steps,
+        "seed": config.seed,
     }
     write_atomic(plan.run_dir / "plan.json", json.dumps(facts, indent=1).encode())
-    if _train(plan, config, base, material) < config.steps:
-        return Outcome("stopped", "stopped on request; resumed, it goes on from here")
+    if _train(plan, config, base, material):
+        return STOPPED
     return _judge(plan, base, material, facts)
 
 
@@ -215,8 +226,8 @@ def photo_digests(everything: Indexed) -> list[str]:
     return digests
 
 
-def _train(plan: Plan, config: TrainConfig, base: Path, material: Material) -> int:
-    """Train to the end or until told to stop; the step that was reached."""
+def _train(plan: Plan, config: TrainConfig, base: Path, material: Material) -> bool:
+    """Train to the end or until told to stop; whether it was."""
     watched = (material.held_photos.read(i) for i in range(min(WATCHED, len(material.held_photos))))
     validation = Validation(
         (picture.image for picture in watched if picture is not None),
@@ -234,8 +245,7 @@ def _train(plan: Plan, config: TrainConfig, base: Path, material: Material) -> i
     words = f"{len(material.masks)} masks, {len(material.photos)} photos"
     tell(plan.run_dir, "training", words, since=run.step)
     often = max(1, config.steps // LOOKS)
-    train(run, save_every=often, log_every=max(1, config.steps // 100))
-    return run.step
+    return train(run, save_every=often, log_every=max(1, config.steps // 100))
 
 
 def _holes_of(held: LoggedMasks) -> Any:  # noqa: ANN401 - a strategy, see `masks`
@@ -250,6 +260,7 @@ def _holes_of(held: LoggedMasks) -> Any:  # noqa: ANN401 - a strategy, see `mask
 
 
 def _judge(plan: Plan, base: Path, material: Material, facts: dict[str, Any]) -> Outcome:
+    """Measure both models on the same holes and decide."""
     cases = fixed_cases(material.held_photos, material.held_masks, plan.cases)
     trained = plan.run_dir / "generator.safetensors"
     before, after = load(base, precision="fp32"), load(trained, precision="fp32")
@@ -260,8 +271,21 @@ def _judge(plan: Plan, base: Path, material: Material, facts: dict[str, Any]) ->
             tell(plan.run_dir, "evaluating", f"hole {done} of {len(cases)}")
 
     report, gallery = measure(cases, {names[0]: before.fill, names[1]: after.fill}, on_case=on_case)
+    with stop_on_signal():  # it takes a moment, and half of it would be worse than all of it
+        outcome = _decide(plan, material.revision, facts, report, names)
+        ok, data = cv2.imencode(".png", cv2.cvtColor(gallery.sheet(), cv2.COLOR_RGB2BGR))
+        assert ok
+        write_atomic(plan.run_dir / "before-after.png", data.tobytes())
+    return outcome
+
+
+def _decide(
+    plan: Plan, revision: str, facts: dict[str, Any], report: dict[str, Any], names: tuple[str, str]
+) -> Outcome:
+    """Promote or refuse, and write down why."""
+    trained = plan.run_dir / "generator.safetensors"
     verdict = compare(report, *names, plan.margin)
-    name = f"{_root(before.name)}-{time.strftime('%Y%m%d-%H%M%S')}-{material.revision}"
+    name = f"{_root(names[0])}-{time.strftime('%Y%m%d-%H%M%S')}-{revision}"
     model = None
     if verdict.accepted:
         model = promote(trained, plan.models_dir / f"{name}.safetensors", facts, report, verdict)
@@ -280,9 +304,6 @@ def _judge(plan: Plan, base: Path, material: Material, facts: dict[str, Any]) ->
         f"a loss of {plan.margin:.1%} on any shape is allowed in l1 and lpips-vgg.\n",
     ]  # fmt: skip
     write_atomic(plan.run_dir / "report.md", "\n".join(words).encode())
-    ok, data = cv2.imencode(".png", cv2.cvtColor(gallery.sheet(), cv2.COLOR_RGB2BGR))
-    assert ok
-    write_atomic(plan.run_dir / "before-after.png", data.tobytes())
     return Outcome("promoted" if model else "refused", message, model, verdict)
 
 

@@ -6,6 +6,8 @@ import argparse
 import time
 from pathlib import Path
 
+from lama.arguments import natural, positive
+
 
 def add_finetune(parser: argparse.ArgumentParser) -> None:
     """Give a parser the flags of `finetune`; `run` is set as its default `run`."""
@@ -26,8 +28,8 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
     add("--run-dir", type=Path, metavar="DIR", help="everything is written here (data/runs/DATE)")
     add("--models-dir", type=Path, default=Path("data/models"), metavar="DIR",
         help="where a model goes that is good enough; the app looks into data/models")  # fmt: skip
-    add("--steps", type=int, help="length of the run (1000)")
-    add("--batch", type=int, help="samples a step (8)")
+    add("--steps", type=positive, help="length of the run (1000)")
+    add("--batch", type=positive, help="samples a step (8)")
     add("--lr", type=float, help="learning rate (1e-4)")
     add(
         "--masks-share",
@@ -35,8 +37,8 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="share of holes that are saved masks (0.5)",
     )
-    add("--seed", type=int, default=0)
-    add("--cases", type=int, default=24, metavar="N", help="holes of each shape to judge by")
+    add("--seed", type=natural, help="of samples and new weights (0)")
+    add("--cases", type=positive, default=24, metavar="N", help="holes of each shape to judge by")
     add(
         "--margin",
         type=float,

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 import masks
+from lama.arrays import to_tensor
 from lama.training.cases import MOST_HOLE, Case, Cell
 from lama.training.fills import Fill
 from lama.training.gallery import Gallery
@@ -162,14 +162,13 @@ def measure(
     values: dict[str, dict[str, dict[str, list[float]]]] = {}
     gallery, shown = Gallery(), dict.fromkeys((SAVED, *GUARDS), 0)
     for done, case in enumerate(cases):
-        photo = _tensor(case.rgb)
-        mask = torch.from_numpy(case.mask[None, None]).float()
+        photo, mask = to_tensor(case.rgb), to_tensor(case.mask)
         pictures, numbers = {}, {}
         for name, fill in fills.items():
             filled = np.where(case.mask[..., None], fill(case.rgb.copy(), case.mask), case.rgb)
             pictures[name] = filled
             numbers[name] = {
-                metric: float(of(_tensor(filled), photo, mask)) for metric, of in measures.items()
+                metric: float(of(to_tensor(filled), photo, mask)) for metric, of in measures.items()
             }
             for metric, value in numbers[name].items():
                 by_model = values.setdefault(case.cell.strategy, {}).setdefault(name, {})
@@ -238,7 +237,3 @@ def doubt(report: Mapping[str, Any]) -> str:
         return ""
     holes = "hole" if fewest == 1 else "holes"
     return f"Judged on {fewest} {holes} of a shape only: differences this small may be chance."
-
-
-def _tensor(rgb: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(rgb.transpose(2, 0, 1)[None].astype(np.float32) / 255)

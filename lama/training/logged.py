@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lama.training.photos import cell_bytes
+from lama.training.photos import cell_bytes, decode_grey
 
 NARROWEST, WIDEST = 1.25, 3.0  # sides of the window in units of the hole's longer extent
 LEAST, MOST = 0.002, 0.75  # share of a crop that a hole may cover
@@ -50,8 +50,7 @@ class LoggedMasks:
 
     def read(self, index: int) -> np.ndarray | None:
         """Mask number `index` as bool (H, W), True = hole; None if it cannot be decoded."""
-        data = np.frombuffer(self.encoded[index], np.uint8)
-        grey = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
+        grey = decode_grey(self.encoded[index])
         return None if grey is None else grey > 127
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import math
-import signal
 import time
+from contextlib import closing
 from pathlib import Path
-from types import FrameType
 
 import torch
 from accelerate.utils import gather_object
@@ -20,18 +19,26 @@ from lama.training.config import to_json
 from lama.training.data import Sample
 from lama.training.parallel import average_gradients, in_any_process, mean_over_processes
 from lama.training.run import Run, TrainingError
+from lama.training.signals import Stop, stop_on_signal
+from lama.training.state import OPTIONS
 from lama.training.step import Look, cut_at, discriminator_phase, generator_phase
 
 logger = logging.getLogger(__name__)
 
 
-def train(run: Run, *, save_every: int = 500, log_every: int = 50) -> None:
+def train(run: Run, *, save_every: int = 500, log_every: int = 50) -> bool:
     """Train until `config.steps`, or until SIGTERM or Ctrl+C, which save first.
+
+    What these signals did before, they do again afterwards. Whatever ends it, the processes that
+    make the samples end too.
 
     Args:
         run: new, or resumed.
         save_every: steps between checkpoints.
         log_every: steps between lines of stats.jsonl.
+
+    Returns:
+        Whether it was asked to stop, be it at the last step.
 
     Raises:
         TrainingError: A loss is no longer finite.
@@ -40,9 +47,20 @@ def train(run: Run, *, save_every: int = 500, log_every: int = 50) -> None:
     if accelerator.is_main_process:
         run.run_dir.mkdir(parents=True, exist_ok=True)
         options = json.dumps(to_json(run.config), indent=1)
-        write_atomic(run.run_dir / "options.json", options.encode())
+        write_atomic(run.run_dir / OPTIONS, options.encode())
     run.agree()
-    stopping = _StopOnSignal()
+    with stop_on_signal() as stop:
+        _steps(run, stop, save_every, log_every)
+        asked = in_any_process(stop.asked, accelerator.device)
+    if run.tracker is not None:
+        run.tracker.close()
+    return asked
+
+
+def _steps(run: Run, stop: Stop, save_every: int, log_every: int) -> None:
+    accelerator = run.accelerator
+    recent: list[dict[str, float]] = []
+    began = time.monotonic()
     bar = tqdm(
         total=run.config.steps,
         initial=run.step,
@@ -50,28 +68,24 @@ def train(run: Run, *, save_every: int = 500, log_every: int = 50) -> None:
         mininterval=5,
         disable=not accelerator.is_main_process,
     )
-    recent: list[dict[str, float]] = []
-    began = time.monotonic()
-    for batch in run.batches():
-        run.note_broken(batch.broken)
-        recent.append(one_step(run, batch))
-        bar.update()
-        if run.step % log_every == 0:
-            _log(run, recent, time.monotonic() - began)
-            recent, began = [], time.monotonic()
-        # A signal reaches one process first; all have to stop after the same step.
-        stop = in_any_process(stopping.asked, accelerator.device)
-        if run.step % save_every == 0 or stop or run.step == run.config.steps:
-            run.save()
-            if run.validation is not None and accelerator.is_main_process:
-                measured = run.validation.measure(run)
-                _append(run, {"step": run.step, **measured}, run.validation.sheet_path(run))
-        if stop:
-            logger.info("stopped at step %d; --resume goes on from here", run.step)
-            break
-    bar.close()
-    if run.tracker is not None:
-        run.tracker.close()
+    with bar, closing(run.batches()) as batches:
+        for batch in batches:
+            run.note_broken(batch.broken)
+            recent.append(one_step(run, batch))
+            bar.update()
+            if run.step % log_every == 0:
+                _log(run, recent, time.monotonic() - began)
+                recent, began = [], time.monotonic()
+            # A signal reaches one process first; all have to stop after the same step.
+            asked = in_any_process(stop.asked, accelerator.device)
+            if run.step % save_every == 0 or asked or run.step == run.config.steps:
+                run.save()
+                if run.validation is not None and accelerator.is_main_process:
+                    measured = run.validation.measure(run)
+                    _append(run, {"step": run.step, **measured}, run.validation.sheet_path(run))
+            if asked:
+                logger.info("stopped at step %d; --resume goes on from here", run.step)
+                break
 
 
 def one_step(run: Run, batch: Sample) -> dict[str, float]:
@@ -192,15 +206,3 @@ def _append(run: Run, line: dict[str, float], sheet: Path | None = None) -> None
         file.write(json.dumps(rounded) + "\n")
     if run.tracker is not None:
         run.tracker.log(rounded, sheet)
-
-
-class _StopOnSignal:
-    """Turns SIGTERM and Ctrl+C into a flag, so that the step in work ends and is saved."""
-
-    def __init__(self) -> None:
-        self.asked = False
-        signal.signal(signal.SIGTERM, self._ask)
-        signal.signal(signal.SIGINT, self._ask)
-
-    def _ask(self, _signum: int, _frame: FrameType | None) -> None:
-        self.asked = True

@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lama.training.ade20k import SceneParsingEncoder, load_scene_parsing
+from lama.training.losses import relative_feature_loss
 
 # What the published AlexNet and VGG16 LPIPS nets normalise by, for pictures in [-1, 1].
 _SHIFT = (-0.030, -0.088, -0.188)
@@ -103,7 +104,11 @@ class EfficientNetFeatures(nn.Module):
         freeze(self)
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """Four maps of (B, 3, H, W) pictures in [0, 1], each scaled to unit mean square."""
+        """Four maps of (B, 3, H, W) pictures in [0, 1], as they come.
+
+        Their mean squares lie far from one and from each other: compare maps with
+        `losses.relative_feature_loss`.
+        """
         x = self.stem((image - 0.498) / 0.502)
         maps = []
         for stage in self.stages:
@@ -113,10 +118,7 @@ class EfficientNetFeatures(nn.Module):
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Relative squared distance, averaged over the maps: 0 = alike, about 1 = unrelated."""
-        terms = []
-        for x, y in zip(self.features(a), self.features(b), strict=True):
-            terms.append((x - y).square().mean() / (y.square().mean() + 1e-6))
-        return torch.stack(terms).mean()
+        return relative_feature_loss(self.features(a), self.features(b))
 
 
 class EfficientNetPooled(nn.Module):

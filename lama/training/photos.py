@@ -159,6 +159,18 @@ def read_rgb(path: Path) -> np.ndarray | None:
 
 def decode_rgb(data: bytes) -> np.ndarray | None:
     """An encoded picture as upright uint8 (H, W, 3), or None if it cannot be decoded."""
-    values = np.frombuffer(data, np.uint8)
-    image = cv2.imdecode(values, cv2.IMREAD_COLOR) if values.size else None
+    image = _decode(data, cv2.IMREAD_COLOR)
     return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def decode_grey(data: bytes) -> np.ndarray | None:
+    """An encoded picture as uint8 (H, W), or None if it cannot be decoded."""
+    return _decode(data, cv2.IMREAD_GRAYSCALE)
+
+
+def _decode(data: bytes, how: int) -> np.ndarray | None:
+    values = np.frombuffer(data, np.uint8)
+    try:
+        return cv2.imdecode(values, how) if values.size else None
+    except cv2.error:  # larger than OpenCV or the memory takes: it says None to the rest
+        return None

@@ -100,7 +100,9 @@ def markdown(report: Mapping[str, Any]) -> str:
         parts.append(f"### {title}\n")
         parts.append(table(cell["methods"]) + "\n")
         for kind, what in (("folders", "Folders"), ("buckets", "Hole area")):
-            if len(next(iter(cell["methods"].values()))[kind]) > 1:
+            groups = next(iter(cell["methods"].values()))[kind]
+            # A distance of sets is one number for the cell: it cannot be split.
+            if len(groups) > 1 and set(next(iter(groups.values()))) - {"n"}:
                 parts += [f"{what}:\n", split(cell["methods"], kind) + "\n"]
     if report["models"] and len(report["models"]) < len(report["cells"][0]["methods"]):
         parts += ["### Models against the best classical fill\n", gains(report) + "\n"]
@@ -129,9 +131,10 @@ def table(methods: Mapping[str, Any]) -> str:
 
 def split(methods: Mapping[str, Any], kind: str) -> str:
     """One metric's means by folder or by hole-area bucket, a row a method; n in the head."""
-    first = next(iter(methods.values()))
-    metric = next((m for m in PREFERRED if m in first["mean"]), next(iter(first["mean"])))
-    heads = [f"{label} (n = {group['n']})" for label, group in first[kind].items()]
+    groups = next(iter(methods.values()))[kind]
+    measured = [name for name in next(iter(groups.values())) if name != "n"]
+    metric = next((m for m in PREFERRED if m in measured), measured[0])
+    heads = [f"{label} (n = {group['n']})" for label, group in groups.items()]
     lines = [_line(metric, *heads), "|---" * (len(heads) + 1) + "|"]
     for name, entry in methods.items():
         shown = [_number(metric, group[metric]) for group in entry[kind].values()]

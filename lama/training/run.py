@@ -9,18 +9,17 @@ from __future__ import annotations
 import io
 import json
 import logging
-import signal
+from collections.abc import Generator as Yielding
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from accelerate import Accelerator, InitProcessGroupKwargs
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
 
 from lama.checkpoint import build, save_checkpoint
 from lama.config import GeneratorConfig, UNetConfig
@@ -29,9 +28,10 @@ from lama.generator import Generator, channels_last
 from lama.loading import read_generator
 from lama.training.ade20k import SceneParsingEncoder
 from lama.training.config import TrainConfig, to_json
-from lama.training.data import Crops, Sample, Strategy, collate
+from lama.training.data import Crops, Sample, Strategy
 from lama.training.discriminator import Discriminator
 from lama.training.folding import fold_batch_norm
+from lama.training.loader import load
 from lama.training.logged import LoggedMasks
 from lama.training.matching import KernelMatching
 from lama.training.parallel import copy_from_first, share_batch_norm
@@ -39,6 +39,7 @@ from lama.training.perceptual import LPIPS, EfficientNetFeatures, perceptual_net
 from lama.training.photos import Photos
 from lama.training.projected import ProjectedDiscriminator
 from lama.training.provenance import Data, Origin, Provenance, data_of
+from lama.training.state import STATE, readable
 from lama.training.step import LossNetworks
 from lama.training.tracking import Tracker
 from lama.training.validation import Validation
@@ -183,7 +184,8 @@ class Run:
             return
         meta = {
             "step": self.step,
-            "training": to_json(self.config),
+            # A path is its owner's business: its last name is enough.
+            "training": {**to_json(self.config), "perceptual": Path(self.config.perceptual).name},
             "provenance": self.provenance.describe(self.config.seed, self.step, self.samples),
         }
         save_checkpoint(self.run_dir / "generator.safetensors", self.best_generator, meta)
@@ -203,7 +205,7 @@ class Run:
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        write_atomic(self.run_dir / "state.pt", buffer.getvalue())
+        write_atomic(self.run_dir / STATE, buffer.getvalue())
 
     def _moving(self) -> Iterator[tuple[str, Tensor]]:
         yield from self.generator.state_dict().items()
@@ -213,11 +215,28 @@ class Run:
         """Go on from `state.pt` if there is one; returns whether there was.
 
         What the log says of steps after it is struck out, since they will be made again.
+
+        Raises:
+            ValueError: It cannot be read, is of another run's networks, or beyond the last step.
         """
-        path = self.run_dir / "state.pt"
+        path = self.run_dir / STATE
         if not path.exists():
             return False
-        state = torch.load(path, weights_only=True, map_location="cpu")
+        with readable(path):
+            state = torch.load(path, weights_only=True, map_location="cpu")
+            reached = int(state["step"])
+        if reached > self.config.steps:
+            raise ValueError(
+                f"{self.run_dir} has done {reached} steps, {self.config.steps} are asked for: "
+                f"give --steps {reached} or more"
+            )
+        with readable(path):
+            self._take(state)
+        if self.accelerator.is_main_process:
+            self._forget_later_lines()
+        return True
+
+    def _take(self, state: dict[str, Any]) -> None:
         self.step = state["step"]
         self.samples = state.get("samples", self.step * self.config.batch)
         self.generator.load_state_dict(state["generator"])
@@ -235,9 +254,6 @@ class Run:
             torch.set_rng_state(state["random"]["cpu"])
             if torch.cuda.is_available() and state["random"]["cuda"]:
                 torch.cuda.set_rng_state_all(state["random"]["cuda"])
-        if self.accelerator.is_main_process:
-            self._forget_later_lines()
-        return True
 
     def _forget_later_lines(self) -> None:
         path = self.run_dir / "stats.jsonl"
@@ -260,8 +276,8 @@ class Run:
             logger.warning("not a picture that can be read, skipped: %s", name)
         self.broken |= set(names)
 
-    def batches(self) -> Iterator[Sample]:
-        """This process's share of every batch from the current step on."""
+    def batches(self) -> Yielding[Sample, None, None]:
+        """This process's share of every batch from the current step on; close it to end early."""
         config, count = self.config, self.accelerator.num_processes
         if config.batch % count:
             raise ValueError(f"a batch of {config.batch} cannot be shared by {count} processes")
@@ -285,15 +301,7 @@ class Run:
             for batch in range(0, len(samples), config.batch)
             for i in range(share)
         ]
-        yield from DataLoader(
-            samples,
-            batch_size=share,
-            sampler=order,
-            num_workers=config.workers,
-            collate_fn=collate,
-            generator=torch.Generator(),  # starting loaders must not move the run's own
-            worker_init_fn=_leave_signals_to_the_trainer,
-        )
+        yield from load(samples, order, share, config.workers)
 
 
 def new_discriminator(
@@ -328,9 +336,3 @@ def _enlarged(state: dict[str, Tensor], like: dict[str, Tensor]) -> dict[str, Te
 
 def _cuda_states() -> list[Tensor]:
     return torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-
-
-def _leave_signals_to_the_trainer(_worker: int) -> None:
-    """Ctrl+C reaches the whole group; a loader that died of it would take the save along."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)

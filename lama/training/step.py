@@ -99,7 +99,9 @@ def generator_phase(
     image, mask = cut(image), cut(mask)
     perceptual, lpips, matching = networks
     real, fake = Look(image, perceptual), Look(prediction, perceptual)
-    blended = prediction * mask + image * (1 - mask)
+    # Made here, not where it is used: gradients are summed in an order that depends on it.
+    wanted = (weights.lpips and lpips) or (weights.matching and matching)
+    blended = prediction * mask + image * (1 - mask) if wanted else prediction
     stats: Stats = {}
     if weights.known_l1:
         stats["known_l1"] = losses.known_l1_loss(prediction, image, mask)

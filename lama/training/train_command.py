@@ -5,11 +5,17 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from lama.arguments import natural, positive
 
 # Torch and the rest of training are imported when the verb runs, not when --help is asked for.
 if TYPE_CHECKING:
     from lama.training.config import TrainConfig
+
+# Flags that may change while a run goes on, and those that what it has learned depends on.
+FREE = ("steps", "lr", "mixed_precision")
+FIXED = ("seed", "batch", "masks", "masks_share", "freeze_batchnorm", "perceptual")
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +31,13 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     add("--stream", action="store_true", help="read the one dataset in --photos as a stream")
     add("--run-dir", type=Path, required=True, metavar="DIR", help="everything is written here")
     add("--preset", help="lama-tiny (default), lama-tiny-64, -128, -192, big-lama, fine-tune...")
+    add("--perceptual", metavar="FILE", help="the paper's ADE20K encoder, where it is at hand")
     add("--init", metavar="MODEL", help="start from these weights: a name from `models`, or a path")
-    add("--resume", action="store_true", help="go on from the run folder's last state")
+    add(
+        "--resume",
+        action="store_true",
+        help="go on from the run folder's last state, as the run was begun",
+    )
     add(
         "--masks-from",
         metavar="DATASET",
@@ -39,19 +50,18 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="keep the batch statistics of --init (default with --masks-from)",
     )
-    add("--steps", type=int, help="length of the run (preset's otherwise)")
-    add("--batch", type=int, help="samples a step over all processes (preset's otherwise)")
+    add("--steps", type=positive, help="length of the run (preset's otherwise)")
+    add("--batch", type=positive, help="samples a step over all processes (preset's otherwise)")
     add("--lr", type=float, help="the generator's learning rate (preset's otherwise)")
-    add("--seed", type=int, default=0)
+    add("--seed", type=natural, help="of samples and new weights (0)")
     add(
         "--mixed-precision",
         choices=("auto", "no", "bf16"),
-        default="auto",
-        help="bf16 convolutions; auto: where the machine has them",
+        help="bf16 convolutions; auto (default): where the machine has them",
     )
-    add("--save-every", type=int, default=500, metavar="STEPS")
+    add("--save-every", type=positive, default=500, metavar="STEPS")
     add("--track", metavar="PROJECT", help="send metrics and samples to a local trackio dashboard")
-    add("--holdout", type=int, default=48, help="photos kept aside to watch the run by")
+    add("--holdout", type=natural, metavar="N", help="photos kept aside to watch the run by (48)")
     parser.set_defaults(run=run)
 
 
@@ -60,33 +70,40 @@ def run(options: argparse.Namespace) -> int:
     import masks
     from lama.training.config import to_json
     from lama.training.dataset_photos import open_photos
+    from lama.training.holdout import HoldOut
     from lama.training.logged import load_masks
     from lama.training.loop import Run, train
     from lama.training.provenance import data_of
+    from lama.training.state import STATE
     from lama.training.tracking import Tracker
     from lama.training.validation import Validation
 
-    if not options.resume and (options.run_dir / "state.pt").exists():
+    going_on = (options.run_dir / STATE).exists()
+    if going_on and not options.resume:
         raise ValueError(f"{options.run_dir} holds a run already; add --resume, or take another")
-    init = weights_of(options.init) if options.init else None
-    config = configure(options, init)
+    init = weights_of(options.init) if options.init and not going_on else None
+    config = resumed(options) if going_on else configure(options, init)
     sources = options.photos or _own_photos(options.masks_from)
-    training, everything, taken = open_photos(sources, options.holdout, streaming=options.stream)
-    held = (everything.read(index) for index in taken)
+    held = HoldOut.of(options.run_dir, options.holdout, going_on)
+    training, everything, taken = open_photos(sources, held, streaming=options.stream)
     strategy = masks.get(config.masks)
-    readable = (photo.image for photo in held if photo is not None)
+    watched = (everything.read(index) for index in taken)
+    readable = (photo.image for photo in watched if photo is not None)
     validation = Validation(readable, strategy) if taken else None
     logged = load_masks(options.masks_from) if options.masks_from else None
     if logged:
         print(f"{len(logged)} saved masks for {config.masks_share:.0%} of the samples")
     data = data_of(sources, training, options.masks_from or "", len(logged or ()))
     started = Run(config, options.run_dir, training, strategy, validation, logged, data)
-    if options.resume and started.resume():
+    if going_on:
+        started.resume()
         print(f"going on from step {started.step}")
     elif init:
         started.start_from(init)
     elif options.resume:
         print(f"nothing to resume in {options.run_dir}: starting anew")
+    if started.accelerator.is_main_process and not going_on:
+        held.write(options.run_dir)
     if options.track and started.accelerator.is_main_process:
         name = options.run_dir.resolve().name
         started.tracker = Tracker(options.track, name, to_json(started.config))
@@ -104,39 +121,96 @@ def _own_photos(dataset: str | None) -> list[str]:
 
 
 def configure(options: argparse.Namespace, init: Path | None) -> TrainConfig:
-    """The preset with the flags' changes.
+    """A new run: the preset with the flags' changes.
 
     Args:
         options: parsed flags.
         init: weights to start from; fine-tuning takes their generator, whatever it is.
     """
     from lama.loading import read_generator
-    from lama.training.config import PRESETS, for_generator
+    from lama.training.config import for_generator
 
     name = options.preset or ("fine-tune" if options.masks_from else "lama-tiny")
-    if name not in PRESETS:
-        raise ValueError(f"unknown preset {name!r}; known are {', '.join(PRESETS)}")
+    config = _preset(name)
     if name == "fine-tune" and init is None:
         raise ValueError("fine-tuning wants weights to start from, for example --init lama-tiny")
-    config = PRESETS[name]
     if name == "fine-tune" and init is not None:
         config = for_generator(config, read_generator(init).config)
-    names = ("steps", "batch", "lr", "masks_share", "masks")
-    given = {k: getattr(options, k, None) for k in names}
-    changes = {k: value for k, value in given.items() if value is not None}
-    if options.freeze_batchnorm is not None or options.masks_from:
-        changes["freeze_batchnorm"] = options.freeze_batchnorm is not False
-    mixed = mixed_precision(options.mixed_precision)
-    return replace(config, seed=options.seed, mixed_precision=mixed, **changes)
+    changes = _given(options, *FREE, *FIXED)
+    if options.masks_from:
+        changes.setdefault("freeze_batchnorm", True)
+    changes["mixed_precision"] = mixed_precision(changes.get("mixed_precision"))
+    return _checked(replace(config, **changes))
 
 
-def mixed_precision(asked: str) -> str:
-    """What "auto" means on this machine, "no" or "bf16"; anything else is what it is."""
+def resumed(options: argparse.Namespace) -> TrainConfig:
+    """The run in `options.run_dir` as its folder says, with the flags that may change on the way.
+
+    Raises:
+        ValueError: A flag asks for another run than that, or the folder does not say what it is.
+    """
+    from lama.training.config import for_generator, to_json
+    from lama.training.state import read_options
+
+    config = read_options(options.run_dir)
+    mend = "leave that out to go on with it, or start a new run in another folder"
+    for name, asked in _given(options, *FIXED).items():
+        has = getattr(config, name)
+        # The paper's network may lie elsewhere now.
+        moved = name == "perceptual" and "efficientnet" not in (asked, has)
+        if asked != has and not moved:
+            flag = f"--{name.replace('_', '-')}"
+            raise ValueError(f"{options.run_dir} began with {flag} {has}, not {asked}: {mend}")
+    if options.preset is not None:
+        preset = _preset(options.preset)
+        if options.preset == "fine-tune":
+            preset = for_generator(preset, config.generator)
+        other = _differences(to_json(config), to_json(preset))
+        if other:
+            raise ValueError(
+                f"{options.run_dir} is not a run of --preset {options.preset}: {other}; {mend}"
+            )
+    changes = _given(options, *FREE, "perceptual")
+    if "mixed_precision" in changes:
+        changes["mixed_precision"] = mixed_precision(changes["mixed_precision"])
+    return _checked(replace(config, **changes))
+
+
+def _differences(mine: dict[str, Any], its: dict[str, Any]) -> str:
+    """In what a run and a preset differ that no flag can have changed; the first few of it."""
+    mine, its = ({**x, **x["generator"], **x["weights"]} for x in (mine, its))
+    passed = {*FREE, *FIXED, "workers", "generator", "weights"}
+    names = [name for name in its if name not in passed and mine.get(name) != its[name]]
+    return ", ".join(f"{name} is {mine.get(name)}, not {its[name]}" for name in names[:4])
+
+
+def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Of some flags, those that were given."""
+    found = {name: getattr(options, name, None) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _preset(name: str) -> TrainConfig:
+    from lama.training.config import PRESETS
+
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}; known are {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
+def _checked(config: TrainConfig) -> TrainConfig:
+    if config.steps < 1 or config.batch < 1:
+        raise ValueError(f"steps and batch are 1 or more, not {config.steps} and {config.batch}")
+    return config
+
+
+def mixed_precision(asked: str | None) -> str:
+    """What "auto" (or nothing) means on this machine, "no" or "bf16"; else what it is."""
     from lama.precision import has_bf16
 
-    if asked == "auto":
+    if asked in (None, "auto"):
         return "bf16" if has_bf16() else "no"
-    return asked
+    return str(asked)
 
 
 def weights_of(name_or_path: str) -> Path:

@@ -163,3 +163,13 @@ def test_a_mask_of_the_grid_opens_large(page: Page, app: App) -> None:
         expect(dialog).to_contain_text(card.get_attribute("data-record") or "?")
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
+
+
+def test_what_is_said_of_one_photo_is_not_said_of_the_next(page: Page, small: Path) -> None:
+    draw_and_open_sheet(page, 0.3)
+    page.get_by_label("This photo and this mask will be stored").check()
+    page.locator("#save-mask").click()
+    expect(page.locator("#record-status b")).to_have_text("Saved.")
+    open_photo(page, small)
+    expect(page.locator("#record-status b")).to_have_text("The photo before was saved.")
+    expect(page.locator("#record-status code")).to_be_visible()

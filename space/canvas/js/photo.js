@@ -2,6 +2,8 @@
 const drop = find("#photo");
 const fileInput = drop.querySelector("input");
 let opening = 0;
+// The rest of the page may want to know: what was said of the last photo is not said of this one.
+on("photo", () => document.dispatchEvent(new Event("lama-photo")));
 
 function showPhoto(bitmap, facts, file = null) {
   Object.assign(S, { photo: facts, bitmap, file, strokes: [], strategy: "drawn", result: null, strip: [], compare: 0,

@@ -81,6 +81,23 @@ def test_the_ablation_writes_one_table_and_does_nothing_twice(tmp_path):
     assert started == names
 
 
+def test_a_stop_at_the_last_step_of_a_run_stops_the_ablation(tmp_path, monkeypatch):
+    monkeypatch.setattr("lama.training.ablation.train", lambda *_, **__: True)
+    draw_photos(tmp_path / "photos")
+    photos, started = find_photos([tmp_path / "photos"]), []
+
+    def start(variant, place):
+        started.append(variant.name)
+        run = Run(variant.config, place, photos, masks.get("thick"))
+        run.step = variant.config.steps
+        return run
+
+    given = {"strategies": ["thick"], "sizes": [64], "metrics": ["l1"]}
+    found = ablate(variants(SMALL), tmp_path, start, photos=[tmp_path / "photos"], **given)
+    assert found is None
+    assert started == ["base"]
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

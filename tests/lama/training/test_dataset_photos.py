@@ -10,8 +10,10 @@ from torch.utils.data import DataLoader
 
 import masks
 from lama.training.data import Crops, collate
-from lama.training.dataset_photos import DatasetPhotos, Streamed, open_photos
+from lama.training.dataset_photos import DatasetPhotos, Streamed, open_photos, picture_of
+from lama.training.holdout import HoldOut
 from space.store import Store
+from tests.lama.training.toy import bomb
 from tests.space.store.approving import set_status
 from tests.space.store.conftest import make_submission
 
@@ -82,13 +84,20 @@ def test_what_is_no_address_is_said(text):
 
 def test_rows_are_read_and_some_held_out(folder):
     training, everything, taken = open_photos([f"hf:{folder}"], 3)
-    assert taken == [0, 3, 6, 9]
+    assert taken == [0, 3, 7]
     assert [number(everything.read(i).image) for i in taken] == taken
     kept = [training.read(i) for i in range(len(training))]
-    assert [None if p is None else number(p.image) for p in kept] == [1, 2, None, 5, 7, 8, 10]
+    assert [None if p is None else number(p.image) for p in kept] == [1, 2, None, 5, 6, 8, 9, 10]
     assert kept[0].image.shape == (41, 67, 3)
     assert kept[0].mask is None
     assert training.name(2) == f"hf:{folder}:train:shot row 4"
+
+
+def test_a_mask_that_is_far_too_large_is_no_mask(folder):
+    address = DatasetPhotos.parse(f"hf:{folder}:train:shot:hole")
+    row = {"shot": {"bytes": encoded(1)}, "hole": {"bytes": bomb()}}
+    assert picture_of(row, address) is None
+    assert picture_of({**row, "hole": row["shot"]}, address).mask.any()
 
 
 def test_columns_can_be_named_and_wrong_ones_are_said(folder):
@@ -114,6 +123,38 @@ def test_folders_and_datasets_join(folder, tmp_path):
     assert numbers == [21, 22, 0, 1, 2, 3, 5, 6, 7, 8, 9, 10]
     assert everything.read(7) is None
     assert number(everything.read(8).image) == 5
+
+
+def test_what_is_held_out_stays_so_when_photos_have_come_and_moved(folder, tmp_path):
+    files = tmp_path / "files"
+    files.mkdir()
+    for i in (20, 21, 22):
+        (files / f"{i}.png").write_bytes(encoded(i))
+    first = HoldOut(3)
+    training, _, taken = open_photos([str(files), f"hf:{folder}"], first)
+    assert (len(training), taken) == (11, [0, 4, 9])
+    assert first.chosen == ["files/20.png", "hf:set:train:shot row 1", "hf:set:train:shot row 6"]
+    (tmp_path / "there").mkdir()
+    files = files.rename(tmp_path / "there" / "files")
+    for i in (18, 23):
+        (files / f"{i}.png").write_bytes(encoded(i))
+    again = HoldOut(3, {"asked": 3, "photos": first.chosen})
+    training, everything, taken = open_photos([str(files), f"hf:{folder}"], again)
+    assert [number(everything.read(i).image) for i in taken] == [20, 1, 6]
+    assert len(training) == 13
+    new = HoldOut(3, {"asked": 3, "photos": ["elsewhere/1.png"]})
+    with pytest.raises(ValueError, match="none of the photos that the run holds out is there"):
+        open_photos([str(files)], new)
+
+
+def test_a_stream_that_goes_on_leaves_the_same_front(folder):
+    again = HoldOut(2, {"asked": 2, "photos": None})
+    training, _, taken = open_photos([f"hf:{folder}"], again, streaming=True)
+    assert (training.skip, taken) == (2, [0, 1])
+    with pytest.raises(ValueError, match="add --stream"):
+        open_photos([f"hf:{folder}"], again)
+    with pytest.raises(ValueError, match="leave --stream out"):
+        open_photos([f"hf:{folder}"], HoldOut(2, {"asked": 2, "photos": ["a"]}), streaming=True)
 
 
 def test_a_photos_own_mask_is_cut_with_it(folder):

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import masks
 from lama.__main__ import main
 from lama.training.cache import Cache
-from lama.training.cases import Cell, cases, cells
+from lama.training.cases import Case, Cell, cases, cells
 from lama.training.evaluate import Method, classical, evaluate, learned
 from lama.training.report import by_size, gains, markdown, summarise, table
+from tests.lama.training.toy import bomb
 
 METRICS = ["l1", "psnr", "ssim", "lpips-alex", "kid-efficientnet-lite0", "kid-vgg16"]
 
@@ -132,6 +134,37 @@ def test_unreadable_photos_are_left_out(folder, caplog):
         path.write_bytes(b"")
     with pytest.raises(ValueError, match="none of the 3 photos"):
         evaluate([folder], [Cell("thick", 48)], [Method("grey", grey)], ["l1"])
+
+
+def test_a_photo_that_is_far_too_large_is_left_out(folder, caplog):
+    (folder / "1.png").write_bytes(bomb())
+    results = evaluate([folder], [Cell("thick", 48)], [Method("grey", grey)], ["l1"])
+    assert [row.file for row in results[Cell("thick", 48)].rows] == ["0.png", "2.png"]
+    assert "1.png" in caplog.text
+
+
+@pytest.mark.parametrize("share", range(0, 101, 10))
+def test_a_share_on_an_edge_is_in_the_bucket_that_the_masks_are_counted_in(share):
+    mask = np.zeros((10, 20), bool)
+    mask.flat[: 2 * share] = True
+    low = 10 * masks.ops.area_bucket(share / 100)
+    assert Case("a.png", Cell("thick", 20), mask, mask).bucket == f"{low}-{low + 10} %"
+
+
+def test_distances_of_sets_alone_can_be_reported(folder, tmp_path, capsys):
+    other = tmp_path / "other"
+    other.mkdir()
+    for i in (7, 8):
+        Image.fromarray(bands(i)).save(other / f"{i}.png")
+    arguments = ["evaluate", "--photos", str(folder), str(other), "--size", "48", "64"]
+    arguments += ["--fills", "telea", "--metrics", "kid-efficientnet-lite0"]
+    assert main([*arguments, "--output", str(tmp_path / "r.json")]) == 0
+    printed = capsys.readouterr().out
+    assert "| method | kid-efficientnet-lite0 | seconds |" in printed
+    assert "Models by size" in printed
+    assert "Folders:" not in printed, "one number for all of them"
+    methods = json.loads((tmp_path / "r.json").read_text())["cells"][0]["methods"]
+    assert methods["telea"]["folders"] == {"other": {"n": 2}, "photos": {"n": 3}}
 
 
 def test_two_methods_need_two_names(folder):

@@ -138,6 +138,49 @@ def test_a_model_that_is_no_worse_is_promoted(tmp_path, dataset, base) -> None:
         finetune(plan_of(tmp_path, dataset, base))
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_while_it_is_judged_and_gone_on_with(
+    tmp_path, dataset, base, monkeypatch, number
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        signal.raise_signal(number)
+
+    before = signal.getsignal(number)
+    flags = ["--masks-from", str(dataset), "--init", str(base), "--run-dir", str(tmp_path / "run")]
+    flags += ["--models-dir", str(tmp_path / "models"), "--steps", "2", "--cases", "1"]
+    flags += ["--batch", "2", "--seed", "3", "--margin", "1e9"]
+    with monkeypatch.context() as patch:
+        patch.setattr("lama.training.finetune.measure", interrupted)
+        assert main(["finetune", *flags]) == 3
+    assert status(tmp_path)["phase"] == "stopped"
+    assert status(tmp_path).get("resumable", True)
+    assert signal.getsignal(number) is before
+    assert not (tmp_path / "models").exists()
+    assert main(["finetune", *flags, "--resume", "--seed", "4"]) == 2
+    assert "began with --seed 3, not 4" in status(tmp_path)["message"]
+    assert main(["finetune", *flags, "--resume"]) == 0
+    assert status(tmp_path)["phase"] == "promoted"
+
+
+def test_what_is_decided_is_written_down_although_somebody_stops_it(
+    tmp_path, dataset, base, monkeypatch
+) -> None:
+    def promoting(*_: object) -> Path:
+        signal.raise_signal(signal.SIGTERM)
+        return tmp_path / "model.safetensors"
+
+    monkeypatch.setattr("lama.training.finetune.promote", promoting)
+    assert finetune(plan_of(tmp_path, dataset, base, steps=1, margin=1e9)).phase == "promoted"
+    assert (tmp_path / "run" / "before-after.png").exists()
+    assert status(tmp_path)["phase"] == "promoted"
+
+
+def test_a_stop_at_the_last_step_is_a_stop(tmp_path, dataset, base, monkeypatch) -> None:
+    monkeypatch.setattr("lama.training.finetune.train", lambda *_, **__: True)
+    assert finetune(plan_of(tmp_path, dataset, base)).phase == "stopped"
+    assert status(tmp_path)["phase"] == "stopped"
+
+
 def test_a_ruined_model_is_refused(tmp_path, dataset) -> None:
     outcome = finetune(plan_of(tmp_path, dataset, Path("lama-tiny"), lr=3.0, steps=4))
     assert outcome.phase in ("refused", "failed")  # a loss that is no number ends it earlier

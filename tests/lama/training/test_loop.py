@@ -2,6 +2,7 @@
 
 import json
 import math
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 import lama
 import masks
+from lama.checkpoint import read_checkpoint
 from lama.config import UNetConfig
 from lama.training.config import PRESETS, LossWeights, from_json, to_json
 from lama.training.data import find_photos
@@ -115,6 +117,51 @@ def test_runs_of_two_precisions_in_one_process(tmp_path, photos):
     a, b = one_step(wide, batch), one_step(reduced, batch)
     assert a["hole_l1"] != b["hole_l1"]
     assert a["hole_l1"] == pytest.approx(b["hole_l1"], rel=0.02)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_stop_a_run_and_are_then_what_they_were(tmp_path, photos, number):
+    before = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)]
+    run = run_in(tmp_path, photos)
+    original = run.batches
+
+    def some():
+        for batch in original():
+            if run.step == 2:
+                signal.raise_signal(number)
+            yield batch
+
+    run.batches = some
+    assert train(run)
+    assert run.step == 3
+    assert [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)] == before
+    again = run_in(tmp_path, photos, replace(TOY, steps=4))
+    assert again.resume()
+    assert not train(again)
+    with pytest.raises(ValueError, match="has done 4 steps, 3 are asked for"):
+        run_in(tmp_path, photos, replace(TOY, steps=3)).resume()
+
+
+def test_a_signal_at_the_very_end_is_told_too(tmp_path, photos):
+    class Look:
+        def measure(self, _run):
+            signal.raise_signal(signal.SIGTERM)
+            return {}
+
+        def sheet_path(self, _run):
+            return None
+
+    run = run_in(tmp_path, photos, replace(TOY, steps=2), validation=Look())
+    assert train(run)
+    assert run.step == 2
+
+
+def test_where_the_perceptual_network_lies_is_not_in_the_checkpoint(tmp_path, photos):
+    run = run_in(tmp_path, photos, replace(TOY, steps=1, perceptual="/home/me/encoder.pth"))
+    train(run)
+    meta = read_checkpoint(tmp_path / "generator.safetensors")[2]
+    assert meta["training"]["perceptual"] == "encoder.pth"
+    assert json.loads((tmp_path / "options.json").read_text())["perceptual"][0] == "/"
 
 
 def test_weights_of_another_shape_are_refused(tmp_path, photos):

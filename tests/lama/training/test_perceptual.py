@@ -35,6 +35,18 @@ def test_networks_stay_frozen_in_training_mode(pictures):
         assert all(torch.equal(v, before[k]) for k, v in network.state_dict().items())
 
 
+def test_maps_of_different_scale_count_alike(pictures):
+    """They come as the network gives them, so the distance divides by their mean squares."""
+    network = EfficientNetFeatures()
+    a, b = network.features(pictures[1]), network.features(pictures[0])
+    scales = [float(y.square().mean()) for y in b]
+    assert max(scales) > 3 * min(scales)
+    parts = [
+        ((x - y).square().mean() / y.square().mean()).item() for x, y in zip(a, b, strict=True)
+    ]
+    assert network(pictures[1], pictures[0]).item() == pytest.approx(np.mean(parts), rel=1e-4)
+
+
 def test_dilation_keeps_the_resolution(pictures):
     maps = [EfficientNetFeatures(d).features(pictures[0])[-1].shape[-2:] for d in (True, False)]
     assert maps == [torch.Size([12, 9]), torch.Size([6, 4])]

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,8 +12,10 @@ from PIL import Image
 from lama.__main__ import _parser, main
 from lama.checkpoint import build, read_checkpoint, save_checkpoint
 from lama.config import FourierConfig, UNetConfig
+from lama.training.config import PRESETS
 from lama.training.train_command import configure
 from space.store import Store
+from tests.lama.training.toy import TOY, bomb
 from tests.space.store.approving import set_status
 from tests.space.store.conftest import make_submission
 
@@ -112,6 +115,123 @@ def test_a_run_folder_is_not_overwritten(toy, photos, tmp_path, capsys):
         assert main(["train", *flags, *init]) == 2
         assert "holds a run already" in capsys.readouterr().err
     assert (tmp_path / "run" / "state.pt").read_bytes() == b"precious"
+
+
+@pytest.fixture
+def begun(photos, tmp_path, monkeypatch):
+    """What starts and goes on with a run that has done two of its steps; its folder."""
+    monkeypatch.setitem(PRESETS, "toy", TOY)
+    flags = ["train", "--photos", str(photos), "--run-dir", str(tmp_path / "run")]
+    first = ["--preset", "toy", "--seed", "5", "--mixed-precision", "no"]
+    assert main([*flags, *first, "--steps", "2", "--holdout", "1"]) == 0
+
+    def go_on(*more):
+        return main([*flags, "--resume", *more])
+
+    return go_on, tmp_path / "run"
+
+
+def contents(folder):
+    return {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
+
+
+def test_a_run_goes_on_as_it_was_begun(begun):
+    go_on, folder = begun
+    before = json.loads((folder / "options.json").read_text())
+    held = (folder / "held_out.json").read_bytes()
+    assert go_on("--steps", "4") == 0
+    assert json.loads((folder / "options.json").read_text()) == {**before, "steps": 4}
+    assert torch.load(folder / "state.pt", weights_only=True)["step"] == 4
+    same = ["--preset", "toy", "--seed", "5", "--batch", "4", "--holdout", "1"]
+    assert go_on(*same, "--lr", "0.001", "--steps", "5", "--masks", "training") == 0
+    after = json.loads((folder / "options.json").read_text())
+    assert after == {**before, "steps": 5, "lr": 0.001}
+    assert torch.load(folder / "state.pt", weights_only=True)["step"] == 5
+    assert (folder / "held_out.json").read_bytes() == held
+    assert json.loads(held) == {"asked": 1, "photos": ["photos/0.png"]}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--preset", "lama-tiny-128"], "not a run of --preset lama-tiny-128: "),
+        (["--preset", "lama-tiny-128"], "zoom is 1.0, not 3.0"),
+        (["--preset", "grand"], "unknown preset"),
+        (["--seed", "0"], "began with --seed 5, not 0"),
+        (["--batch", "2"], "began with --batch 4, not 2"),
+        (["--masks", "thick"], "began with --masks training, not thick"),
+        (["--perceptual", "encoder.pth"], "began with --perceptual efficientnet, not encoder"),
+        (["--freeze-batchnorm"], "began with --freeze-batchnorm False, not True"),
+        (["--holdout", "2"], "holds out 1 photos, not 2"),
+        (["--steps", "1"], "has done 2 steps, 1 are asked for: give --steps 2 or more"),
+        (["--steps", "0"], "1 or more"),
+    ],
+)
+def test_what_would_be_another_run_is_refused(begun, flags, message, capsys):
+    go_on, folder = begun
+    before = contents(folder)
+    assert go_on(*flags) == 2
+    assert message in capsys.readouterr().err
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("state.pt", lambda data: data[: len(data) // 2], "state.pt is damaged"),
+        ("state.pt", lambda data: b"", "--init"),
+        ("options.json", lambda data: b"{", "options.json cannot be read"),
+        ("options.json", lambda data: b"[]", "options.json cannot be read"),
+        ("options.json", lambda data: None, "has a state.pt and no options.json"),
+        (
+            "options.json",
+            lambda data: data.replace(b'"width": 8', b'"width": 16'),
+            "the state of a run with other options",
+        ),
+    ],
+)
+def test_a_damaged_run_is_one_line_and_stays_as_it_is(begun, name, change, message, capsys):
+    go_on, folder = begun
+    data = change((folder / name).read_bytes())
+    (folder / name).unlink()
+    if data is not None:
+        (folder / name).write_bytes(data)
+    before = contents(folder)
+    assert go_on() == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert message in said[-1]
+    assert said[-1].startswith("lama train: ")
+    assert contents(folder) == before
+
+
+def test_a_run_that_kept_no_record_holds_out_what_it_held_out(begun, photos, capsys):
+    """It was begun with another rule: up to twice as many as asked for."""
+    go_on, folder = begun
+    for i in range(3, 11):
+        (photos / f"{i}.png").write_bytes((photos / "0.png").read_bytes())
+    (folder / "held_out.json").unlink()
+    assert go_on("--steps", "3", "--holdout", "4") == 0
+    meta = read_checkpoint(folder / "generator.safetensors")[2]
+    assert meta["provenance"]["data"]["photos"] == 11 - 6
+    assert not (folder / "held_out.json").exists()
+
+
+def test_a_photo_that_is_far_too_large_is_counted_as_broken(photos, tmp_path, monkeypatch, caplog):
+    monkeypatch.setitem(PRESETS, "toy", replace(TOY, workers=1))
+    (photos / "3.png").write_bytes(bomb())
+    flags = ["--photos", str(photos), "--run-dir", str(tmp_path / "run"), "--preset", "toy"]
+    assert main(["train", *flags, "--steps", "3", "--holdout", "0"]) == 0
+    assert "3.png" in caplog.text
+
+
+def test_the_papers_perceptual_network_can_be_asked_for(photos, tmp_path, capsys):
+    asked = configure(options("--preset", "lama-fourier", "--perceptual", "encoder.pth"), None)
+    assert asked == replace(
+        PRESETS["lama-fourier"], perceptual="encoder.pth", mixed_precision=asked.mixed_precision
+    )
+    flags = ["--photos", str(photos), "--run-dir", str(tmp_path / "run"), "--holdout", "0"]
+    assert main(["train", *flags, "--perceptual", str(tmp_path / "nowhere.pth")]) == 2
+    assert "nowhere.pth" in capsys.readouterr().err
 
 
 def test_the_parser_needs_no_torch():

@@ -1,8 +1,10 @@
 """A run small enough for tests, as a program: python -m tests.lama.training.toy RUN_DIR PHOTOS."""
 
 import argparse
+import struct
 from dataclasses import replace
 from pathlib import Path
+from zlib import compress, crc32
 
 import numpy as np
 from PIL import Image
@@ -60,6 +62,17 @@ def draw_photos(folder: Path) -> None:
     for i in range(5):
         bands = np.stack([x * 3, y * 4, 120 + 100 * np.sin((x + y * i) / 9)], 2).astype(np.uint8)
         Image.fromarray(bands).save(folder / f"{i}.png")
+
+
+def bomb(side: int = 60_000) -> bytes:
+    """A PNG whose head says that it is larger than OpenCV takes."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc32(name + data))
+
+    head = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", compress(bytes(1000))), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
 
 
 def main() -> None:

@@ -1,0 +1,131 @@
+"""Photos that a run never trains on: evenly spread over all there are, and the same to its end.
+
+Which ones they are stands in the run's folder. So they stay out when photos have come or gone
+since, and when the rule below should ever change.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lama.files import write_atomic
+
+RECORD = "held_out.json"  # in a run's folder
+DEFAULT = 48
+
+Rule = Callable[[int, int], list[int]]
+
+
+def evenly(total: int, asked: int) -> list[int]:
+    """So many of `total` things as are asked for, but at most half, at even distances."""
+    number = min(asked, total // 2)
+    return [i * total // number for i in range(number)]
+
+
+def every_nth(total: int, asked: int) -> list[int]:
+    """The rule of runs that have no record: up to half as many again, or even more."""
+    return list(range(0, total, max(2, total // asked))) if asked else []
+
+
+class HoldOut:
+    """Which photos are held out.
+
+    Args:
+        asked: how many.
+        record: what the folder of a run that goes on says, or None.
+        rule: which of how many, where there is no record.
+
+    Attributes:
+        chosen: what they are called in the record; None for a stream, which has them at its front.
+    """
+
+    def __init__(
+        self, asked: int, record: dict[str, Any] | None = None, rule: Rule = evenly
+    ) -> None:
+        if asked < 0:
+            raise ValueError(f"{asked} photos cannot be held out")
+        self.asked, self.record, self.rule = asked, record, rule
+        self.chosen: list[str] | None = None
+
+    @classmethod
+    def of(cls, run_dir: Path, asked: int | None, going_on: bool) -> HoldOut:
+        """For a run in a folder: one that goes on holds out what it did before.
+
+        Args:
+            run_dir: of the run.
+            asked: how many, or None for `DEFAULT` or as many as before.
+            going_on: whether it is an old run.
+
+        Raises:
+            ValueError: Another number than before, or a record that cannot be read.
+        """
+        path = run_dir / RECORD
+        if not going_on:
+            return cls(DEFAULT if asked is None else asked)
+        if not path.exists():
+            return cls(DEFAULT if asked is None else asked, rule=every_nth)
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            before = int(record["asked"])
+            if record["photos"] is not None:
+                record["photos"] = list(map(str, record["photos"]))
+        except (LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} cannot be read ({error}): put a copy of it back") from error
+        if asked not in (None, before):
+            raise ValueError(
+                f"the run in {run_dir} holds out {before} photos, not {asked}, and has learned "
+                "from the others: leave --holdout out"
+            )
+        return cls(before, record)
+
+    def front(self) -> int:
+        """How many to leave at the front of a stream."""
+        if self.record is not None and self.record["photos"] is not None:
+            raise ValueError("the run did not read its photos as a stream: leave --stream out")
+        return self.asked
+
+    def choose(self, labels: Sequence[str]) -> list[int]:
+        """Which of some photos.
+
+        Args:
+            labels: what each is called in the record, wherever it lies now.
+
+        Raises:
+            ValueError: There are too few, or none of those that were held out before.
+        """
+        names = _told_apart(labels)
+        if self.record is None:
+            if self.asked and len(names) < 2:
+                raise ValueError(f"{len(names)} photos are too few to hold some out: --holdout 0")
+            taken = self.rule(len(names), self.asked)
+        elif self.record["photos"] is None:
+            raise ValueError("the run read its photos as a stream: add --stream")
+        else:
+            before = set(self.record["photos"])
+            taken = [i for i, name in enumerate(names) if name in before]
+            if before and not taken:
+                raise ValueError(
+                    "none of the photos that the run holds out is there, for example "
+                    f"{min(before)}: give the --photos that it began with"
+                )
+        self.chosen = [names[i] for i in taken]
+        return taken
+
+    def write(self, run_dir: Path) -> None:
+        """Put on record what was chosen."""
+        record = {"asked": self.asked, "photos": self.chosen}
+        write_atomic(run_dir / RECORD, json.dumps(record, indent=1).encode())
+
+
+def _told_apart(labels: Sequence[str]) -> list[str]:
+    """Labels of which no two are the same: folders may share a name, and files in them."""
+    seen: Counter[str] = Counter()
+    found = []
+    for label in labels:
+        seen[label] += 1
+        found.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return found

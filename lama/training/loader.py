@@ -1,0 +1,58 @@
+"""Samples made in processes of their own, which end with the training, however that ends."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch.utils.data import DataLoader
+
+from lama.training.data import Crops, Sample, collate
+
+PATIENCE = 5.0  # seconds that a worker has to take note of having been killed
+
+
+def load(samples: Crops, order: Sequence[int], batch: int, workers: int) -> Iterator[Sample]:
+    """Batches of samples in the given order.
+
+    Close it when something went wrong outside: workers leave SIGTERM to the trainer, so that Python
+    would wait for them at exit for ever.
+
+    Args:
+        samples: of the run.
+        order: their numbers.
+        batch: samples at a time.
+        workers: processes that make them; 0 = this one.
+    """
+    loader = DataLoader(
+        samples,
+        batch_size=batch,
+        sampler=order,
+        num_workers=workers,
+        collate_fn=collate,
+        generator=torch.Generator(),  # starting loaders must not move the run's own
+        worker_init_fn=_leave_signals_to_the_trainer,
+    )
+    others = set(multiprocessing.active_children())
+    batches = iter(loader)
+    started = set(multiprocessing.active_children()) - others
+    try:
+        yield from batches
+    finally:
+        # What torch does itself as soon as nothing refers to the iterator any more; but the
+        # traceback of an error does, to the very end. It asks, and waits some seconds for each.
+        ask = getattr(batches, "_shutdown_workers", None)
+        if ask is not None:
+            ask()
+        for worker in started:
+            if worker.is_alive():
+                worker.kill()
+                worker.join(PATIENCE)
+
+
+def _leave_signals_to_the_trainer(_worker: int) -> None:
+    """Ctrl+C reaches the whole group; a loader that died of it would take the save along."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

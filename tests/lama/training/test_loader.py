@@ -1,0 +1,89 @@
+"""Processes that make samples end with the training, and so does the program."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import masks
+from lama.training.data import Crops, find_photos
+from lama.training.loader import load
+from tests.lama.training.toy import draw_photos
+
+ROOT = Path(__file__).parents[3]
+# A run that ends in an error nobody catches, in one of its workers or in the loop.
+BROKEN = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+from lama.training import loop
+from lama.training.data import find_photos
+from lama.training.run import Run
+from tests.lama.training.toy import TOY
+import masks
+
+where, folder = sys.argv[1], Path(sys.argv[2])
+
+def strategy(image, rng):
+    if where == "worker":
+        raise RuntimeError("no hole today")
+    return masks.get("box")(image, rng)
+
+def breaks(*_):
+    raise RuntimeError("no step today")
+
+if where == "loop":
+    loop.one_step = breaks
+photos = find_photos([folder / "photos"])
+loop.train(Run(replace(TOY, workers=2), folder / "run", photos, strategy))
+"""
+
+
+@pytest.mark.parametrize(("where", "words"), [("worker", "no hole"), ("loop", "no step")])
+def test_an_error_ends_the_program(tmp_path, where, words):
+    draw_photos(tmp_path / "photos")
+    command = [sys.executable, "-c", BROKEN, where, str(tmp_path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    # What hangs leaves a worker that ignores SIGTERM: the whole group has to go.
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True, process_group=0
+    )
+    try:
+        _, said = process.communicate(timeout=150)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.communicate()
+        pytest.fail("it did not end")
+    assert process.returncode == 1
+    assert f"{words} today" in said
+
+
+def sluggish(image, rng):
+    time.sleep(1000)
+
+
+@pytest.mark.parametrize("strategy", [masks.get("box"), sluggish])
+def test_closing_ends_the_workers_whatever_they_do(tmp_path, strategy, monkeypatch):
+    monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.5)
+    draw_photos(tmp_path / "photos")
+    samples = Crops(find_photos([tmp_path / "photos"]), strategy, crop=16, stop=50)
+    before = set(multiprocessing.active_children())
+    batches = load(samples, range(50), 2, 2)
+    if strategy is not sluggish:
+        assert next(batches).image.shape == (2, 3, 16, 16)
+        batches.close()
+    else:
+        # Nobody waits for these: an error while waiting is what ends it.
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(
+            "torch.utils.data.dataloader._MultiProcessingDataLoaderIter._next_data", interrupt
+        )
+        with pytest.raises(KeyboardInterrupt):
+            next(batches)
+    assert set(multiprocessing.active_children()) <= before
