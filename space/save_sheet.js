@@ -8,7 +8,7 @@ const fold = (yes) => {
   if (!sheet()) return;
   sheet().classList.toggle("folded", yes);
   const words = sheet().querySelector(".rs-terms span");
-  if (words) words.textContent = `${licence() || ""}, as agreed above.`;
+  if (words) words.textContent = `${licence() || ""}, as agreed above. Ctrl+S saves.`;
 };
 
 element.addEventListener("click", (event) => { if (event.target.closest("[data-terms]")) fold(false); });

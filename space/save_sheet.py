@@ -78,7 +78,7 @@ def build(services: Services, canvas: gr.HTML) -> SaveSheet:
         )
         with gr.Row(equal_height=True):
             save = gr.Button(
-                "Save mask (Ctrl+S)", variant="primary", elem_id="save-mask", min_width=120, scale=2
+                "Save mask", variant="primary", elem_id="save-mask", min_width=120, scale=2
             )
             undo = gr.Button("Undo", elem_id="undo-save", visible=False, min_width=80, scale=1)
         status = gr.HTML(
