@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 
 from lama import registry
-from lama.arguments import Parser, natural, positive
 from lama.batch import inpaint_files
 from lama.training.ablate_command import add_ablate
 from lama.training.finetune_command import add_finetune
 from lama.training.train_command import add_train
+from masks.arguments import Parser, line, natural, positive
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,15 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.run(options)
     except (ValueError, OSError) as error:
         where = f"lama {options.verb}" if options.verb else "lama"
-        print(f"{where}: {_line(error)}", file=sys.stderr)
+        print(f"{where}: {line(error)}", file=sys.stderr)
         return 2
-
-
-def _line(error: Exception) -> str:
-    """What went wrong in one line; the system's own errors without their number."""
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _parser() -> Parser:
@@ -124,7 +117,8 @@ def _inpaint(options: argparse.Namespace) -> int:
             raise ValueError(f"{path} does not exist")
     inpainter = load(options.model, options.device, options.precision)
     fill = partial(inpainter.fill, quality="refined" if options.refine else "full")
-    workers, prepare = (1, None) if options.refine else inpainter.share_cores()
+    alone = options.refine or options.image.is_file()
+    workers, prepare = (1, None) if alone else inpainter.share_cores()
     outcome = inpaint_files(
         fill, options.image, options.mask, options.output, workers=workers, prepare=prepare
     )

@@ -65,6 +65,7 @@ def inpaint_files(
     masks = _by_stem(mask) if mask.is_dir() else mask
     if image.is_file():
         if output.is_dir() or not output.suffix:
+            _refuse_same(output, image.parent, mask)
             output = output / f"{image.stem}.png"
         format_of(output)
         hole = _mask_for(image, masks)

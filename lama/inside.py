@@ -95,7 +95,7 @@ class Inside:
         reach: what it depends on.
         silenced: the same with every Fourier unit answering zero; None where there is none.
         blocks: the FFC residual blocks in their order, at the largest size.
-        levels: from coarse to fine; one of them for networks that fill in one go.
+        levels: from coarse to fine; none for networks that fill in one go.
     """
 
     rgb: np.ndarray

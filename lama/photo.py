@@ -7,6 +7,7 @@ EXIF and text, so that a result differs from the photo in the hole and nowhere e
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import tifffile
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from lama.exif import descriptive
@@ -24,7 +26,7 @@ from lama.pixmap import largest_number, stretched
 MAX_PIXELS = 64_000_000  # 48-megapixel phones, with room
 READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 _ORIENTATION = 0x0112
-_BITS_PER_SAMPLE, _PHOTOMETRIC = 258, 262
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR = 258, 262, 284
 _ROWS = 64  # converted at once
 
 
@@ -64,7 +66,7 @@ class Photo:
         grey = self.original.shape[2] <= 2
         pixels = self.original[..., :1] if grey else self.original[..., :3]
         if pixels.dtype == np.uint16:
-            pixels = _eight_bits(pixels)
+            pixels = eight_bits(pixels)
         return np.ascontiguousarray(np.repeat(pixels, 3, axis=2) if grey else pixels)
 
     @property
@@ -97,13 +99,13 @@ def _open(
             image = Image.open(io.BytesIO(data), formats=READABLE)
         except (UnidentifiedImageError, Image.DecompressionBombError) as error:
             raise _unreadable(error) from error
-        except (OSError, SyntaxError, ValueError) as error:
+        except _UNREADABLE as error:
             raise PhotoError(_DAMAGED) from error
-        _check_header(image, max_pixels)
-        check(image)
         try:
+            _check_header(image, max_pixels)
+            check(image)
             return _deep(image, data) if _is_deep(image, data) else _shallow(image)
-        except (OSError, SyntaxError, ValueError, cv2.error) as error:
+        except _UNREADABLE as error:
             raise error if isinstance(error, PhotoError) else PhotoError(_DAMAGED) from error
 
 
@@ -193,7 +195,7 @@ def _other_size(mask: tuple[int, int], photo: tuple[int, int]) -> PhotoError:
     )
 
 
-def _eight_bits(pixels: np.ndarray) -> np.ndarray:
+def eight_bits(pixels: np.ndarray) -> np.ndarray:
     """uint16 samples as uint8, each rounded; a few rows at a time, for a photo may be large."""
     result = np.empty(pixels.shape, np.uint8)
     for top in range(0, len(pixels), _ROWS):
@@ -206,6 +208,8 @@ _TOO_DEEP = (
     "This picture has numbers of more than 16 bits, or fractions. "
     "Save it as PNG or TIFF of 8 or 16 bits and retry."
 )
+# What decoders raise on bytes that somebody made up.
+_UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, struct.error, cv2.error)
 _DAMAGED = "This picture is damaged or cut off and cannot be read. Save it again and retry."
 
 
@@ -253,6 +257,8 @@ def _is_deep(image: Image.Image, data: bytes) -> bool:
 
 
 def _deep(image: Image.Image, data: bytes) -> Photo:
+    if image.format == "TIFF" and image.tag_v2.get(_PLANAR) == 2:  # type: ignore[attr-defined]
+        return _deep_planes(image, data)
     # OpenCV wants a space behind the last number of a PPM that is text.
     numbers = np.frombuffer(data + b"\n" if image.format == "PPM" else data, np.uint8)
     pixels = cv2.imdecode(numbers, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -270,6 +276,15 @@ def _deep(image: Image.Image, data: bytes) -> Photo:
     orientation = 1 if image.format == "TIFF" else image.getexif().get(_ORIENTATION, 1)
     turned = _turn(pixels, orientation)
     return Photo(np.ascontiguousarray(turned), image.format or "PNG", **_extras(image))
+
+
+def _deep_planes(image: Image.Image, data: bytes) -> Photo:
+    """A 16-bit TIFF that keeps each colour by itself, which OpenCV would read as if it did not."""
+    pixels = np.moveaxis(tifffile.imread(io.BytesIO(data)), 0, -1)
+    if pixels.dtype != np.uint16 or pixels.shape[:2] != image.size[::-1] or pixels.shape[2] > 4:
+        raise PhotoError(_TOO_DEEP)
+    turned = _turn(pixels, image.getexif().get(_ORIENTATION, 1))
+    return Photo(np.ascontiguousarray(turned), "TIFF", **_extras(image))
 
 
 def _shallow(image: Image.Image) -> Photo:

@@ -11,13 +11,18 @@ from typing import Any
 import cv2
 import numpy as np
 import tifffile
-from PIL import Image, PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 
 from lama.exif import descriptive, has_parts
 from lama.files import write_atomic
-from lama.photo import Photo
+from lama.photo import Photo, eight_bits
 
 SUFFIX = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
+# Words of EXIF that have no argument of their own in tifffile's writer.
+_DESCRIBED = {
+    *(ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Artist, ExifTags.Base.Copyright),
+    ExifTags.Base.HostComputer,
+}
 _FORMATS = {".jpeg": "JPEG", ".tiff": "TIFF"} | {v: k for k, v in SUFFIX.items()}
 
 
@@ -64,7 +69,7 @@ def encode_photo(photo: Photo, format: str) -> bytes:  # noqa: A002
 def _with_pillow(photo: Photo, format: str) -> bytes:  # noqa: A002
     pixels = photo.original
     if pixels.dtype == np.uint16:
-        pixels = ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        pixels = eight_bits(pixels)
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     if format in ("JPEG", "BMP") and image.mode in ("RGBA", "LA"):
         image = _on_white(image)
@@ -152,8 +157,23 @@ def _deep_tiff(photo: Photo) -> bytes:
         resolution=photo.dpi,
         resolutionunit="INCH" if photo.dpi else None,
         metadata=None,
+        **_tiff_words(photo),
     )
     return buffer.getvalue()
+
+
+def _tiff_words(photo: Photo) -> dict[str, Any]:
+    """What EXIF says of the photo in words, as the arguments of tifffile's writer."""
+    exif = Image.Exif()
+    exif.load(photo.exif or b"")
+    words = {tag: value for tag, value in exif.items() if isinstance(value, str)}
+    others = set(words) & _DESCRIBED
+    return {
+        "description": words.get(ExifTags.Base.ImageDescription),
+        "software": words.get(ExifTags.Base.Software, False),  # its own name otherwise
+        "datetime": words.get(ExifTags.Base.DateTime),
+        "extratags": [(tag, "s", 0, words[tag], True) for tag in sorted(others)],
+    }
 
 
 def _spread(pixels: np.ndarray) -> np.ndarray:

@@ -7,13 +7,20 @@ import re
 import numpy as np
 
 # Width, height, largest number, with spaces or comments between.
+_MOST_HEADER = 1024  # bytes of a header with its comments
 _HEADER = re.compile(rb"P[2356](?:(?:\s|#[^\r\n]*[\r\n])+(\d+)){3}\s")
 
 
 def largest_number(data: bytes) -> int:
-    """The number that is white in a PPM or PGM file."""
-    found = _HEADER.match(data)
-    return int(found[1]) if found else 255
+    """The number that is white in a PPM or PGM file.
+
+    Raises:
+        ValueError: Its first kilobyte does not say.
+    """
+    found = _HEADER.match(data, 0, _MOST_HEADER)
+    if found is None or not 0 < int(found[1]) < 65536:
+        raise ValueError("the header of this pixmap cannot be read")
+    return int(found[1])
 
 
 def stretched(pixels: np.ndarray, largest: int) -> np.ndarray:

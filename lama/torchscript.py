@@ -11,8 +11,11 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import pickletools
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,6 +43,15 @@ _KNOWN |= _LISTS | set(_DTYPES)
 _MOST_TEXT = 64 * 2**20  # bytes of a pickle or a program; those of networks have less than one
 _MOST_NAMES = 20_000  # of modules, and of tensors: shared parts can make endless paths
 _MOST_DIMENSIONS = 8
+_LONGEST_NAME = 1000  # characters of a tensor's name
+# What TorchScript's own writer uses; others could claim memory, or nest without end.
+_CODES = {
+    *("PROTO", "STOP", "MARK", "GLOBAL", "REDUCE", "BUILD", "NEWOBJ", "BINPERSID"),
+    *("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_LIST", "APPEND", "APPENDS"),
+    *("EMPTY_DICT", "SETITEM", "SETITEMS", "BINPUT", "LONG_BINPUT", "BINGET", "LONG_BINGET"),
+    *("NONE", "NEWTRUE", "NEWFALSE", "BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
+    *("BINUNICODE", "SHORT_BINUNICODE"),
+}
 
 
 class _Inert:
@@ -74,6 +86,9 @@ class _Reader(pickle._Unpickler):
     """
 
     def __init__(self, data: bytes) -> None:
+        for code, _, _ in pickletools.genops(data):
+            if code.name not in _CODES:
+                raise ValueError(f"it uses {code.name}, which TorchScript does not")
         super().__init__(io.BytesIO(data))
         self._kinds: dict[str, type[_Inert]] = {}
 
@@ -86,6 +101,28 @@ class _Reader(pickle._Unpickler):
         if kind not in self._kinds:
             self._kinds[kind] = type("Inert", (_Inert,), {"kind": kind, "__slots__": ()})
         return self._kinds[kind]
+
+    def _set_items(self) -> None:
+        """Keys are plain: comparing nested ones could go deeper than the machine's stack."""
+        items = self.pop_mark()  # type: ignore[attr-defined]
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            self._set(key, value)
+
+    def _set_item(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()  # type: ignore[attr-defined]
+        self._set(key, value)
+
+    def _set(self, key: object, value: object) -> None:
+        if not isinstance(key, str | int | float | None):
+            raise ValueError("a dictionary in it has keys that are no plain values")
+        self.stack[-1][key] = value  # type: ignore[attr-defined]
+
+    # What the machine looks its steps up in.
+    dispatch = {  # noqa: RUF012
+        **pickle._Unpickler.dispatch,
+        pickle.SETITEM[0]: _set_item,  # type: ignore[dict-item]
+        pickle.SETITEMS[0]: _set_items,  # type: ignore[dict-item]
+    }
 
     def persistent_load(self, pid: object) -> object:
         return pid  # judged when its tensor is made
@@ -113,7 +150,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             return _tensors(archive)
     except (
         *(ValueError, TypeError, AttributeError, IndexError, KeyError, RuntimeError),
-        *(pickle.UnpicklingError, EOFError, OverflowError, MemoryError),
+        *(pickle.UnpicklingError, EOFError, OverflowError, MemoryError, RecursionError),
+        *(struct.error, zlib.error),
         *(zipfile.BadZipFile, OSError, NotImplementedError),
     ) as error:
         reason = str(error) or type(error).__name__
@@ -183,6 +221,8 @@ def _walk(module: object, declared: Mapping[str, set[str]]) -> Iterator[tuple[st
         for name, value in current.state.items():
             if not isinstance(value, _Inert):
                 continue
+            if len(prefix) + len(name) > _LONGEST_NAME:
+                raise ValueError("a module in it holds itself, or has an endless name")
             if name in own and value.kind in (_TENSOR, _PARAMETER):
                 yield f"{prefix}{name}", value
             elif value.kind.startswith("__torch__."):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import masks
 from masks import files, fitted, folders, ops, preview
+from masks.arguments import Parser, line
 from masks.base import Image, Number, check_size
 from masks.statistics import SetStatistics, summarize
 
@@ -22,8 +23,8 @@ SHEET_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 2 after one line about bad input."""
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         if options.list:
             print(_listing())
         elif options.fit:
@@ -33,22 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             print(_run(options))
     except (ValueError, OSError) as error:
-        print(f"masks: {_line(error)}", file=sys.stderr)
+        print(f"masks: {line(error)}", file=sys.stderr)
         return 2
     return 0
 
 
-def _line(error: Exception) -> str:
-    """What went wrong in one line; the system's own errors without their number."""
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m masks", description="Draw masks (holes) for a picture."
-    )
+def _parser() -> Parser:
+    parser = Parser(prog="python -m masks", description="Draw masks (holes) for a picture.")
     parser.add_argument("--strategy", default="wide", help=f"one of {', '.join(masks.names())}")
     parser.add_argument("--count", type=int, default=16, help="how many masks (default 16)")
     parser.add_argument(

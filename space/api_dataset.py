@@ -6,7 +6,6 @@ import gradio as gr
 
 from lama.photo import open_mask, open_photo
 from space import contributions
-from space.pace import Pace
 from space.services import Services
 from space.store import DRAWN, StoreError, Submission
 from space.strategies import known_strategy
@@ -15,14 +14,13 @@ from space.visitors import signed_in
 
 def register(services: Services) -> None:
     """Add the endpoints to the Blocks that is being built."""
-    pace = Pace()
 
     def log_mask(
         image: str, mask: str, licence: str, consent: bool, strategy: str, note: str,
         request: gr.Request, profile: gr.OAuthProfile | None,
     ) -> tuple[str, str]:  # fmt: skip
         try:
-            pace.keep(services.settings, request, profile)
+            services.pace.keep(services.settings, request, profile)
         except ValueError as error:
             raise _refusal(str(error)) from error
         who = contributions.contributor(services.store, signed_in(request, profile))

@@ -1,26 +1,18 @@
 """Saving to and deleting from the dataset, as the page and the HTTP endpoints do it."""
 
 import logging
-import os
 import sqlite3
 import threading
-from typing import TYPE_CHECKING
 
 from space import forgetting
 from space.forgetting import forget_exports
 from space.photos import PhotoShelf
 from space.services import Services
-from space.settings import Settings
 from space.store import Receipt, Store, StoreError, Submission, SubmissionError, traces
 from space.store.errors import explained
-from space.visitors import is_local
-
-if TYPE_CHECKING:
-    import gradio as gr
 
 _log = logging.getLogger(__name__)
 EXPORT_PREFIX = forgetting.EXPORT_PREFIX
-_LOCAL = (None, "127.0.0.1", "localhost", "::1")
 
 
 def save(services: Services, submission: Submission) -> Receipt:
@@ -124,13 +116,3 @@ def undo(services: Services, receipt: Receipt) -> None:
 def contributor(store: Store, username: str | None) -> str:
     """Who saves: a pseudonym for whoever is signed in, `anonymous` for everybody else."""
     return store.pseudonym(username) if username else "anonymous"
-
-
-def shows_private(settings: Settings, request: "gr.Request | None") -> bool:
-    """Whether private records may be shown: the app serves this machine alone, and it asks.
-
-    The address to listen on does not say who asks: a proxy in front of the app lets others in.
-    """
-    elsewhere = os.environ.get("GRADIO_SERVER_NAME") not in _LOCAL or "SPACE_ID" in os.environ
-    alone = settings.host in _LOCAL and not settings.share and not elsewhere
-    return alone and is_local(request)

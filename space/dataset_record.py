@@ -1,6 +1,7 @@
 """One record of the Dataset tab, large: what opens when a mask of the grid is pressed."""
 
 import secrets
+import sqlite3
 from html import escape
 from typing import Any
 
@@ -13,17 +14,11 @@ from space.save_sheet import status_html
 from space.services import Services
 from space.store import StoreError
 
-# A press on a mask of the grid, or Enter on it, asks for its record.
+# A press on a mask of the grid asks for its record.
 _ASK = """
-const ask = (target) => {
-  const card = target.closest("li[data-record]");
+element.addEventListener("click", (event) => {
+  const card = event.target.closest("li[data-record]");
   if (card) trigger("click", { record: card.dataset.record });
-};
-element.addEventListener("click", (event) => ask(event.target));
-element.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" && event.key !== " ") return;
-  event.preventDefault();
-  ask(event.target);
 });
 """
 # Escape, the button, or a press beside it closes it.
@@ -65,7 +60,7 @@ def record_html(services: Services, record_id: Any, sees: Sight) -> str:  # noqa
         if hidden or (record.status != "approved" and not sees.unreviewed):
             raise StoreError("This record cannot be shown here.")
         pair = pair_of(services.store, record)
-    except (ValueError, StoreError, OSError) as error:
+    except (ValueError, StoreError, OSError, sqlite3.Error) as error:
         content = status_html("error", escape(str(error)))
     else:
         described = f"A mask over a photo of {record.width} by {record.height} pixels"

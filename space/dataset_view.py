@@ -65,8 +65,8 @@ def _cell(record: Record, picture: bytes | None, now: datetime) -> str:
         drawn = f'<img src="data:image/jpeg;base64,{data}" alt="{described}" />'
     note = f"\n{escape(record.note)}" if record.note else ""
     title = f"{record.id}\n{record.created_at:%Y-%m-%d %H:%M} UTC{note}"
-    return f"""<li data-record="{record.id}" title="{title}" tabindex="0" role="button"
-aria-label="{described}"><div class="ds-picture">{drawn}</div>
+    return f"""<li data-record="{record.id}" title="{title}" ><button type="button"
+class="ds-picture" aria-label="Show large: {described}">{drawn}</button>
 <p><b>{escape(record.strategy)}</b><span>{share}</span></p>
 <p class="ds-fine"><span class="ds-status" data-status="{record.status}">{record.status}</span
 ><span>{_LICENCES[record.licence]}</span><span>{ago(record.created_at, now)}</span></p></li>"""

@@ -1,6 +1,8 @@
 // The Inside tab: a click in the hole, or the arrow keys and Enter, asks about another pixel.
 const STEP = 2; // pixels of the picture that an arrow key moves the cross
+let focused = false;
 const place = (box, share) => {
+  focused = box === document.activeElement;
   const at = (first, length, part) => Math.floor(first + Math.min(0.9999, Math.max(0, part)) * length);
   trigger("click", {
     x: at(+box.dataset.left, +box.dataset.width, share.x),
@@ -37,4 +39,9 @@ element.addEventListener("keydown", (event) => {
     return;
   }
   event.preventDefault();
+});
+
+// The answer is a new picture: whoever works by keyboard goes on there.
+watch("value", () => {
+  if (focused) element.querySelector(".in-ask")?.focus({ preventScroll: true });
 });

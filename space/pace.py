@@ -8,9 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from space.contributions import shows_private
 from space.settings import Settings
-from space.visitors import in_words, signed_in
+from space.visitors import in_words, shows_private, signed_in
 
 if TYPE_CHECKING:
     import gradio as gr

@@ -87,7 +87,9 @@ class PhotoShelf:
             _shows_plainly(photo, content), tuple(sorted(origins - {identity})),
         )  # fmt: skip
         self.directory.mkdir(parents=True, exist_ok=True)
-        if not kept.exists():
+        if kept.exists():
+            os.utime(kept)  # it is in use again
+        else:
             _write(kept, content)
         _write(_sidecar(kept), json.dumps(asdict(handle), default=str).encode())
         self._remember(identity, photo)

@@ -9,11 +9,11 @@ from typing import Any
 
 import gradio as gr
 
-from space.contributions import shows_private
 from space.engine import CancelledError
 from space.review import Desk, Screen
 from space.save_sheet import status_html
 from space.store import StoreError
+from space.visitors import shows_private
 
 _TROUBLE = (ValueError, StoreError, OSError, sqlite3.Error, CancelledError)
 _log = logging.getLogger(__name__)

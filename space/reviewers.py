@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from space.contributions import shows_private
 from space.settings import Settings
+from space.visitors import shows_private
 
 LOCAL = "this computer"  # the name of whoever sits in front of an app without accounts
 

@@ -12,7 +12,6 @@ import gradio as gr
 
 from space import contributions
 from space.canvas.protocol import Drawing, decode
-from space.pace import Pace
 from space.services import Services
 from space.settings import Settings
 from space.store import CONSENT_SENTENCE, Receipt, StoreError, Submission, SubmissionError
@@ -115,7 +114,6 @@ def _terms() -> gr.HTML:
 
 def saver(services: Services) -> Callable[..., tuple]:
     """What the button does for whoever presses it, at the pace of a person."""
-    pace = Pace()
 
     def on_save(
         drawing: object,
@@ -127,7 +125,7 @@ def saver(services: Services) -> Callable[..., tuple]:
         profile: gr.OAuthProfile | None,
     ) -> tuple:
         try:
-            pace.keep(services.settings, request, profile)
+            services.pace.keep(services.settings, request, profile)
         except ValueError as error:
             return _answer(status_html("error", escape(str(error))))
         name = signed_in(request, profile)
@@ -140,7 +138,10 @@ def what_happens(settings: Settings) -> str:
     """Who will see what is saved, in words that stand beside the consent."""
     if settings.hub_dataset is None:
         return _SEEN
-    return f"{_SEEN} It then also goes to the dataset {settings.hub_dataset} on Hugging Face."
+    return (
+        f"{_SEEN} It then also goes to the dataset {settings.hub_dataset} on Hugging Face; the "
+        "operator of this app may send it there before that."
+    )
 
 
 def save_drawing(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from masks.selecting import Regions
 from masks.selection import Provider
 from space.engine import Engine
+from space.pace import Pace
 from space.photos import PhotoShelf
 from space.settings import Settings
 
@@ -26,3 +27,5 @@ class Services:
     photos: PhotoShelf
     sync: Sync | None = None
     selector: Provider = field(default_factory=Regions)
+    pace: Pace = field(default_factory=Pace)
+    """How fast a visitor may save, on the page and over HTTP together."""

@@ -7,7 +7,6 @@ a crash or an earlier run left is nobody's. Several processes may sweep one data
 import contextlib
 import logging
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +17,6 @@ from space.exports import SECONDS, Exports
 from space.forgetting import EXPORT_PREFIX, remove_if
 from space.photos import PhotoShelf
 from space.services import Services
-from space.store import StoreError
 from space.store.traces import newest_deletion
 
 UPLOAD_SECONDS = 6 * 3600
@@ -49,7 +47,7 @@ class Sweeper:
         ):
             try:
                 step()
-            except (OSError, sqlite3.Error, StoreError) as error:
+            except Exception as error:  # noqa: BLE001 - the next minute comes whatever went wrong
                 if str(error) not in self._said:
                     self._said.add(str(error))
                     _log.warning("The cache could not be swept: %s", error)

@@ -8,10 +8,10 @@ import gradio as gr
 import numpy as np
 
 from space.canvas.protocol import decode
-from space.contributions import shows_private
 from space.reviewers import reviewer
 from space.services import Services
 from space.training_runs import RunState, TrainingRuns
+from space.visitors import shows_private
 
 
 @dataclass(frozen=True)

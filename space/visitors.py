@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -10,6 +11,9 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     import gradio as gr
 
+    from space.settings import Settings
+
+_LOCAL = (None, "127.0.0.1", "localhost", "::1")
 _FORWARDED = ("forwarded", "x-real-ip", "via")
 
 
@@ -30,6 +34,16 @@ def is_local(request: gr.Request | None) -> bool:
     except ValueError:
         return False
     return _is_loopback(host) and _is_loopback(asked_for)
+
+
+def shows_private(settings: Settings, request: gr.Request | None) -> bool:
+    """Whether private records may be shown: the app serves this machine alone, and it asks.
+
+    The address to listen on does not say who asks: a proxy in front of the app lets others in.
+    """
+    elsewhere = os.environ.get("GRADIO_SERVER_NAME") not in _LOCAL or "SPACE_ID" in os.environ
+    alone = settings.host in _LOCAL and not settings.share and not elsewhere
+    return alone and is_local(request)
 
 
 def _is_loopback(name: str) -> bool:

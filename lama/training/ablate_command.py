@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lama.arguments import natural, positive
+from masks.arguments import natural, positive
 
 # Torch and the rest of training are imported when the verb runs, not when --help is asked for.
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import hashlib
 import re
 import shutil
 import tempfile
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lama.training.holdout import HoldOut
+from lama.training.holdout import HoldOut, told_apart
 from lama.training.photos import (
     Indexed,
     Joined,
@@ -134,6 +135,11 @@ class DatasetTable(Indexed):
     def __len__(self) -> int:
         return len(self.rows)
 
+    @property
+    def is_saved(self) -> bool:
+        """Whether it is a dataset of saved masks: `DatasetPhotos.load` leaves their status in."""
+        return "status" in self.table.column_names
+
     def name(self, index: int) -> str:
         """Address and row."""
         return f"{self.address} row {self.rows[index]}"
@@ -228,7 +234,8 @@ def open_photos(
     total = len(files) + sum(map(len, every_table))
     if not total:
         raise ValueError(f"no photos (or none approved) in {', '.join(map(str, addresses))}")
-    taken = held.choose([*_labels(files, folders), *chain(*map(_rows, every_table))])
+    labels = told_apart(list(_labels(files, folders)))
+    taken = held.choose([*labels, *chain(*map(_rows, every_table))])
     out = set(taken)
     training: list[Indexed] = []
     if files:
@@ -253,9 +260,21 @@ def _labels(files: Sequence[Path], folders: Sequence[Path]) -> Iterator[str]:
 
 
 def _rows(table: DatasetTable) -> Iterator[str]:
-    """Rows by the name of their dataset and their place in it."""
+    """Rows by the name of their dataset and their place in it, or by their photo.
+
+    Records of a dataset of saved masks come and go, and several of them have one photo.
+    """
+    if table.is_saved:
+        return (f"photo {digest}" for digest in row_digests(table))
     name = named(str(table.address))
     return (f"{name} row {row}" for row in table.rows)
+
+
+def row_digests(table: DatasetTable) -> Iterator[str]:
+    """sha256 of every row's photo, as it is stored."""
+    for row in table.rows:
+        cell = table.table[row][table.address.image]
+        yield hashlib.sha256(cell_bytes(cell)).hexdigest()
 
 
 class _Few(Indexed):

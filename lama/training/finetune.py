@@ -27,7 +27,7 @@ from lama.checkpoint import save_checkpoint
 from lama.files import sha256_file, write_atomic
 from lama.loading import load, read_generator
 from lama.training.config import TrainConfig
-from lama.training.dataset_photos import DatasetTable, open_photos
+from lama.training.dataset_photos import DatasetTable, open_photos, row_digests
 from lama.training.judge import (
     MARGIN,
     Chosen,
@@ -41,7 +41,7 @@ from lama.training.judge import (
 )
 from lama.training.logged import LoggedMasks, load_masks, locate
 from lama.training.loop import train
-from lama.training.photos import Indexed, Joined, cell_bytes
+from lama.training.photos import Indexed, Joined
 from lama.training.run import Run, TrainingError
 from lama.training.signals import interruptible, stop_on_signal
 from lama.training.state import STATE
@@ -214,15 +214,14 @@ def photo_digests(everything: Indexed) -> list[str]:
     out in one row would be trained on in the next.
     """
     parts = everything.parts if isinstance(everything, Joined) else [everything]
-    digests = []
+    digests: list[str] = []
     for part in parts:
+        if isinstance(part, DatasetTable):
+            digests += row_digests(part)
+            continue
         for index in range(len(part)):
-            if isinstance(part, DatasetTable):
-                cell = part.table[part.rows[index]][part.address.image]
-                digests.append(_sha256(cell_bytes(cell)))
-            else:
-                path = Path(part.name(index))
-                digests.append(_sha256(f"{path.name} {path.stat().st_size}".encode()))
+            path = Path(part.name(index))
+            digests.append(_sha256(f"{path.name} {path.stat().st_size}".encode()))
     return digests
 
 

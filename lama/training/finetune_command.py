@@ -6,7 +6,7 @@ import argparse
 import time
 from pathlib import Path
 
-from lama.arguments import natural, positive
+from masks.arguments import natural, positive
 
 
 def add_finetune(parser: argparse.ArgumentParser) -> None:

@@ -92,28 +92,32 @@ class HoldOut:
         """Which of some photos.
 
         Args:
-            labels: what each is called in the record, wherever it lies now.
+            labels: what each is called in the record, wherever it lies now. Those with the same
+                label are the same photo, and on the same side.
+
+        Returns:
+            The places of all that are held out.
 
         Raises:
             ValueError: There are too few, or none of those that were held out before.
         """
-        names = _told_apart(labels)
+        names = list(dict.fromkeys(labels))
         if self.record is None:
             if self.asked and len(names) < 2:
                 raise ValueError(f"{len(names)} photos are too few to hold some out: --holdout 0")
-            taken = self.rule(len(names), self.asked)
+            out = {names[i] for i in self.rule(len(names), self.asked)}
         elif self.record["photos"] is None:
             raise ValueError("the run read its photos as a stream: add --stream")
         else:
             before = set(self.record["photos"])
-            taken = [i for i, name in enumerate(names) if name in before]
-            if before and not taken:
+            out = before.intersection(names)
+            if before and not out:
                 raise ValueError(
                     "none of the photos that the run holds out is there, for example "
                     f"{min(before)}: give the --photos that it began with"
                 )
-        self.chosen = [names[i] for i in taken]
-        return taken
+        self.chosen = [name for name in names if name in out]
+        return [i for i, label in enumerate(labels) if label in out]
 
     def write(self, run_dir: Path) -> None:
         """Put on record what was chosen."""
@@ -121,7 +125,7 @@ class HoldOut:
         write_atomic(run_dir / RECORD, json.dumps(record, indent=1).encode())
 
 
-def _told_apart(labels: Sequence[str]) -> list[str]:
+def told_apart(labels: Sequence[str]) -> list[str]:
     """Labels of which no two are the same: folders may share a name, and files in them."""
     seen: Counter[str] = Counter()
     found = []

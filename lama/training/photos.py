@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+from masks.files import PHOTO_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -121,12 +121,11 @@ def find_photos(folders: Sequence[Path]) -> list[Path]:
         path
         for folder in folders
         for path in sorted(Path(folder).rglob("*"))
-        if path.suffix.lower() in SUFFIXES and path.is_file()
+        if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file()
     ]
     if not found:
         raise ValueError(
-            f"no photos below {', '.join(map(str, folders))}; "
-            f"looked for {' '.join(sorted(SUFFIXES))}"
+            f"no photos below {', '.join(map(str, folders))}; looked for {' '.join(PHOTO_SUFFIXES)}"
         )
     return found
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lama.arguments import natural, positive
+from masks.arguments import natural, positive
 
 # Torch and the rest of training are imported when the verb runs, not when --help is asked for.
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def run(options: argparse.Namespace) -> int:
     if going_on and not options.resume:
         raise ValueError(f"{options.run_dir} holds a run already; add --resume, or take another")
     init = weights_of(options.init) if options.init and not going_on else None
+    if going_on:
+        _check_masks(options)
     config = resumed(options) if going_on else configure(options, init)
     sources = options.photos or _own_photos(options.masks_from)
     held = HoldOut.of(options.run_dir, options.holdout, going_on)
@@ -102,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
         started.start_from(init)
     elif options.resume:
         print(f"nothing to resume in {options.run_dir}: starting anew")
-    if started.accelerator.is_main_process and not going_on:
+    if started.accelerator.is_main_process and held.record is None:
         held.write(options.run_dir)
     if options.track and started.accelerator.is_main_process:
         name = options.run_dir.resolve().name
@@ -118,6 +120,19 @@ def _own_photos(dataset: str | None) -> list[str]:
     if dataset is None:
         raise ValueError("--photos says what to train on: folders, or hf:NAME_OR_PATH")
     return [f"hf:{locate(dataset)}"]
+
+
+def _check_masks(options: argparse.Namespace) -> None:
+    """ValueError if a run that goes on had saved masks and now would not, or the other way."""
+    from lama.checkpoint import read_checkpoint
+
+    weights = options.run_dir / "generator.safetensors"
+    meta = read_checkpoint(weights)[2] if weights.exists() else {}
+    before = meta.get("provenance", {}).get("data", {}).get("masks_from", "")
+    if before and not options.masks_from:
+        raise ValueError(f"{options.run_dir} learns from the saved masks of {before}: name them")
+    if options.masks_from and meta and not before:
+        raise ValueError(f"{options.run_dir} began without saved masks: leave --masks-from out")
 
 
 def configure(options: argparse.Namespace, init: Path | None) -> TrainConfig:
@@ -201,6 +216,8 @@ def _preset(name: str) -> TrainConfig:
 def _checked(config: TrainConfig) -> TrainConfig:
     if config.steps < 1 or config.batch < 1:
         raise ValueError(f"steps and batch are 1 or more, not {config.steps} and {config.batch}")
+    if not 0 <= config.masks_share <= 1:
+        raise ValueError(f"--masks-share is a share from 0 to 1, not {config.masks_share}")
     return config
 
 

@@ -43,6 +43,8 @@ class KeptResult:
     """What made it, without the picture."""
     asked: str
     """The model as it was asked for."""
+    name: str
+    """What the page calls the photo."""
 
     def whole(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Filled picture and mask at the full size of ``rgb``, the photo's own pixels."""
@@ -60,25 +62,33 @@ class ResultShelf:
         self._kept: OrderedDict[str, KeptResult] = OrderedDict()
         self._lock = threading.Lock()
 
-    def put(self, photo: str, mask: np.ndarray, result: InpaintResult, asked: str = "") -> str:
+    def put(
+        self, photo: str, mask: np.ndarray, result: InpaintResult, asked: str = "", name: str = ""
+    ) -> str:
         """Keep what ``result`` changed within ``mask`` (bool (H, W)) and give it an id."""
         identity = secrets.token_urlsafe(16)
-        self._keep(identity, photo, mask, result, asked)
+        self._keep(identity, photo, mask, result, asked, name)
         return identity
 
     def better(self, identity: str, mask: np.ndarray, result: InpaintResult) -> KeptResult:
         """Keep ``result`` in the place of a coarser one of the same ``mask``."""
         old = self.get(identity)
-        return self._keep(identity, old.photo, mask, result, old.asked)
+        return self._keep(identity, old.photo, mask, result, old.asked, old.name)
 
     def _keep(
-        self, identity: str, photo: str, mask: np.ndarray, result: InpaintResult, asked: str
+        self,
+        identity: str,
+        photo: str,
+        mask: np.ndarray,
+        result: InpaintResult,
+        asked: str,
+        name: str,
     ) -> KeptResult:
         box = bounding_box(mask)
         made_by = replace(result, rgb=np.zeros((0, 0, 3), np.uint8), rough=None)
         coarse = np.zeros(mask.shape, bool) if result.rough is None else result.rough
         rgb, hole, rough = (box.of(array).copy() for array in (result.rgb, mask, coarse))
-        kept = KeptResult(photo, box, rgb, hole, rough, made_by, asked)
+        kept = KeptResult(photo, box, rgb, hole, rough, made_by, asked, name)
         with self._lock:
             self._kept[identity] = kept
             while len(self._kept) > 1 and self._bytes() > self._limit:

@@ -5,7 +5,6 @@ Every answer has ``ok``; if it is false, ``message`` says in the reader's words 
 
 import base64
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -34,7 +33,6 @@ from space.strategies import known_strategy
 from space.turns import Turns, one_at_a_time
 
 _MEASURING_SECONDS = 20
-_NAMES = 4096
 
 
 class CanvasServer:
@@ -47,7 +45,6 @@ class CanvasServer:
         self.runs = LiveRuns()
         self.results = ResultShelf()
         # Of results, what their page calls the photo: others may call the same photo otherwise.
-        self.names: OrderedDict[str, str] = OrderedDict()
         self.downloads = Downloads(services.engine)
         self.exports = Exports(services.settings.cache_dir / "exports")
 
@@ -99,8 +96,8 @@ class CanvasServer:
             photo = self.services.photos.decoded(drawing.photo)
             result, fresh, keeps = self._fill(page, drawing, photo.rgb, data["value"], overtaken)
         asked = drawing.model or self.services.settings.model
-        identity = self.results.put(drawing.photo.id, drawing.mask, result, asked)
-        self._call(identity, data["value"], drawing.photo)
+        name = _called(data["value"], drawing.photo)
+        identity = self.results.put(drawing.photo.id, drawing.mask, result, asked, name)
         self.runs.remember(page, identity)
         answer = _shown(photo, drawing.mask, result, fresh, watch)
         return {**answer, "request": drawing.request, "result": identity, "keeps": keeps}
@@ -152,8 +149,7 @@ class CanvasServer:
         with self.pictures.taken():
             content = encode_photo(self._merged(kept), "PNG")
             path = self.exports.put(content, "result.png")
-            called = self.names.get(str(data["result"]), handle.name)
-            new = self.services.photos.put(path, called, handle.format, handle)
+            new = self.services.photos.put(path, kept.name, handle.format, handle)
         path.unlink(missing_ok=True)  # a deletion may have emptied the folder
         return {"photo": new.id, "format": new.format, "width": new.width, "height": new.height}
 
@@ -167,8 +163,7 @@ class CanvasServer:
         with self.pictures.taken():
             content = encode_photo(replace(self._merged(kept), format=wanted), wanted)
         suffix = SUFFIX[wanted]
-        called = self.names.get(str(data["result"]), handle.name)
-        name = fitting(Path(called).stem or "photo", f"-inpainted{suffix}")
+        name = fitting(Path(kept.name).stem or "photo", f"-inpainted{suffix}")
         return {"url": self.exports.address(content, name), "name": name}
 
     @answered()
@@ -199,13 +194,6 @@ class CanvasServer:
             "fill_strategy", "adopt", "export", "models", "download",
         )  # fmt: skip
         return [named(name, getattr(self, name)) for name in names]
-
-    def _call(self, identity: str, value: Any, photo: PhotoHandle) -> None:  # noqa: ANN401
-        """Note what the page calls the photo of a result."""
-        name = value.get("name") if isinstance(value, dict) else ""
-        self.names[identity] = Path(str(name or photo.name)).name
-        while len(self.names) > _NAMES:
-            self.names.popitem(last=False)
 
     def _fill(
         self,
@@ -312,6 +300,12 @@ def _shown(
         "model": result.model, "device": result.device, "precision": result.precision,
         "verified": verified, "rough": bool(result.rough is not None and result.rough.any()),
     }  # fmt: skip
+
+
+def _called(value: Any, photo: PhotoHandle) -> str:  # noqa: ANN401 - what the page sent
+    """What the page calls its photo: others may have opened the same bytes by another name."""
+    name = value.get("name") if isinstance(value, dict) else ""
+    return Path(str(name or photo.name)).name
 
 
 def _preview(photo: Photo) -> bytes:

@@ -157,7 +157,7 @@ def test_a_mask_of_the_grid_opens_large(page: Page, app: App) -> None:
         if key == "click":
             card.click()
         else:
-            card.press(key)
+            card.get_by_role("button").press(key)
         expect(dialog).to_be_visible()
         assert dialog.locator("img").evaluate("image => image.naturalWidth") > 200
         expect(dialog).to_contain_text(card.get_attribute("data-record") or "?")

@@ -41,6 +41,11 @@ def test_a_click_and_the_keyboard_ask_about_another_pixel(page: Page, small: Pat
     assert cross.get_attribute("style") != before
     page.keyboard.press("Enter")
     expect(heat).not_to_have_attribute("src", shown or "", timeout=30_000)
+    shown = heat.get_attribute("src")
+    expect(ask).to_be_focused()  # the picture is another one, and who works by keyboard goes on
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Enter")
+    expect(heat).not_to_have_attribute("src", shown or "", timeout=30_000)
     ask.click(position={"x": 4, "y": 4})
     expect(page.locator("#inside-status")).to_contain_text("Choose one in the red hole")
     expect(heat).to_be_visible()

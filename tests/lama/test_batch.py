@@ -79,6 +79,16 @@ def test_photos_that_would_share_a_result_are_refused(folder, picture):
     assert not (folder / "out").exists()
 
 
+def test_one_photo_does_not_replace_another(folder, picture):
+    Image.fromarray(picture).save(folder / "photos/other.jpg")
+    (folder / "photos/other.png").write_bytes(b"somebody else's")
+    with pytest.raises(ValueError, match="would be overwritten"):
+        inpaint_files(
+            invert, folder / "photos/other.jpg", folder / "masks/a.png", folder / "photos"
+        )
+    assert (folder / "photos/other.png").read_bytes() == b"somebody else's"
+
+
 def test_originals_are_never_overwritten(folder, monkeypatch):
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     photos, masks = folder / "photos", folder / "masks"

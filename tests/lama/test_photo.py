@@ -332,3 +332,51 @@ def test_portable_pixmaps_of_every_depth(rng, channels, largest, text):
     white = 255 if largest <= 255 else 65535
     assert photo.original.dtype == (np.uint8 if largest <= 255 else np.uint16)
     assert np.abs(photo.original - numbers / largest * white).max() <= 0.5
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG", "WEBP", "BMP", "PPM"])
+def test_whatever_the_bytes_are_the_answer_is_a_photo_or_a_sentence(kind, rng):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "hello"
+    pixels = rng.integers(0, 256, (7, 9, 3), dtype=np.uint8)
+    stream = io.BytesIO()
+    extra = {"exif": exif} if kind in ("PNG", "TIFF", "JPEG", "WEBP") else {}
+    Image.fromarray(pixels).save(stream, kind, **extra)
+    whole, outcomes = np.frombuffer(stream.getvalue(), np.uint8), set()
+    for _ in range(250):
+        data = whole.copy()
+        places = rng.integers(0, len(data), rng.integers(1, 7))
+        data[places] = rng.choice([0, 1, 255, rng.integers(256)], len(places))
+        try:
+            outcomes.add(open_photo(data.tobytes()).rgb.dtype)
+        except PhotoError:
+            outcomes.add(PhotoError)
+    assert outcomes <= {np.dtype(np.uint8), PhotoError}
+    assert PhotoError in outcomes
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"compression": "zlib"}, {"rowsperstrip": 7}, {"tile": (16, 16)}],
+    ids=["strips", "zlib", "several strips", "tiles"],
+)
+def test_a_16_bit_tiff_of_planes_keeps_its_pixels_and_words(rng, how):
+    deep, buffer = rng.integers(0, 65536, (31, 45, 3), dtype=np.uint16), io.BytesIO()
+    tifffile.imwrite(
+        buffer,
+        np.moveaxis(deep, -1, 0),
+        photometric="rgb",
+        planarconfig="separate",
+        description="hello",
+        software="abc",
+        extratags=[(0x013B, "s", 0, "Somebody", True)],
+        metadata=None,
+        **how,
+    )
+    photo = open_photo(buffer.getvalue())
+    assert np.array_equal(photo.original, deep)
+    again = open_photo(encode_photo(photo, "TIFF"))
+    assert np.array_equal(again.original, deep)
+    kept = Image.Exif()
+    kept.load(again.exif)
+    assert dict(kept) == {0x010E: "hello", 0x0131: "abc", 0x013B: "Somebody"}

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -13,6 +14,8 @@ from PIL import Image
 
 from space import api_dataset
 from space.api_dataset import run_log_mask
+from space.pace import Pace
+from space.save_sheet import saver
 from space.services import Services
 from tests.space.asking import HERE, STRANGER, asks, profile
 from tests.space.dataset_app import build, make_services
@@ -154,11 +157,13 @@ def test_who_is_signed_in_has_a_pseudonym(services: Services, files: tuple[Path,
 
 
 def test_strangers_cannot_fill_the_disk(services: Services, files: tuple[Path, Path]) -> None:
-    log_mask = handler(services, "log_mask")
+    rested = replace(services, pace=Pace())
+    log_mask, on_page = handler(rested, "log_mask"), saver(rested)
     without_consent = (*map(str, files), "cc0-1.0", False, "drawn", "")
-    for _ in range(60):
+    for _ in range(59):
         with pytest.raises(gr.Error, match="consent"):
             log_mask(*without_consent, STRANGER, None)
+    assert "Tick the sentence" in on_page(None, "cc0-1.0", False, "", None, STRANGER, None)[0]
     with pytest.raises(gr.Error, match="Try again in 1 second"):
         log_mask(*without_consent, STRANGER, None)
     with pytest.raises(gr.Error, match="consent"):

@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -106,6 +107,21 @@ def test_nothing_of_photo_results_and_mask_is_left(services: Services, how: str)
     delete(services, receipt, how)
     assert files_of(services.settings.cache_dir) == kept
     assert services.photos.get(other.id) == other
+    assert traces.pending(services.store.core) == []
+
+
+def test_an_upload_that_no_decoder_understands_stops_nothing(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt, _ = used(services, 1, "a.tif")
+    mask = uploaded(services, "mask.bmp", mask_file("BMP", 1))
+
+    def undecodable(path: Path, *_: object) -> None:
+        raise struct.error("required argument is not an integer")
+
+    monkeypatch.setattr(forgetting, "open_mask", undecodable)
+    delete(services, receipt, "app")
+    assert mask.exists(), "it may be anything"
     assert traces.pending(services.store.core) == []
 
 

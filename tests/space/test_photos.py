@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import os
 import struct
+import time
 import zlib
 from pathlib import Path
 
@@ -167,3 +169,10 @@ def _huge_png(width: int, height: int) -> bytes:
     stream.write(chunk(b"IDAT", rows + packer.flush()))
     stream.write(chunk(b"IEND", b""))
     return stream.getvalue()
+
+
+def test_a_photo_that_is_opened_again_is_in_use(shelf: PhotoShelf, picture: Path) -> None:
+    kept = shelf.put(picture).path
+    os.utime(kept, (1, 1))
+    shelf.put(picture)
+    assert kept.stat().st_mtime > time.time() - 60

@@ -114,13 +114,17 @@ def test_a_deletion_that_was_cut_off_is_finished(services: Services) -> None:
     assert traces.pending(services.store.core) == []
 
 
+@pytest.mark.parametrize("trouble", [OSError, RuntimeError])
 def test_trouble_is_said_once_and_stops_nothing_else(
-    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    services: Services,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    trouble: type[Exception],
 ) -> None:
     old = made(services.settings.cache_dir / "dataset-exports" / "saved-masks-1.zip", 2)
 
     def refuse(*_):
-        raise OSError("no")
+        raise trouble("no")
 
     monkeypatch.setattr(contributions, "forget", refuse)
     sweeper = Sweeper(services)

@@ -21,13 +21,10 @@ function placeLine() {
 }
 
 // What a stroke on the photo's side of the line made would stay unseen: the line makes room for it.
-function uncover(runs, before) {
-  if (!S.compare) return;
-  const fresh = unpackRuns(runs, S.raster.data.length);
-  if (before) unpackRuns(before, fresh.length).forEach((value, i) => { if (value) fresh[i] = 0; });
-  const box = holesBox(packRuns(fresh), S.photo.width);
-  if (!box) return;
-  const share = onStage(box).x / view.width - 0.02;
+function uncover(patches) {
+  if (!S.compare || !patches.length) return;
+  const left = Math.min(...patches.map((patch) => patch.x));
+  const share = onStage({ x: left, y: 0 }).x / view.width - 0.02;
   if (share < S.compare) setCompare(share < 0.04 ? 0 : share);
 }
 
@@ -106,6 +103,7 @@ function thumbnail() {
 
 function goBack(result) {
   if (gesture) return;
+  giveUp();
   S.raster.replace(unpackRuns(result.runs, S.raster.data.length));
   S.strokes = result.strokes;
   S.strategy = result.strategy;

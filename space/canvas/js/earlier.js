@@ -87,6 +87,7 @@ function sayOpened(more = "") {
 function goBackToPhoto() {
   if (!back || gesture) return;
   const there = back, here = leaving ?? snapshot();
+  endQueue();
   opening += 1;
   find(".lc-wait").hidden = true;
   leaving = null;
@@ -118,8 +119,9 @@ function tellStep() {
 // Pictures are large: the oldest are let go once all of them together are too many pixels.
 function trimBefore() {
   const size = S.photo.width * S.photo.height;
-  let pixels = size;
+  let pixels = 3 * size; // what is open, what it is compared with, and one step back
   for (let step = S.before; step; step = step.before) {
+    step.strip = [];
     pixels += size;
     if (pixels > KEPT_PIXELS) step.before = null;
   }

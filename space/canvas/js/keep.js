@@ -130,7 +130,8 @@ async function recall() {
   const turn = ++opening;
   try {
     const { blob, ...facts } = kept.photo;
-    const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" });
+    const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" }).catch(() => null);
+    if (!bitmap) return void (await keep.forget(kept.name)); // it cannot be shown any more
     if (turn !== opening || bitmap.width !== facts.width || bitmap.height !== facts.height) return;
     showPhoto(bitmap, facts, blob);
     recallMask(kept.mask);
@@ -140,8 +141,9 @@ async function recall() {
     if (kept.name !== tab) keepPhoto();
     emit("ready");
     emit("mask", { why: "recalled" });
-  } catch {
-    await keep.forget(kept.name);
+  } catch (error) {
+    // The photo is fine, the way to the server was not: it stays, for the next reload.
+    if (turn === opening) note(refusal(error));
   }
 }
 

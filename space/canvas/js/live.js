@@ -223,7 +223,7 @@ async function showResult(answer, mine) {
   S.result = { ...answer, patches: [...kept.filter((old) => !hidden(old)), ...patches], id: answer.result, quality: mine.quality, clear: S.photo.format !== "JPEG", runs, strokes, strategy, shown };
   if (!mine.better) {
     learnSpeed(answer, mine);
-    uncover(runs, before && before.runs);
+    uncover(patches);
   }
   makeProxyResult(answer.keeps ? patches : null);
   drawBase(answer.keeps || !before ? patches : null);

@@ -93,7 +93,7 @@ async function obey(command) {
   find(".lc-wait").hidden = true;
   penCancel();
   try {
-    const other = !S.photo || S.photo.id !== command.photo;
+    const other = Boolean(leaving) || !S.photo || S.photo.id !== command.photo;
     if (other) await openCommanded(command, turn);
     if (turn !== opening) return;
     S.mending = command.review ? { seen: false } : null;
@@ -111,6 +111,7 @@ async function obey(command) {
 async function openCommanded(command, turn) {
   const bitmap = await createImageBitmap(await (await fetch(command.url)).blob());
   if (turn !== opening) return;
+  endQueue();
   if (bitmap.width !== command.width || bitmap.height !== command.height) throw new Error("size");
   replacePhoto(bitmap, { id: command.photo, name: command.name, width: command.width, height: command.height, format: command.format || "" });
   const answer = await ask("has_photo", { photo: command.photo });

@@ -68,6 +68,7 @@ function bindModels() {
 document.addEventListener("lama-models-changed", () => loadModels(false));
 
 function useModel(name) {
+  giveUp();
   S.model = name;
   wanted = "";
   showFetch({ state: "idle" });

@@ -47,7 +47,7 @@ async function openFile(file) {
   } catch (error) {
     if (turn !== opening) return;
     comeBack();
-    note(refusal(error));
+    note(refusal(error), "problem", hasNext() ? { words: "Next photo", act: openNext } : null);
   } finally {
     if (turn === opening) wait.hidden = true;
   }

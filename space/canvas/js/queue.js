@@ -8,6 +8,12 @@ function openFiles(files) {
   emit("queue");
 }
 
+// What comes from elsewhere is none of the row.
+function endQueue() {
+  waitingFiles = [];
+  emit("queue");
+}
+
 const hasNext = () => fileAt + 1 < waitingFiles.length;
 
 function openNext() {

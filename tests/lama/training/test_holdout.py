@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from lama.training.holdout import HoldOut, evenly, every_nth
+from lama.training.holdout import HoldOut, evenly, every_nth, told_apart
 
 
 @pytest.mark.parametrize(
@@ -44,10 +44,18 @@ def test_what_is_on_record_is_held_out_and_nothing_else(tmp_path):
 
 
 def test_files_of_one_name_in_folders_of_one_name_are_told_apart(tmp_path):
-    first = HoldOut(2)
-    assert first.choose(["a/1.png"] * 4) == [0, 2]
+    first, labels = HoldOut(2), told_apart(["a/1.png"] * 4)
+    assert first.choose(labels) == [0, 2]
     first.write(tmp_path)
-    assert HoldOut.of(tmp_path, None, True).choose(["a/1.png"] * 4) == [0, 2]
+    assert HoldOut.of(tmp_path, None, True).choose(labels) == [0, 2]
+
+
+def test_what_has_one_label_is_one_photo(tmp_path):
+    first = HoldOut(2)
+    assert first.choose(list("aabbccdd")) == [0, 1, 4, 5]
+    assert first.chosen == ["a", "c"]
+    first.write(tmp_path)
+    assert HoldOut.of(tmp_path, None, True).choose(list("cbbaac")) == [0, 3, 4, 5]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"asked": "x", "photos": []}', '{"asked": 1}'])

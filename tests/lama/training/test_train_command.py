@@ -213,7 +213,7 @@ def test_a_run_that_kept_no_record_holds_out_what_it_held_out(begun, photos, cap
     assert go_on("--steps", "3", "--holdout", "4") == 0
     meta = read_checkpoint(folder / "generator.safetensors")[2]
     assert meta["provenance"]["data"]["photos"] == 11 - 6
-    assert not (folder / "held_out.json").exists()
+    assert json.loads((folder / "held_out.json").read_text())["asked"] == 4, "from now on"
 
 
 def test_a_photo_that_is_far_too_large_is_counted_as_broken(photos, tmp_path, monkeypatch, caplog):

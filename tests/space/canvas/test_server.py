@@ -192,8 +192,6 @@ def test_a_download_has_the_name_that_its_own_page_gave(
     assert server.export({"result": result, "format": "PNG"})["name"].startswith("divorce papers-")
     adopted = server.adopt({"result": result})
     assert server.services.photos.get(adopted["photo"]).name == "divorce papers.png"
-    server.names.clear()  # long ago: what the shelf knows has to do
-    assert server.export({"result": result, "format": "PNG"})["ok"]
 
 
 def test_go_on_from_a_result(server: CanvasServer, picture: Path) -> None:

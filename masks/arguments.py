@@ -14,6 +14,13 @@ class Parser(argparse.ArgumentParser):
         raise ValueError(f"{message} (see {self.prog} --help)")
 
 
+def line(error: Exception) -> str:
+    """What went wrong in one line; the system's own errors without their number."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def positive(text: str) -> int:
     """A whole number from 1; argparse says which flag it was given to otherwise."""
     return _at_least(text, 1)
