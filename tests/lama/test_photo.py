@@ -334,6 +334,7 @@ def test_portable_pixmaps_of_every_depth(rng, channels, largest, text):
     assert np.abs(photo.original - numbers / largest * white).max() <= 0.5
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow says what it finds
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG", "WEBP", "BMP", "PPM"])
 def test_whatever_the_bytes_are_the_answer_is_a_photo_or_a_sentence(kind, rng):
     exif = Image.Exif()
