@@ -125,7 +125,7 @@ PRESETS: dict[str, TrainConfig] = {
     "lama-tiny-192": replace(_COPYING, crop=192, zoom=2.5),
     "lama-tiny": replace(
         _COPYING,
-        weights=replace(_COPYING.weights, hole_l1=0.3, adversarial=2.5, lpips=4, matching=24),
+        weights=replace(_COPYING.weights, hole_l1=0.3, adversarial=2.5, lpips=4, matching=8),
         crop=256,
         zoom=2.0,
     ),
