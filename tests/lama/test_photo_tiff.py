@@ -1,0 +1,123 @@
+"""TIFFs in and out: as many ways to keep pixels as there are programs, and the same pixels back."""
+
+import io
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from lama.photo import PhotoError, inpaint_photo, open_photo
+from lama.photo_write import encode_photo
+from tests.lama.test_photo import encoded
+
+
+def described() -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x013B], exif[0x0132] = "Camera", "Somebody", "2024:05:06 07:08:09"
+    exif.get_ifd(0x8769)[0x9003] = "2024:05:06 07:08:09"
+    exif.get_ifd(0x8825)[1] = "N"
+    return exif
+
+
+def tiffs(picture: np.ndarray) -> dict[str, bytes]:
+    """TIFF files whose own structure differs from what is written."""
+    image, exif = Image.fromarray(picture), described()
+    plain = exif.tobytes()  # as an object Pillow would lose what lies below
+    exif[0x0112] = 6
+    planes = io.BytesIO()
+    tifffile.imwrite(
+        planes, picture.transpose(2, 0, 1).copy(), photometric="rgb", planarconfig="separate"
+    )
+    tiles = io.BytesIO()
+    tifffile.imwrite(tiles, picture, photometric="rgb", tile=(32, 48), compression="deflate")
+    return {
+        "plain": encoded(image, "TIFF", exif=plain),
+        "turned": encoded(image, "TIFF", exif=exif.tobytes()),
+        "cmyk": encoded(image.convert("CMYK"), "TIFF", exif=plain),
+        "palette": encoded(image.quantize(16), "TIFF", exif=plain),
+        "bits": encoded(image.convert("1"), "TIFF", compression="group4"),
+        "lab": encoded(image.convert("LAB"), "TIFF", exif=plain),
+        "lzw": encoded(image, "TIFF", compression="tiff_lzw"),
+        "planes": planes.getvalue(),
+        "tiles": tiles.getvalue(),
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "turned", "cmyk", "palette", "bits", "lab", "lzw", "planes", "tiles"]
+)
+@pytest.mark.parametrize("format", ["TIFF", "PNG", "JPEG"])
+def test_a_tiff_comes_back_whole_and_described(picture, hole, name, format):
+    photo = open_photo(tiffs(picture)[name])
+    mask = np.rot90(hole, -1) if name == "turned" else hole
+    result = inpaint_photo(lambda rgb, _: 255 - rgb, photo, mask)
+    data = encode_photo(result, format)
+    again = open_photo(data)
+    assert again.original.shape == photo.original.shape
+    if format != "JPEG":
+        assert np.array_equal(again.original, result.original)
+    if format == "TIFF":  # another reader than Pillow
+        read = tifffile.imread(io.BytesIO(data)).reshape(result.original.shape)
+        assert np.array_equal(read, result.original)
+    if name in ("plain", "turned", "cmyk", "palette", "lab"):
+        kept = Image.open(io.BytesIO(data)).getexif()
+        assert kept[0x010F] == "Camera"
+        assert kept[0x013B] == "Somebody"
+        assert kept.get_ifd(0x8769)[0x9003] == "2024:05:06 07:08:09"
+        assert kept.get_ifd(0x8825)[1] == "N"
+        if format != "TIFF":
+            assert not {0x0100, 0x0101, 0x0111, 0x0103, 0x0106} & set(kept)
+
+
+def test_structure_in_the_exif_of_another_format_stays_out_of_a_tiff(picture):
+    exif = described()
+    exif[0x0100], exif[0x0101], exif[0x0106] = 7, 9, 3
+    photo = open_photo(encoded(Image.fromarray(picture), "PNG", exif=exif))
+    data = encode_photo(photo, "TIFF")
+    assert np.array_equal(open_photo(data).original, picture)
+    kept = Image.open(io.BytesIO(data)).getexif()
+    assert kept[0x010F] == "Camera"
+    assert kept.get_ifd(0x8769)[0x9003] == "2024:05:06 07:08:09"
+
+
+def test_fractions_and_long_numbers_are_refused(picture):
+    for image in (
+        Image.fromarray(picture[..., 0].astype(np.float32)),
+        Image.fromarray(picture[..., 0].astype(np.int32)),
+    ):
+        with pytest.raises(PhotoError, match="more than 16 bits, or fractions"):
+            open_photo(encoded(image, "TIFF"))
+
+
+def test_a_16_bit_tiff_where_0_is_white(picture):
+    deep, buffer = picture[..., 0].astype(np.uint16) * 257, io.BytesIO()
+    tifffile.imwrite(buffer, 65535 - deep, photometric="miniswhite")
+    assert np.array_equal(open_photo(buffer.getvalue()).original[..., 0], deep)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"compression": "zlib"}, {"rowsperstrip": 7}, {"tile": (16, 16)}],
+    ids=["strips", "zlib", "several strips", "tiles"],
+)
+def test_a_16_bit_tiff_of_planes_keeps_its_pixels_and_words(rng, how):
+    deep, buffer = rng.integers(0, 65536, (31, 45, 3), dtype=np.uint16), io.BytesIO()
+    tifffile.imwrite(
+        buffer,
+        np.moveaxis(deep, -1, 0),
+        photometric="rgb",
+        planarconfig="separate",
+        description="hello",
+        software="abc",
+        extratags=[(0x013B, "s", 0, "Somebody", True)],
+        metadata=None,
+        **how,
+    )
+    photo = open_photo(buffer.getvalue())
+    assert np.array_equal(photo.original, deep)
+    again = open_photo(encode_photo(photo, "TIFF"))
+    assert np.array_equal(again.original, deep)
+    kept = Image.Exif()
+    kept.load(again.exif)
+    assert dict(kept) == {0x010E: "hello", 0x0131: "abc", 0x013B: "Somebody"}
