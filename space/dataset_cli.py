@@ -37,7 +37,7 @@ def main(arguments: Sequence[str], say: Say, hub: Hub | None = None) -> int:
         The exit code.
     """
     parser = _parser()
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_args(_with_receipt(arguments))
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     if (
         chosen.run not in (_import, _restore)
@@ -56,6 +56,15 @@ def main(arguments: Sequence[str], say: Say, hub: Hub | None = None) -> int:
     except StoreError as error:
         say(f"{parser.prog}: {error}")
         return 1
+
+
+def _with_receipt(arguments: Sequence[str]) -> list[str]:
+    """Receipts of earlier versions may begin with a dash: what follows the flag is one, always."""
+    given = list(arguments)
+    if "--receipt" in given[:-1]:
+        at = given.index("--receipt")
+        given[at : at + 2] = [f"--receipt={given[at + 1]}"]
+    return given
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,6 +14,11 @@ from space.store.records import Submission
 from space.store.schema import APP_VERSION, SCHEMA_VERSION
 
 
+def new_token() -> str:
+    """A receipt's token: 192 random bits, in digits that one double click takes whole."""
+    return secrets.token_hex(24)
+
+
 def hash_of(token: str) -> str:
     """What is kept of a receipt's token. It has 192 random bits, so this gives nothing away."""
     return hashlib.sha256(token.encode()).hexdigest()

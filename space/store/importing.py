@@ -9,7 +9,6 @@ ones refused, metadata cut out.
 
 import io
 import json
-import secrets
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ from PIL import Image, UnidentifiedImageError
 
 from space.store import coco, recovery
 from space.store.core import Core, add_shard, prepare_shard
-from space.store.entry import new_entry
+from space.store.entry import new_entry, new_token
 from space.store.errors import StoreError, SubmissionError, explained
 from space.store.files import ensure_space
 from space.store.index import add_record
@@ -226,7 +225,7 @@ def _foreign(row: dict[str, Any], answer: Answer | None, max_pixels: int) -> dic
     mask = encode_mask(hole, photo.width, photo.height)
     submission = Submission(row["image"], hole, answer.licence, answer.consent, answer.strategy)
     submission.check()
-    entry = new_entry(submission, photo, mask, secrets.token_urlsafe(24))
+    entry = new_entry(submission, photo, mask, new_token())
     return {name: entry[name] for name in _PUBLISHED} | {"image": photo.data, "mask": mask}
 
 

@@ -40,7 +40,7 @@ from PIL import Image
 
 from space.store import compaction, health, recovery, thumbnails, verification
 from space.store.core import Core, add_shard, now_microseconds, prepare_shard, silent
-from space.store.entry import hash_of, new_entry
+from space.store.entry import hash_of, new_entry, new_token
 from space.store.errors import StoreError, SubmissionError, explained
 from space.store.files import ensure_space
 from space.store.index import add_record, drop_record
@@ -106,7 +106,7 @@ class Store:
         submission.check()
         photo = prepare_photo(submission.image_bytes, self._max_pixels)
         mask = encode_mask(submission.mask, photo.width, photo.height)
-        token = secrets.token_urlsafe(24)
+        token = new_token()
         entry = new_entry(submission, photo, mask, token)
         row = {**entry, "image": photo.data, "mask": mask}
         try:

@@ -98,6 +98,19 @@ def test_delete(data: Path, tmp_path: Path) -> None:
     assert (code, output) == (0, f"The record {receipt.record_id} is deleted.")
 
 
+@pytest.mark.parametrize("token", ["-Ab_3", "--receipt", "-h"])
+def test_a_receipt_may_begin_with_a_dash(
+    data: Path, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setattr("space.store.store.new_token", lambda: token)
+    store = Store.open(data)
+    receipt = store.save(make_submission(9))
+    store.close()
+    assert receipt.token == token
+    code, _ = run("delete", receipt.record_id, "--receipt", token, "--data-dir", data)
+    assert code == 0
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
