@@ -36,6 +36,7 @@ class TrainConfig:
     crop: int = 256
     zoom: float = 1.0  # a crop covers up to this many times its size of the photo
     varied: float = 0.0  # share of crops turned by quarters, with colour channels exchanged
+    repeats: float = 0.0  # share of crops made into walls of one repeated cell
     batch: int = 10
     steps: int = 1_000_000
     lr: float = 1e-3
@@ -125,9 +126,10 @@ PRESETS: dict[str, TrainConfig] = {
     "lama-tiny-192": replace(_COPYING, crop=192, zoom=2.5),
     "lama-tiny": replace(
         _COPYING,
-        weights=replace(_COPYING.weights, hole_l1=0.3, adversarial=2.5, lpips=4, matching=8),
+        weights=replace(_COPYING.weights, hole_l1=0.3, adversarial=2.5, lpips=4, matching=24),
         crop=256,
         zoom=2.0,
+        repeats=0.2,
     ),
     "fine-tune": _FINE_TUNE,
 }

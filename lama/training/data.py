@@ -20,6 +20,7 @@ from torch.utils.data import Dataset
 from lama.generator import Fill
 from lama.training.logged import LEAST, MOST, LoggedMasks
 from lama.training.photos import PhotoFiles, Photos, Picture, find_photos, read_rgb
+from lama.training.repeats import repeated
 
 __all__ = ["Crops", "Sample", "Strategy", "collate", "crop_window", "find_photos", "read_rgb"]
 
@@ -59,6 +60,7 @@ class Crops(Dataset[Sample]):
             source brings one.
         copier: fills the hole for generators that look at that (`Generator.copier`).
         varied: share of the samples that are turned and have their colour channels exchanged.
+        repeats: share of the samples that become walls of one cell (`lama.training.repeats`).
     """
 
     def __init__(
@@ -75,13 +77,14 @@ class Crops(Dataset[Sample]):
         masks_share: float = 0.5,
         copier: Fill | None = None,
         varied: float = 0.0,
+        repeats: float = 0.0,
     ) -> None:
         if not 0 <= masks_share <= 1:
             raise ValueError(f"masks_share is a share from 0 to 1, got {masks_share}")
         self.logged, self.masks_share = logged, masks_share
         self.photos = PhotoFiles(photos) if isinstance(photos, Sequence) else photos
         self.strategy, self.copier, self.varied = strategy, copier, varied
-        self.crop, self.zoom, self.seed = crop, zoom, seed
+        self.crop, self.zoom, self.seed, self.repeats = crop, zoom, seed, repeats
         self.start, self.stop = start, stop
 
     def __len__(self) -> int:
@@ -94,7 +97,10 @@ class Crops(Dataset[Sample]):
         photo, broken = self._photo(number, rng)
         window = crop_window(photo.image.shape, self.crop, self.zoom, rng)
         mirror = rng.random() < 0.5
-        image = recolour(_cut(photo.image, window, self.crop, mirror), rng)
+        image = _cut(photo.image, window, self.crop, mirror)
+        if self.repeats and rng.random() < self.repeats:
+            image = repeated(image, rng)
+        image = recolour(image, rng)
         own = None
         if photo.mask is not None:
             own = _cut(photo.mask.astype(np.uint8) * 255, window, self.crop, mirror) > 127

@@ -293,6 +293,7 @@ class Run:
             masks_share=config.masks_share,
             copier=self.generator.copier,
             varied=config.varied,
+            repeats=config.repeats,
         )
         share = config.batch // count
         first = self.accelerator.process_index * share

@@ -54,6 +54,16 @@ def test_varied_samples_are_turned_and_change_their_colours(folder):
     assert all(torch.equal(crops(folder, varied=0.0)[i].image, plain[i].image) for i in range(8))
 
 
+def test_a_share_of_the_samples_repeats(folder):
+    plain, some = crops(folder), crops(folder, repeats=0.3)
+    changed = [not torch.equal(plain[i].image, some[i].image) for i in range(40)]
+    assert torch.equal(some[7].image, crops(folder, repeats=0.3, start=7)[0].image)
+    assert torch.equal(plain[7].image, crops(folder, repeats=0.0)[7].image)
+    walls = crops(folder, repeats=1.0)
+    assert not any(torch.equal(plain[i].image, walls[i].image) for i in range(8))
+    assert any(changed)
+
+
 def test_a_sample_depends_on_seed_and_number_alone(folder):
     whole, later = crops(folder), crops(folder, start=30)
     assert len(later) == 10
