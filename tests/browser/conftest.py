@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as TookTooLong
 
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = [
@@ -139,11 +140,18 @@ def stroke(page: Page, *points: tuple[float, float], wait: bool = True) -> None:
 
 def wait_for_result(page: Page) -> None:
     """Wait until the newest request's pixels are on the screen."""
-    page.wait_for_function(
-        "() => { const s = document.querySelector('#mask-canvas').dataset;"
-        " return s.request && s.shown === s.request; }",
-        timeout=60_000,
-    )
+    try:
+        page.wait_for_function(
+            "() => { const s = document.querySelector('#mask-canvas').dataset;"
+            " return s.request && s.shown === s.request; }",
+            timeout=60_000,
+        )
+    except TookTooLong as error:
+        seen = page.evaluate(
+            "() => JSON.stringify([document.querySelector('#mask-canvas').dataset,"
+            " ...['.lc-note', '#lc-facts'].map((at) => document.querySelector(at)?.innerText)])"
+        )
+        raise AssertionError(f"no result within a minute; the page says {seen}") from error
 
 
 def photo(path: Path, width: int, height: int, seed: int = 0, **options: object) -> Path:

@@ -71,3 +71,20 @@ def test_lost_connection_keeps_the_drawing_and_offers_to_try_again(page: Page, s
     page.locator(".lc-note button").click()
     wait_for_result(page)
     assert np.array_equal(exported_mask(page), hole)
+
+
+def test_a_result_that_the_browser_cannot_show_can_be_asked_for_again(
+    page: Page, small: Path
+) -> None:
+    open_photo(page, small)
+    page.evaluate(
+        "() => { const real = window.createImageBitmap;"
+        " window.createImageBitmap = () => { window.createImageBitmap = real;"
+        " return Promise.reject(new DOMException('no memory')); }; }"
+    )
+    stroke(page, (0.4, 0.4), (0.6, 0.5), wait=False)
+    expect(page.locator(".lc-note")).to_contain_text("could not show the result")
+    page.get_by_role("button", name="Try again").click()
+    wait_for_result(page)
+    expect(page.locator(".lc-note")).to_be_hidden()
+    expect(page.locator("#lc-facts")).to_contain_text("verified")

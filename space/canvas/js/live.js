@@ -181,8 +181,13 @@ async function settle(mine, question) {
   const overtaken = running !== mine;
   if (!overtaken) running = null;
   const fresh = isFresh(mine);
-  if (answer.ok && stillWanted(mine)) await showResult(answer, mine);
-  else if (!answer.ok && !answer.cancelled && fresh) {
+  if (answer.ok && stillWanted(mine)) {
+    await showResult(answer, mine).catch((error) => {
+      console.error(error);
+      showMask("drawing");
+      note("The browser could not show the result. It may be short of memory.", "problem", { words: "Try again", act: startRun });
+    });
+  } else if (!answer.ok && !answer.cancelled && fresh) {
     showMask("drawing");
     note(answer.message, "problem", answer.offline ? { words: "Try again", act: startRun } : null);
   }
