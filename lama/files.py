@@ -15,6 +15,14 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def names_in(folder: Path) -> list[Path]:
+    """What lies in a folder; nothing if there is no folder (any more)."""
+    try:
+        return list(folder.iterdir())
+    except FileNotFoundError:
+        return []
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Replace a file in one step: readers see the old bytes or the new ones, even after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from lama.files import names_in
+
 SECONDS = 3600
 _NAME_BYTES = 200  # file systems take 255; Gradio writes a copy under a longer name
 
@@ -43,7 +45,7 @@ class Exports:
     def kept(self) -> list[tuple[float, int, Path]]:
         """What there is: when it was made, how many bytes it has, and its folder."""
         found = []
-        for place in self._places():
+        for place in names_in(self.folder):
             try:
                 size = sum(file.stat().st_size for file in place.iterdir())
                 found.append((place.stat().st_mtime, size, place))
@@ -61,17 +63,11 @@ class Exports:
         Raises:
             OSError: Something refuses to go.
         """
-        for place in self._places():
+        for place in names_in(self.folder):
             if place.is_dir():
                 shutil.rmtree(place, onerror=_unless_gone)
             else:
                 place.unlink(missing_ok=True)
-
-    def _places(self) -> list[Path]:
-        try:
-            return list(self.folder.iterdir())
-        except FileNotFoundError:
-            return []
 
 
 def _unless_gone(*failed: Any) -> None:  # noqa: ANN401 - as `rmtree` calls it

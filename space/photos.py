@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from lama.files import names_in
 from lama.photo import Photo, open_photo
 
 _DECODED = 3
@@ -134,14 +135,14 @@ class PhotoShelf:
         wanted = set(identities)
         return {
             path.stem
-            for path in self._files()
+            for path in names_in(self.directory)
             if path.suffix == ".json" and wanted & set(_origins(path.with_suffix("")))
         }
 
     def kept(self) -> list[tuple[float, int, Path]]:
         """What there is: when it was last used, how many bytes it has, and its file."""
         found = []
-        for path in self._files():
+        for path in names_in(self.directory):
             if path.suffix == "":
                 try:
                     stat = path.stat()
@@ -152,7 +153,7 @@ class PhotoShelf:
 
     def sweep(self) -> None:
         """Remove what a crash left: files without a name, and what is said of photos not here."""
-        for path in self._files():
+        for path in names_in(self.directory):
             if path.suffix == ".part":
                 try:
                     outdated = path.stat().st_mtime < time.time() - _UNFINISHED_SECONDS
@@ -163,12 +164,6 @@ class PhotoShelf:
                 outdated = path.suffix == ".json" and not path.with_suffix("").exists()
             if outdated:
                 path.unlink(missing_ok=True)
-
-    def _files(self) -> list[Path]:
-        try:
-            return list(self.directory.iterdir())
-        except FileNotFoundError:
-            return []
 
     def _remember(self, identity: str, photo: Photo) -> None:
         with self._lock:

@@ -34,6 +34,7 @@ class Screen:
     record_id: str  # empty when there is nothing to decide on
     status: str = ""
     skipped: bool = False  # whether what was skipped can be had again
+    undoable: bool = False  # whether the last decision can be taken back
 
 
 class Desk:
@@ -60,9 +61,10 @@ class Desk:
         record = queue.take(store.core, name, second=second, private=private)
         left = queue.left(store.core, name)
         progress = view.progress_html(left, self._agreement(), name)
+        undoable = deciding.can_undo(store.core, name)
         if record is None:
             empty = view.nothing_html(left, second)
-            return Screen(empty, "", progress, "", status, bool(left.skipped))
+            return Screen(empty, "", progress, "", status, bool(left.skipped), undoable)
         pair = view.pair_of(store, record)
         return Screen(
             view.picture_html(record, pair),
@@ -70,6 +72,7 @@ class Desk:
             progress,
             record.id,
             status,
+            undoable=undoable,
         )
 
     def _agreement(self) -> Agreement:

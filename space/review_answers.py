@@ -119,7 +119,7 @@ class Answers:
         try:
             screen = work(self.desk.who(request, profile), private=private)
         except _TROUBLE as error:
-            return (*(gr.skip() for _ in range(5)), said(error), *(gr.skip() for _ in range(6)))
+            return (*(gr.skip() for _ in range(5)), said(error), *(gr.skip() for _ in range(7)))
         return updates(screen)
 
 
@@ -130,6 +130,7 @@ def updates(screen: Screen) -> tuple:
         *(screen.picture, "", screen.facts, screen.progress, screen.record_id, screen.status),
         gr.Button(visible=screen.skipped),
         *(anything for _ in range(5)),
+        gr.Button(interactive=screen.undoable),
     )
 
 

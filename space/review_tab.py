@@ -51,7 +51,7 @@ class _Parts:
     @property
     def shown(self) -> list[gr.components.Component]:
         """What changes with every record; `Answers.updates` fills them in this order."""
-        names = ("unskip", "accept", "reject", "fix", "skip", "fill")
+        names = ("unskip", "accept", "reject", "fix", "skip", "fill", "undo")
         return [
             *(self.picture, self.filled, self.facts, self.progress, self.current, self.status),
             *(self.buttons[name] for name in names),

@@ -122,14 +122,7 @@ def undo(core: Core, reviewer: str) -> str:
     try:
         with core.lock():
             settle(core)
-            last = core.index.get(
-                "SELECT * FROM reviews WHERE reviewer = ? ORDER BY id DESC LIMIT 1", (reviewer,)
-            )
-            if last is None:
-                raise SubmissionError("There is no decision of yours to take back.")
-            later = "SELECT 1 FROM reviews WHERE record_id = ? AND id > ?"
-            if core.index.get(later, (last["record_id"], last["id"])):
-                raise SubmissionError("Somebody else has decided on this record since.")
+            last = _last(core, reviewer)
             row = _row(core, last["record_id"])
             extra = json.loads(row["extra"])
             extra["reviews"] = extra.get("reviews", [])[:-1]
@@ -147,6 +140,28 @@ def undo(core: Core, reviewer: str) -> str:
             return str(row["id"])
     except (OSError, sqlite3.Error) as error:
         raise explained(error, "take this decision back") from error
+
+
+def can_undo(core: Core, reviewer: str) -> bool:
+    """Whether there is a decision that `undo` would take back now."""
+    try:
+        _last(core, reviewer)
+    except SubmissionError:
+        return False
+    return True
+
+
+def _last(core: Core, reviewer: str) -> sqlite3.Row:
+    """A reviewer's last decision, if it is the last on its record as well."""
+    last = core.index.get(
+        "SELECT * FROM reviews WHERE reviewer = ? ORDER BY id DESC LIMIT 1", (reviewer,)
+    )
+    if last is None:
+        raise SubmissionError("There is no decision of yours to take back.")
+    later = "SELECT 1 FROM reviews WHERE record_id = ? AND id > ?"
+    if core.index.get(later, (last["record_id"], last["id"])):
+        raise SubmissionError("Somebody else has decided on this record since.")
+    return last
 
 
 def _row(core: Core, record_id: str) -> sqlite3.Row:

@@ -102,22 +102,15 @@ def locked(path: Path, timeout: float = 60.0) -> Iterator[None]:
     Raises:
         StoreError: It was not free in time.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
+    with _lock_file(path) as handle:
         deadline = time.monotonic() + timeout
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise StoreError(
-                        f"The dataset has been busy for {timeout:.0f} s. Try again in a moment."
-                    ) from None
-                time.sleep(0.002)
+        while not _take(handle):
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"The dataset has been busy for {timeout:.0f} s. Try again in a moment."
+                )
+            time.sleep(0.002)
         yield
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager
@@ -127,12 +120,9 @@ def working(path: Path) -> Iterator[None]:
     Args:
         path: The lock file; it is created and stays.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
+    with _lock_file(path) as handle:
         fcntl.flock(handle, fcntl.LOCK_SH)
         yield
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager
@@ -142,13 +132,24 @@ def try_lock(path: Path) -> Iterator[bool]:
     Args:
         path: The lock file; it is created and stays.
     """
+    with _lock_file(path) as handle:
+        yield _take(handle)
+
+
+@contextlib.contextmanager
+def _lock_file(path: Path) -> Iterator[int]:
+    """Open a lock file; to close it is to let go of the lock."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+        yield handle
     finally:
         os.close(handle)
+
+
+def _take(handle: int) -> bool:
+    """Take the exclusive lock without waiting; false if somebody else holds it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

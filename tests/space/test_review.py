@@ -65,14 +65,14 @@ def test_on_a_space_its_owner_reviews(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_after_the_other(desk: Desk) -> None:
     first, second = save(desk, 2)
     screen = desk.show("ann", False)
-    assert screen.record_id == first
+    assert (screen.record_id, screen.undoable) == (first, False)
     assert f'data-record="{first}"' in screen.picture
     assert screen.picture.count("data:image/jpeg;base64,") == 2
     assert "number 0" in screen.facts
     screen = desk.decide("ann", first, "approved", False)
-    assert screen.record_id == second
+    assert (screen.record_id, screen.undoable) == (second, True)
     screen = desk.skip("ann", second, False)
-    assert (screen.record_id, screen.skipped) == ("", True)
+    assert (screen.record_id, screen.skipped, screen.undoable) == ("", True, True)
     assert "skipped" in screen.picture
     assert desk.unskip("ann", False).record_id == second
     assert "reviewed" in desk.decide("ann", second, "rejected", False).picture

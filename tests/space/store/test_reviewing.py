@@ -196,7 +196,10 @@ def test_undo_brings_everything_back(store: Store, fix: Fix | None) -> None:
     before = store.get(first)
     deciding.decide(store.core, first, "ann", "approved", fix=fix)
     assert queue.take(store.core, "ann").id == second
+    assert deciding.can_undo(store.core, "ann")
+    assert not deciding.can_undo(store.core, "bob")
     assert deciding.undo(store.core, "ann") == first
+    assert not deciding.can_undo(store.core, "ann")
     after = store.get(first)
     assert after == before
     assert queue.take(store.core, "ann").id == first, "it is the reviewer's again"
@@ -215,6 +218,7 @@ def test_two_who_disagree_need_a_third(store: Store) -> None:
     assert deciding.decide(core, only, "bob", "rejected") == "pending"
     with pytest.raises(SubmissionError, match="Somebody else has decided"):
         deciding.undo(core, "ann")
+    assert not deciding.can_undo(core, "ann")
     assert queue.take(core, "ann") is None
     assert queue.take(core, "cyd").id == only
     assert deciding.decide(core, only, "cyd", "rejected") == "rejected"
