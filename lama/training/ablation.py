@@ -24,10 +24,11 @@ from lama.config import (
 from lama.files import write_atomic
 from lama.training import report
 from lama.training.cases import cells
-from lama.training.config import TrainConfig
+from lama.training.config import TrainConfig, differences
 from lama.training.evaluate import evaluate, learned
 from lama.training.loop import train
 from lama.training.run import Run
+from lama.training.state import OPTIONS, read_options
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +122,12 @@ def ablate(
     Returns:
         The report as Markdown; None where there is nothing to report: training was interrupted, or
         this is not the first process.
+
+    Raises:
+        ValueError: The folder holds runs that were begun otherwise; nothing is changed.
     """
+    for variant in wanted:
+        _check(variant, folder / variant.name)
     first = True
     for variant in wanted:
         place = folder / variant.name
@@ -148,6 +154,21 @@ def ablate(
     text = f"{_table(rows)}\n\n{report.markdown(found)}"
     write_atomic(folder / "ablation.md", text.encode())
     return text
+
+
+def _check(variant: Variant, place: Path) -> None:
+    """ValueError if another run than this variant was begun there."""
+    if not (place / OPTIONS).exists():
+        return
+    before, free = read_options(place), ["steps", "mixed_precision"]
+    if "efficientnet" not in (before.perceptual, variant.config.perceptual):
+        free.append("perceptual")  # the paper's network may lie elsewhere now
+    other = differences(before, variant.config, passed=free)
+    if other:
+        raise ValueError(
+            f"{place} holds a run of other options: {other}; "
+            "go on with the options it was begun with, or take another --run-dir"
+        )
 
 
 def _steps_done(place: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -69,6 +70,20 @@ def from_json(values: dict[str, Any]) -> TrainConfig:
     given["generator"] = from_dict(given["generator"])
     given["weights"] = LossWeights(**given["weights"])
     return TrainConfig(**given)
+
+
+def differences(its: TrainConfig, other: TrainConfig, passed: Collection[str] = ()) -> str:
+    """In what a run differs from another, in words: the first few fields, empty if in none.
+
+    Args:
+        its: the run.
+        other: what it should be.
+        passed: fields that may differ; `workers` always may, samples do not depend on it.
+    """
+    mine, wanted = ({**x, **x["generator"], **x["weights"]} for x in map(to_json, (its, other)))
+    aside = {*passed, "workers", "generator", "weights"}
+    names = [name for name in wanted if name not in aside and mine.get(name) != wanted[name]]
+    return ", ".join(f"{name} is {mine.get(name)}, not {wanted[name]}" for name in names[:4])
 
 
 _TINY = TrainConfig(

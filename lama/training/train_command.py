@@ -164,7 +164,7 @@ def resumed(options: argparse.Namespace) -> TrainConfig:
     Raises:
         ValueError: A flag asks for another run than that, or the folder does not say what it is.
     """
-    from lama.training.config import for_generator, to_json
+    from lama.training.config import differences, for_generator
     from lama.training.state import read_options
 
     config = read_options(options.run_dir)
@@ -180,7 +180,7 @@ def resumed(options: argparse.Namespace) -> TrainConfig:
         preset = _preset(options.preset)
         if options.preset == "fine-tune":
             preset = for_generator(preset, config.generator)
-        other = _differences(to_json(config), to_json(preset))
+        other = differences(config, preset, passed=(*FREE, *FIXED))
         if other:
             raise ValueError(
                 f"{options.run_dir} is not a run of --preset {options.preset}: {other}; {mend}"
@@ -189,14 +189,6 @@ def resumed(options: argparse.Namespace) -> TrainConfig:
     if "mixed_precision" in changes:
         changes["mixed_precision"] = mixed_precision(changes["mixed_precision"])
     return _checked(replace(config, **changes))
-
-
-def _differences(mine: dict[str, Any], its: dict[str, Any]) -> str:
-    """In what a run and a preset differ that no flag can have changed; the first few of it."""
-    mine, its = ({**x, **x["generator"], **x["weights"]} for x in (mine, its))
-    passed = {*FREE, *FIXED, "workers", "generator", "weights"}
-    names = [name for name in its if name not in passed and mine.get(name) != its[name]]
-    return ", ".join(f"{name} is {mine.get(name)}, not {its[name]}" for name in names[:4])
 
 
 def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:

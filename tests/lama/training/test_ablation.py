@@ -51,9 +51,9 @@ def test_the_ablation_writes_one_table_and_does_nothing_twice(tmp_path):
         started.append(variant.name)
         return Run(variant.config, place, photos, masks.get(variant.config.masks))
 
-    def go():
+    def go(config=SMALL):
         return ablate(
-            variants(SMALL),
+            variants(config),
             tmp_path / "out",
             start,
             photos=[tmp_path / "photos"],
@@ -79,6 +79,12 @@ def test_the_ablation_writes_one_table_and_does_nothing_twice(tmp_path):
         assert any(not torch.equal(weights[0][key], other[key]) for key in other)
     assert go() is not None
     assert started == names
+    other = replace(SMALL, batch=4, seed=9, steps=3, mixed_precision="bf16")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
+    with pytest.raises(ValueError, match="base holds a run.*batch is 2, not 4, seed is 0, not 9"):
+        go(other)
+    assert started == names
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
 
 
 def test_a_stop_at_the_last_step_of_a_run_stops_the_ablation(tmp_path, monkeypatch):
