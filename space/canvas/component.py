@@ -1,6 +1,5 @@
 """Puts the canvas together: one gr.HTML whose script is the files of ``js/`` in their order."""
 
-import html
 import json
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import gradio as gr
 import masks
 from space.canvas.selecting import Selecting
 from space.canvas.server import CanvasServer
+from space.samples import listed
 from space.services import Services
 
 _HERE = Path(__file__).parent
@@ -27,7 +27,7 @@ def canvas(services: Services, samples: Path) -> gr.HTML:
     facts = {
         "strategies": [name for name in STRATEGIES if name in known],
         "max_file_mb": settings.max_file_mb,
-        "samples": _samples(samples),
+        "samples": listed(samples),
     }
     script = "\n".join(_read(f"js/{name}.js") for name in SCRIPTS)
     return gr.HTML(
@@ -51,18 +51,6 @@ def panel() -> gr.HTML:
         apply_default_css=False,
         label="Result",
     )
-
-
-def _samples(folder: Path) -> list[dict[str, str]]:
-    """Sample photos with their licence, from the folder's own list."""
-    listed = folder / "samples.json"
-    if not listed.is_file():
-        return []
-    return [
-        {key: html.escape(text) for key, text in sample.items()}
-        | {"url": f"gradio_api/file={(folder / sample['file']).resolve()}"}
-        for sample in json.loads(listed.read_text(encoding="utf-8"))
-    ]
 
 
 def _read(name: str) -> str:

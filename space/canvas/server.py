@@ -4,7 +4,6 @@ Every answer has ``ok``; if it is false, ``message`` says in the reader's words 
 """
 
 import base64
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,8 +30,6 @@ from space.runs import LiveRuns, Stopwatch
 from space.services import Services
 from space.strategies import known_strategy
 from space.turns import Turns, one_at_a_time
-
-_MEASURING_SECONDS = 20
 
 
 class CanvasServer:
@@ -167,16 +164,9 @@ class CanvasServer:
         return {"url": self.exports.address(content, name), "name": name}
 
     @answered()
-    def models(self, data: dict) -> Answer:
-        """What the model select shows; with ``wait``, once the first model's speed is known."""
-        first = self.services.settings.model
-        deadline = time.monotonic() + (_MEASURING_SECONDS if data.get("wait") else 0)
-        while True:
-            known = self.services.engine.models()
-            measured = any(model.seconds for model in known if model.name == first)
-            if measured or time.monotonic() >= deadline:
-                break
-            time.sleep(0.2)
+    def models(self, _data: dict) -> Answer:
+        """What the model select shows; the first model's speed comes once it is measured."""
+        known = self.services.engine.models()
         return {
             "models": [vars(model) for model in known],
             "chosen": self.services.settings.model,

@@ -1,6 +1,5 @@
 """Puts the Masks tab's one gr.HTML together: its template, its script and the facts they need."""
 
-import html
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from masks.base import Parameter
 from masks.presets import SMALL_UP_TO
 from space.mask_lab.pictures import strategy_picture
 from space.mask_lab.server import LabServer
+from space.samples import listed
 
 _HERE = Path(__file__).parent
 SCRIPTS = ("base", "dials", "picture", "gallery", "main")
@@ -23,7 +23,7 @@ def lab(server: LabServer, samples: Path) -> gr.HTML:
         "strategies": [_strategy(name) for name in masks.names()],
         "small_up_to": SMALL_UP_TO,
         "max_file_mb": server.services.settings.max_file_mb,
-        "samples": _samples(samples),
+        "samples": listed(samples),
     }
     script = "\n".join((_HERE / "js" / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
     return gr.HTML(
@@ -57,14 +57,3 @@ def _parameter(parameter: Parameter, small: dict[str, int | float]) -> dict[str,
         "switch": parameter.is_switch,
         "title": parameter.name.replace("_", " ").capitalize(),
     }
-
-
-def _samples(folder: Path) -> list[dict[str, str]]:
-    listed = folder / "samples.json"
-    if not listed.is_file():
-        return []
-    return [
-        {key: html.escape(text) for key, text in sample.items()}
-        | {"url": f"gradio_api/file={(folder / sample['file']).resolve()}"}
-        for sample in json.loads(listed.read_text(encoding="utf-8"))
-    ]

@@ -22,16 +22,18 @@ function expectedSeconds(pixels, live) {
   return live ? model.seconds : (model.seconds * work(pixels)) / TIMED_PIXELS;
 }
 
-async function loadModels(first = true, wait = false) {
-  const answer = await ask("models", { wait });
+// The chosen model's speed is measured when the app starts: until it is known it is asked for now and then.
+const MEASURING = { every: 2000, times: 20 };
+
+async function loadModels(more = MEASURING.times) {
+  const answer = await ask("models", {});
   if (!answer.ok) return;
   models = answer.models;
   if (!modelNamed(S.model)) S.model = answer.chosen;
   showModels();
   emit("facts");
-  // The speed may still be being measured: one more question, which is answered when it is known.
   const chosen = modelNamed(S.model);
-  if (first && chosen && chosen.on_disk && !chosen.seconds) loadModels(false, true);
+  if (more && chosen && chosen.on_disk && !chosen.seconds) setTimeout(() => loadModels(more - 1), MEASURING.every);
 }
 
 function describe(model) {
@@ -44,7 +46,10 @@ function describe(model) {
 
 function showModels() {
   const select = inPanel("#model-choice");
-  select.replaceChildren(...models.map((model) => new Option(describe(model), model.name)));
+  const options = models.map((model) => new Option(describe(model), model.name));
+  // An open list closes when its options are exchanged.
+  const same = options.length === select.length && options.every((option, i) => option.text === select[i].text && option.value === select[i].value);
+  if (!same) select.replaceChildren(...options);
   select.value = wanted || S.model;
   const model = modelNamed(select.value);
   inPanel(".lp-model-note").textContent = model ? model.note + " Licence: " + model.licence + "." : "";
@@ -65,7 +70,7 @@ function bindModels() {
   loadModels();
 }
 
-document.addEventListener("lama-models-changed", () => loadModels(false));
+document.addEventListener("lama-models-changed", () => loadModels(0));
 
 function useModel(name) {
   giveUp();
@@ -76,7 +81,7 @@ function useModel(name) {
   S.request += 1;
   if (isLive() && S.raster && S.raster.count) startRun();
   else if (S.photo) publish();
-  setTimeout(() => loadModels(false), 3000);
+  setTimeout(() => loadModels(0), 3000);
 }
 
 function showFetch(state) {
@@ -114,7 +119,7 @@ async function followFetch(state) {
   showFetch(state);
   if (state.state === "running") fetchTimer = setTimeout(async () => followFetch(await ask("download", { action: "state" })), 500);
   if (state.state === "done") {
-    await loadModels(false);
+    await loadModels(0);
     useModel(wanted);
   }
 }

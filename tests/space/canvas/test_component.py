@@ -72,14 +72,3 @@ def test_server_functions_are_the_ones_the_scripts_call(canvas: gr.HTML) -> None
     called = set(re.findall(r'\bask\("(\w+)"', scripts))
     offered = {function.__name__ for function in canvas.server_fns}
     assert called == offered
-
-
-def test_sample_photos_exist_with_a_licence(services: Services) -> None:
-    folder = Path(component.__file__).parents[2] / "assets" / "samples"
-    samples = component._samples(folder)
-    assert len(samples) == 3
-    licences = (folder / "LICENCES").read_text()
-    for sample in samples:
-        assert (folder / sample["file"]).stat().st_size < 300_000
-        assert sample["licence"]
-        assert sample["file"] in licences
