@@ -85,13 +85,16 @@ function sliderRow(dial) {
   const id = "ml-" + dial.name;
   const label = make("label", "", dial.title);
   label.htmlFor = id;
+  // "px" stands behind the number, "of the picture" under the name.
+  const short = dial.unit.length <= 3;
+  if (!short) label.append(make("small", "", dial.unit));
   const back = make("button", "ml-back");
   back.type = "button";
   back.addEventListener("click", () => { setValue(dial, published(dial)); fill(); });
   const number = make("input");
   Object.assign(number, { type: "number", min: dial.minimum, max: dial.maximum, step: dial.step });
   number.setAttribute("aria-label", dial.title + (dial.unit ? ", " + dial.unit : "") + ", number");
-  head.append(label, back, number, make("em", "", dial.unit === "px" ? "px" : ""));
+  head.append(label, back, number, make("em", "", short ? dial.unit : ""));
   const range = make("input");
   Object.assign(range, { type: "range", id, min: dial.minimum, step: dial.step });
   range.setAttribute("aria-description", dial.help);
