@@ -43,8 +43,8 @@ format: $(VENV)/dev.stamp ## let ruff format and mend
 
 PHOTOS ?= photos
 RUN    ?= runs/lama-tiny
-train: $(VENV)/dev.stamp ## go on training lama-tiny: make train PHOTOS=DIR RUN=DIR
-	$(BIN)/python -m lama train --photos $(PHOTOS) --run-dir $(RUN) --preset lama-tiny --resume
+train: $(VENV)/dev.stamp ## train lama-tiny further: make train PHOTOS=DIR RUN=DIR
+	$(BIN)/python -m lama train --photos $(PHOTOS) --run-dir $(RUN) --preset lama-tiny --init lama-tiny --resume
 
 bench: $(VENV)/dev.stamp chromium ## speed on this machine: networks, photos, folders, live mode
 	$(BIN)/python -m benchmarks --output benchmarks/results/bench.json

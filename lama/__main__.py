@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from lama import registry
+from lama import extras, registry
 from lama.batch import inpaint_files
 from lama.training.ablate_command import add_ablate
 from lama.training.finetune_command import add_finetune
@@ -30,6 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         where = f"lama {options.verb}" if options.verb else "lama"
         print(f"{where}: {line(error)}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        package = str(error.name).split(".")[0]
+        if package not in extras.NEEDED:
+            raise
+        print(f"lama {options.verb}: {package} is missing: {extras.INSTALL}", file=sys.stderr)
         return 2
 
 

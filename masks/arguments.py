@@ -14,6 +14,14 @@ class Parser(argparse.ArgumentParser):
         raise ValueError(f"{message} (see {self.prog} --help)")
 
 
+class LeavingParser(argparse.ArgumentParser):
+    """Leaves with exit code 2 for bad flags, after one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with a flag, and leave."""
+        self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
+
+
 def line(error: Exception) -> str:
     """What went wrong in one line; the system's own errors without their number."""
     if isinstance(error, OSError) and error.filename and error.strerror:

@@ -20,6 +20,7 @@ from space.mask_lab.wishes import sentence, whole
 from space.services import Services
 from space.strategies import known_strategy
 
+_SIDE = 512  # of masks without a photo
 MOST = 256
 MOST_PIXELS = 1_000_000_000
 """How many masks, and how many pixels of masks, one call may ask for."""
@@ -32,15 +33,17 @@ def register(services: Services) -> None:
     def generate_masks(
         image: str | None = None,
         strategy: str | None = "wide",
-        count: int = 1,
-        seed: int = 0,
-        height: int = 512,
-        width: int = 512,
+        count: float | None = 1,
+        seed: float | None = 0,
+        height: float | None = _SIDE,
+        width: float | None = _SIDE,
         parameters: Any = None,  # noqa: ANN401 - JSON, as an object or as text
     ) -> tuple[list[str], dict[str, Any]]:
         try:
-            picture = picture_of(image, height, width, services.photos.max_pixels)
-            return generate(picture, strategy, count, seed, parameters, exports)
+            high, wide = (_SIDE if side is None else side for side in (height, width))
+            picture = picture_of(image, high, wide, services.photos.max_pixels)
+            number, first = 1 if count is None else count, 0 if seed is None else seed
+            return generate(picture, strategy, number, first, parameters, exports)
         except ValueError as error:
             raise gr.Error(sentence(str(error)), print_exception=False) from error
 
@@ -49,8 +52,8 @@ def register(services: Services) -> None:
         strategy = gr.Textbox("wide", label="strategy")
         count = gr.Number(1, label="count")
         seed = gr.Number(0, label="seed")
-        height = gr.Number(512, label="height")
-        width = gr.Number(512, label="width")
+        height = gr.Number(_SIDE, label="height")
+        width = gr.Number(_SIDE, label="width")
         parameters = gr.JSON({}, label="parameters")
         files = gr.File(label="masks", file_count="multiple")
         statistics = gr.JSON(label="statistics")
@@ -64,7 +67,7 @@ def register(services: Services) -> None:
     )
 
 
-def picture_of(image: str | None, height: int, width: int, max_pixels: int) -> Image:
+def picture_of(image: str | None, height: float, width: float, max_pixels: int) -> Image:
     """The picture of a call: the file's upright pixels, or the drawn landscape at a size.
 
     Raises:
@@ -86,8 +89,8 @@ def picture_of(image: str | None, height: int, width: int, max_pixels: int) -> I
 def generate(
     picture: Image,
     strategy: str | None,
-    count: int,
-    seed: int,
+    count: float,
+    seed: float,
     parameters: object,
     exports: Exports | None = None,
 ) -> tuple[list[str], dict[str, Any]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from masks.arguments import LeavingParser
 from space import contributions
 from space.settings import ENVIRONMENT
 from space.store import LICENCES, STATUSES, Filters, Store, StoreError, SubmissionError
@@ -67,8 +68,8 @@ def _with_receipt(arguments: Sequence[str]) -> list[str]:
     return given
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> LeavingParser:
+    parser = LeavingParser(
         prog="python -m space", description="The dataset of saved masks, without the app."
     )
     groups = parser.add_subparsers(metavar="dataset", required=True)

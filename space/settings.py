@@ -1,11 +1,12 @@
 """What can be set from outside: command line first, then environment, then the default."""
 
-import argparse
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from masks.arguments import LeavingParser
 
 
 @dataclass(frozen=True)
@@ -136,8 +137,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> LeavingParser:
+    parser = LeavingParser(
         prog="python app.py",
         description="Paint over something in a photo and it is gone.",
         epilog="Every setting can also come from the environment: "

@@ -6,7 +6,6 @@ the run itself writes into its folder (`lama.training.finetune`).
 """
 
 import contextlib
-import importlib.util
 import json
 import os
 import shutil
@@ -19,11 +18,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lama import extras
 from lama.files import write_atomic
 from space.store.files import try_lock
 
 ROOT = Path(__file__).parent.parent
-NEEDED = ("accelerate", "torchmetrics")
 LAUNCH = "launch.json"  # in a run's folder: what it was asked for, and when
 _BUSY = "A model is being trained already. Wait for it, or cancel it."
 _LOG_LINES = 40
@@ -221,10 +220,10 @@ def read_state(run_dir: Path, running: bool) -> RunState:
 
 
 def _check_needed() -> None:
-    if any(importlib.util.find_spec(name) is None for name in NEEDED):
-        raise ValueError(
-            "What training needs is not installed here: pip install -r requirements-train.txt"
-        )
+    lacking = extras.missing()
+    if lacking:
+        names = ", ".join(lacking)
+        raise ValueError(f"Training needs what is not installed here ({names}): {extras.INSTALL}")
 
 
 def _started(run_dir: Path) -> float:

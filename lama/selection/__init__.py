@@ -1,5 +1,7 @@
 """Selecting objects with networks: the small one that comes along, and others on request."""
 
+from pathlib import Path
+
 from masks.selecting import FloodFill, GrabCut, Regions
 from masks.selection import Provider
 
@@ -30,4 +32,7 @@ def get(name: str = "default") -> Provider:
         return plain[name]()
     from lama.selection import hub  # noqa: PLC0415 - torch loads slowly
 
+    if name not in hub.MODELS and not Path(name).is_dir():
+        known = ", ".join((*OFFLINE, *hub.MODELS))
+        raise ValueError(f"there is no selector {name!r}; there are {known}, and folders")
     return hub.provider(name)

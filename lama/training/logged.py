@@ -131,7 +131,7 @@ def load_masks(dataset: str) -> LoggedMasks:
         found = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()) if status)
         raise ValueError(
             f"{dataset} has no approved mask ({found or 'it is empty'}); approve some of them in "
-            "the Dataset tab first"
+            "the Review tab first"
         )
     return LoggedMasks(chosen, dataset)
 

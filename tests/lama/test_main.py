@@ -1,5 +1,10 @@
 """The command line: whatever is wrong, one line and exit code 2, and before any work."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
@@ -46,6 +51,7 @@ FINETUNE = ["finetune", "--masks-from", "photos"]
         ([*ABLATE, "--crop", "0"], "argument --crop: a whole number, 1 or more"),
         ([*ABLATE, "--save-every", "0"], "argument --save-every: a whole number, 1 or more"),
         ([*FINETUNE, "--batch", "-2"], "argument --batch: a whole number, 1 or more"),
+        ([*FINETUNE, "--resume"], "say which with --run-dir"),
         ([*FINETUNE, "--cases", "0"], "argument --cases: a whole number, 1 or more"),
     ],
 )
@@ -67,3 +73,35 @@ def test_help_is_still_there(capsys):
         main(["train", "--help"])
     assert left.value.code == 0
     assert "--save-every STEPS" in capsys.readouterr().out
+
+
+def without(package, arguments):
+    """What a fresh process says that has not got a package."""
+    code = (
+        f"import sys; sys.modules[{package!r}] = None; from lama.__main__ import main; "
+        f"sys.exit(main({arguments!r}))"
+    )
+    root = Path(__file__).parents[2]
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "package"), [(TRAIN, "accelerate"), ([*EVALUATE, "r.json"], "torchmetrics")]
+)
+def test_a_package_that_is_missing_is_one_line_that_says_how_to_get_it(folder, arguments, package):
+    found = without(package, arguments)
+    assert found.returncode == 2
+    [line] = found.stderr.splitlines()
+    assert f"{package} is missing: pip install -r requirements-train.txt" in line
+
+
+def test_what_the_run_time_needs_itself_is_not_explained_away(folder):
+    found = without("cv2", TRAIN)
+    assert found.returncode == 1
+    assert "ModuleNotFoundError" in found.stderr

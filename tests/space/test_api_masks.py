@@ -38,6 +38,13 @@ def test_a_strategy_that_is_null_is_the_default(client):
     assert statistics["strategy"] == "wide"
 
 
+def test_numbers_that_are_null_are_the_defaults(client):
+    given = dict.fromkeys(("count", "seed", "height", "width"))
+    files, statistics = client.predict(strategy="box", **given, api_name="/generate_masks")
+    assert len(files) == 1
+    assert (statistics["seed"], statistics["width"], statistics["height"]) == (0, 512, 512)
+
+
 def test_masks_are_those_of_python(client, tmp_path):
     path = tmp_path / "photo.jpg"
     Image.fromarray(desk(140, 200)[0]).save(path)

