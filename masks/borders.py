@@ -27,10 +27,18 @@ def paint(
     """Paint the strips of one mask: uint8 (H, W) of 0 and 1, at least one strip.
 
     Strips are shares of the picture and never fill it, so that there is no length to scale.
+
+    Raises:
+        ValueError: every side's chance is 0.
     """
-    chosen = rng.random(len(SIDES)) < [values[side] for side in SIDES]
-    if not chosen.any():
-        chosen[rng.integers(len(SIDES))] = True
+    chances = np.array([values[side] for side in SIDES])
+    if not chances.any():
+        raise ValueError(
+            "no side may have a strip: give left, top, right or bottom a chance above 0"
+        )
+    chosen = rng.random(len(SIDES)) < chances
+    if not chosen.any():  # as published, one side in proportion to the chances
+        chosen[rng.choice(len(SIDES), p=chances / chances.sum())] = True
     shares = rng.uniform(values["min_share"], values["max_share"], len(SIDES))
     left, top, right, bottom = (
         max(1, round(share * side)) if strip else 0

@@ -148,9 +148,7 @@ def recipe(name: str) -> Recipe:
     def paint(
         height: int, width: int, chosen: Values, _scale: float, rng: np.random.Generator
     ) -> np.ndarray:
-        mask = cv2.imread(str(files[rng.integers(len(files))]), cv2.IMREAD_GRAYSCALE)
-        if mask is None:
-            raise ValueError(f"a mask in {folder} cannot be read: make them again")
+        mask = _read(files[rng.integers(len(files))])
         if chosen["flip"] and rng.random() < 0.5:
             mask = mask[:, ::-1]
         factor = max(height / mask.shape[0], width / mask.shape[1])
@@ -158,8 +156,25 @@ def recipe(name: str) -> Recipe:
         large = cv2.resize(np.ascontiguousarray(mask), size, interpolation=cv2.INTER_NEAREST)
         top = int(rng.integers(large.shape[0] - height + 1))
         left = int(rng.integers(large.shape[1] - width + 1))
-        part = large[top : top + height, left : left + width]
-        return np.ascontiguousarray(part > 127).view(np.uint8)
+        return np.ascontiguousarray(large[top : top + height, left : left + width])
 
     flip = Parameter("flip", 1, 0, 1, 1, True, "Mirror every other mask, by chance.")
     return Recipe(name, f"Masks from {folder}.", "masks made before", (flip,), paint)
+
+
+def _read(path: Path) -> np.ndarray:
+    """A mask file as uint8 (H, W) of 0 and 1: grey above the middle is hole, or 1 where 1 is most.
+
+    Raises:
+        ValueError: it cannot be read, or holds no hole, or nothing else.
+    """
+    grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if grey is None:
+        raise ValueError(f"{path} cannot be read as a mask: make it again")
+    mask = grey > (127 if grey.max() > 1 else 0)
+    if mask.all() or not mask.any():
+        raise ValueError(
+            f"{path} is {'all' if mask.any() else 'no'} hole: a mask is 255 (or 1) in the hole and "
+            "0 elsewhere, in grey and not in transparency; leave the file out or mend it"
+        )
+    return mask.view(np.uint8)

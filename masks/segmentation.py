@@ -218,15 +218,15 @@ class Scene:
         return placements
 
     def _choose_scale(self, thing: _Thing, rng: np.random.Generator) -> float:
-        """Return a scale at which the object still fits around its own centre."""
+        """Return a scale; as published, an object near the border grows by no more than its room.
+
+        So one that touches the border is never enlarged, and half of its holes have its own size.
+        """
         x, y, w, h = thing.box
         height, width = self.shape
-        room = min(
-            2 * min(x + w / 2, width - x - w / 2) / w, 2 * min(y + h / 2, height - y - h / 2) / h
-        )
+        room = 2 * min(min(x, width - x - w) / width, min(y, height - y - h) / height)
         change = self.values["scale_change"]
-        lowest = max(0.05, 1 - change)
-        return float(rng.uniform(lowest, max(lowest, min(1 + change, room))))
+        return max(0.05, min(float(rng.uniform(1 - change, 1 + change)), 1 + room))
 
     def _piece(self, thing: _Thing, factor: float, mirrored: bool) -> NDArray[np.uint8]:
         h, w = thing.cutout.shape
@@ -283,7 +283,9 @@ class Scene:
         limits = self.values
         good = visible >= max(1.0, (1 - limits["max_hidden_area"]) * area)
         seen = np.maximum(visible, 1)
-        good &= (own <= limits["max_mask_intersection"] * np.minimum(own_areas, seen)).all(0)
+        # Of the hole, what is hidden counts as shared, as published.
+        shared = limits["max_mask_intersection"]
+        good &= (own <= np.minimum(shared * own_areas, seen - (1 - shared) * area)).all(0)
         good &= (others <= limits["max_foreground_coverage"] * np.maximum(areas, 1)).all(0)
         good &= (others <= limits["max_foreground_intersection"] * seen).all(0)
         columns = np.flatnonzero(good)

@@ -54,9 +54,12 @@ def breaches(
         broken.append("min_mask_area")
     if hole.area - visible > values["max_hidden_area"] * hole.area:
         broken.append("max_hidden_area")
+    shared = values["max_mask_intersection"]
+    # Of the hole, what is hidden counts as shared, as published.
+    most = visible - (1 - shared) * hole.area
     for other in (own, *earlier):
         common = int(np.count_nonzero(hole.mask & other))
-        if common > values["max_mask_intersection"] * min(visible, int(np.count_nonzero(other))):
+        if common > min(most, shared * np.count_nonzero(other)):
             broken.append("max_mask_intersection")
             break
     numbers, under = np.unique(labels[hole.mask], return_counts=True)

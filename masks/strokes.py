@@ -12,6 +12,7 @@ from masks.base import Number, Parameter, Values
 
 SHORTEST = 10
 THINNEST = 5
+WIDEST = 32_767  # pixels that OpenCV draws; only very large pictures ask for more
 MOST_SEGMENTS = 5
 FIRST_ANGLE = 0.01
 
@@ -95,7 +96,7 @@ def paint(
     )
     brushes = _scaled(THINNEST, scale) + rng.integers(0, _scaled(values["max_width"], scale), total)
     steps_x, steps_y = (lengths * np.sin(angles)).tolist(), (lengths * np.cos(angles)).tolist()
-    brush = brushes.tolist()
+    brush = brushes.clip(max=WIDEST).tolist()
 
     canvas = np.zeros((height, width), np.uint8)
     k = 0

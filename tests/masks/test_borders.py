@@ -40,6 +40,13 @@ def test_chances_choose_the_sides():
         assert (top, right, bottom) == (0, 0, 0)
 
 
-def test_without_any_chance_one_side_is_taken_all_the_same():
-    for mask in draws(30, left=0, top=0, right=0, bottom=0):
-        assert sum(strip > 0 for strip in strips(mask)) == 1
+def test_a_side_without_a_chance_never_stands_in():
+    for mask in draws(100, left=0.3, top=0, right=0.1, bottom=0):
+        left, top, right, bottom = strips(mask)
+        assert left > 0 or right > 0
+        assert (top, bottom) == (0, 0)
+
+
+def test_without_any_chance_there_is_no_mask_and_a_word_on_it():
+    with pytest.raises(ValueError, match="give left, top, right or bottom a chance"):
+        draws(1, left=0, top=0, right=0, bottom=0)

@@ -43,7 +43,9 @@ def assert_limits(holes, labels, limit):
         assert hole.area - seen <= limit["max_hidden_area"] * hole.area
         for other in (own, *by_source.get(hole.source, [])):
             common = (hole.mask & other).sum()
-            assert common <= limit["max_mask_intersection"] * min(seen, other.sum())
+            shared = limit["max_mask_intersection"]
+            assert common <= shared * other.sum()
+            assert common <= seen - (1 - shared) * hole.area
         for number in set(np.unique(labels)) - {0}:
             if not (limit["rigid"] or number == hole.source):
                 continue
@@ -122,6 +124,32 @@ def test_a_folder_is_a_strategy_at_any_size(annotated, tmp_path):
     assert (strategy(image, np.random.default_rng(5)) == drawn[5]).all()
     item = masks.generate(f"folder:{tmp_path / 'made'}", image, 1, 0, flip=0)[0]
     assert item.strategy_used.startswith("folder:")
+
+
+def test_masks_of_0_and_1_are_masks_too(tmp_path):
+    mask = np.zeros((64, 64), np.uint8)
+    mask[10:40, 20:50] = 1
+    cv2.imwrite(str(tmp_path / "a.png"), mask)
+    image = np.zeros((64, 64, 3), np.uint8)
+    drawn = masks.get(f"folder:{tmp_path}", flip=0)(image, np.random.default_rng(0))
+    assert np.array_equal(drawn, mask > 0)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "words"),
+    [
+        (np.zeros((20, 30), np.uint8), "a.png is no hole"),
+        (np.full((20, 30), 255, np.uint8), "a.png is all hole"),
+        (
+            np.dstack([np.zeros((20, 30, 3), np.uint8), np.eye(20, 30, dtype=np.uint8) * 255]),
+            "not in transparency",
+        ),
+    ],
+)
+def test_a_file_that_is_no_mask_is_named(tmp_path, pixels, words):
+    cv2.imwrite(str(tmp_path / "a.png"), pixels)
+    with pytest.raises(ValueError, match=words):
+        masks.get(f"folder:{tmp_path}")(np.zeros((64, 64, 3), np.uint8), np.random.default_rng(0))
 
 
 def test_the_command_line_makes_and_uses_them(annotated, tmp_path, capsys):

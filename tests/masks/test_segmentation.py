@@ -6,7 +6,8 @@ import pytest
 
 import masks
 from masks import objects
-from masks.presets import FALLBACK
+from masks.presets import FALLBACK, recipe
+from masks.segmentation_limits import Hole, breaches
 from tests.masks.scenes import desk, noise
 
 BLANK = np.full((256, 320, 3), 128, np.uint8)
@@ -37,13 +38,39 @@ def test_scale_stays_within_its_limit():
     assert 1.45 < max(areas) < 1.27**2
 
 
-def test_an_object_near_the_border_grows_only_as_far_as_it_fits_around_its_centre():
-    labels = one_disc(centre=(41, 128))
-    widths = [
-        masks.describe(item.mask).bounding_box.height
-        for item in draw(labels, 80, max_hidden_area=0)
+def test_an_object_at_the_border_never_grows_and_often_keeps_its_size():
+    scales = [
+        masks.describe(item.mask).bounding_box.height / 81
+        for item in draw(one_disc(centre=(40, 128)), 200, max_hidden_area=0)
     ]
-    assert max(widths) <= 84
+    assert max(scales) <= 1.02
+    # Published: drawn from 0.75 to 1.25, then cut off at 1, which half of the draws exceed.
+    assert np.mean(np.array(scales) > 0.98) == pytest.approx(0.54, abs=0.1)
+    assert min(scales) < 0.8
+
+
+def test_an_object_near_the_border_grows_by_its_room_at_most():
+    labels = one_disc(centre=(56, 128))  # 16 of 320 pixels are free at its left: twice 5 %
+    scales = [
+        masks.describe(item.mask).bounding_box.height / 81
+        for item in draw(labels, 100, max_hidden_area=0)
+    ]
+    assert 1.07 < max(scales) < 1.13
+
+
+def test_of_the_hole_what_is_hidden_counts_as_shared():
+    hole = np.zeros((64, 64), np.bool_)
+    hole[:8, :10] = True  # and two rows above the picture
+    labels = np.zeros((64, 64), np.int32)
+    labels[:4, :10] = 1  # half of what is seen; with the hidden rows six of ten
+    placed = Hole(hole, 1, 100, 1.0, False)
+    limits = {p.name: p.default for p in recipe("segmentation").parameters} | {
+        "min_mask_area": 0.0, "max_foreground_coverage": 1.0, "max_mask_intersection": 0.5
+    }  # fmt: skip
+    whole = labels.copy()
+    whole[20:40, :10] = 1  # more of the object elsewhere: its own share is small
+    assert "max_mask_intersection" in breaches(placed, whole, [], limits)
+    assert not breaches(placed, whole, [], limits | {"max_mask_intersection": 0.6})
 
 
 def test_vertical_shift_stays_within_its_limit():

@@ -83,3 +83,11 @@ def test_tiny_scales_still_paint(scale):
     painted = strokes.paint(16, 40, values(), scale, np.random.default_rng(0))
     assert painted.dtype == np.uint8
     assert set(np.unique(painted)) == {0, 1}
+
+
+def test_brushes_are_never_wider_than_opencv_draws(monkeypatch):
+    lines = spy(monkeypatch)
+    for seed in range(20):
+        wide = values(max_width=500)
+        strokes.paint(64, 64, wide, 20_000 / 256, np.random.default_rng(seed))
+    assert max(width for _, _, width in lines) == 32_767
