@@ -136,7 +136,7 @@ def infer_config(tensors: Mapping[str, Tensor], origin: str) -> GeneratorConfig:
                 ngf=_channels(first, origin),
                 n_downsampling=len(downs),
                 n_blocks=len(blocks),
-                ratio=1 - n_local / (n_local + n_global),
+                ratio=_ratio(n_local, n_global),
                 enable_lfu=any(".lfu." in key for key in tensors),
             )
     head = tensors.get("model.1.weight")
@@ -148,6 +148,13 @@ def infer_config(tensors: Mapping[str, Tensor], origin: str) -> GeneratorConfig:
         kind = DilatedConfig.kind if dilated else RegularConfig.kind
         return _made(origin, kind=kind, ngf=_channels(head, origin), n_blocks=n_blocks)
     raise ValueError(f"{origin} holds no weights of a LaMa generator")
+
+
+def _ratio(n_local: int, n_global: int) -> float:
+    """A share of global channels that gives these numbers again, rounding included."""
+    total = n_local + n_global
+    ratio = 1 - n_local / total
+    return ratio if int(total * ratio) == n_global else (n_global + 0.5) / total
 
 
 def _channels(weight: Tensor, origin: str) -> int:

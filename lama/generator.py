@@ -197,6 +197,11 @@ class _MultidilatedConv(nn.Module):
 
     def __init__(self, channels: int, dilation_num: int) -> None:
         super().__init__()
+        if channels % dilation_num:
+            raise ValueError(
+                f"{channels} channels cannot be shared by {dilation_num} dilations: take a number "
+                "of dilations that divides them"
+            )
         self.convs = nn.ModuleList(
             nn.Conv2d(
                 channels // dilation_num,

@@ -64,7 +64,8 @@ def cells(strategies: Sequence[str], sizes: Sequence[int]) -> list[Cell]:
     small = [size for size in sizes if size < 32]
     if small:
         raise ValueError(f"pictures of {small[0]} pixels are too small to measure: 32 at least")
-    return [Cell(strategy, size) for strategy in strategies for size in sizes]
+    # Twice the same would count every photo twice.
+    return list(dict.fromkeys(Cell(strategy, size) for strategy in strategies for size in sizes))
 
 
 def cases(

@@ -47,6 +47,7 @@ class TrainConfig:
     adversarial_from: int = 0  # step at which the discriminator joins
     r1_every: int = 1  # lazy regularisation: scaled up by as much
     clip: float = 1.0  # gradient norm
+    clip_discriminator: float | None = 1.0  # None: as it comes
     optimizer: str = "adam"  # or adamw
     ema: float = 0.0  # decay of the averaged weights, 0 = off
     discriminator: str = "patch"  # as published, or projected: heads on a frozen network
@@ -66,7 +67,8 @@ def to_json(config: TrainConfig) -> dict[str, Any]:
 
 def from_json(values: dict[str, Any]) -> TrainConfig:
     """Inverse of `to_json`."""
-    given = dict(values)
+    # Runs from before there was a choice did not clip it.
+    given = {"clip_discriminator": None} | values
     given["generator"] = from_dict(given["generator"])
     given["weights"] = LossWeights(**given["weights"])
     return TrainConfig(**given)
@@ -102,6 +104,7 @@ _TINY = TrainConfig(
     warmup=100,
     adversarial_from=1000,
     r1_every=16,
+    clip_discriminator=None,
     optimizer="adamw",
     ema=0.998,
     discriminator_ndf=32,
@@ -133,7 +136,7 @@ _FINE_TUNE = replace(
 )
 
 PRESETS: dict[str, TrainConfig] = {
-    "lama-fourier": TrainConfig(),
+    "lama-fourier": TrainConfig(batch=30),  # published: 10 on each of three GPUs
     "big-lama": TrainConfig(generator=FourierConfig(n_blocks=18), batch=120),
     # Grown in four phases, each started from the one before (docs/training.md).
     "lama-tiny-64": replace(_TINY, crop=64, zoom=6.0, batch=16, adversarial_from=1500),

@@ -7,14 +7,39 @@ import signal
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Sampler
 
 from lama.training.data import Crops, Sample, collate
 
 PATIENCE = 5.0  # seconds that a worker has to take note of having been killed
 
 
-def load(samples: Crops, order: Sequence[int], batch: int, workers: int) -> Iterator[Sample]:
+class Share(Sampler[int]):
+    """One process's part of every batch, in order; counted out, never held: runs are long.
+
+    Args:
+        total: samples of all processes.
+        batch: of all processes.
+        share: samples of a batch for each process.
+        process: which of them this is.
+    """
+
+    def __init__(self, total: int, batch: int, share: int, process: int) -> None:
+        self.total, self.batch, self.share, self.process = total, batch, share, process
+
+    def __iter__(self) -> Iterator[int]:
+        """Numbers of samples."""
+        first = self.process * self.share
+        for start in range(0, self.total, self.batch):
+            yield from range(start + first, start + first + self.share)
+
+    def __len__(self) -> int:
+        return len(range(0, self.total, self.batch)) * self.share
+
+
+def load(
+    samples: Crops, order: Sampler[int] | Sequence[int], batch: int, workers: int
+) -> Iterator[Sample]:
     """Batches of samples in the given order.
 
     Close it when something went wrong outside: workers leave SIGTERM to the trainer, so that Python
@@ -25,6 +50,9 @@ def load(samples: Crops, order: Sequence[int], batch: int, workers: int) -> Iter
         order: their numbers.
         batch: samples at a time.
         workers: processes that make them; 0 = this one.
+
+    Raises:
+        ValueError: A sample cannot be made; in its own words.
     """
     loader = DataLoader(
         samples,
@@ -40,6 +68,9 @@ def load(samples: Crops, order: Sequence[int], batch: int, workers: int) -> Iter
     started = set(multiprocessing.active_children()) - others
     try:
         yield from batches
+    except ValueError as error:
+        # What a worker says comes with the whole way it took there; its last line is the reason.
+        raise ValueError(str(error).strip().rpartition("ValueError: ")[2]) from error
     finally:
         # What torch does itself as soon as nothing refers to the iterator any more; but the
         # traceback of an error does, to the very end. It asks, and waits some seconds for each.

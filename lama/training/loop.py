@@ -48,6 +48,7 @@ def train(run: Run, *, save_every: int = 500, log_every: int = 50) -> bool:
         run.run_dir.mkdir(parents=True, exist_ok=True)
         options = json.dumps(to_json(run.config), indent=1)
         write_atomic(run.run_dir / OPTIONS, options.encode())
+        run.forget_later_lines()
     run.agree()
     with stop_on_signal() as stop:
         _steps(run, stop, save_every, log_every)
@@ -137,7 +138,7 @@ def _discriminator_step(run: Run, real: Look, fake: Look, mask: Tensor) -> dict[
         loss, stats = discriminator_phase(run.discriminator, real, fake, mask, grid, r1)
         if r1:
             loss = loss + stats["r1"] * config.weights.r1 * config.r1_every
-    _descend(run, loss, run.discriminator, run.optimizer_d, math.inf, stats)
+    _descend(run, loss, run.discriminator, run.optimizer_d, config.clip_discriminator, stats)
     return stats
 
 
@@ -146,14 +147,15 @@ def _descend(
     loss: Tensor,
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
-    clip: float,
+    clip: float | None,
     stats: dict[str, Tensor],
 ) -> None:
     """One optimizer step down the loss's gradient, averaged over the processes and clipped."""
     optimizer.zero_grad(set_to_none=True)
-    run.accelerator.backward(loss)
+    # Not accelerate's own, which divides by what its launcher may have set up for other programs.
+    loss.backward()
     average_gradients(module.parameters())
-    norm = nn.utils.clip_grad_norm_(module.parameters(), clip)
+    norm = nn.utils.clip_grad_norm_(module.parameters(), math.inf if clip is None else clip)
     if not torch.isfinite(norm):
         raise TrainingError(
             f"the loss is {loss.item():.4g} and its gradient {norm.item():.4g} at step {run.step}; "

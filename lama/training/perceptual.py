@@ -17,7 +17,6 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lama.extras import INSTALL
@@ -77,7 +76,9 @@ class LPIPS(nn.Module):
         """(B,) distances of pictures whose `features` are given."""
         total = torch.zeros(())
         for i, (x, y) in enumerate(zip(a, b, strict=True)):
-            total = total + F.conv2d((x - y).square(), self.get_buffer(f"head{i}")).mean((1, 2, 3))
+            # No convolution: in mixed precision its sum would be rounded to bf16.
+            weighted = (x - y).float().square() * self.get_buffer(f"head{i}")
+            total = total + weighted.sum(1).mean((1, 2))
         return total
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
@@ -101,7 +102,7 @@ class EfficientNetFeatures(nn.Module):
             nn.Sequential(*network._blocks[a:b]) for a, b in ((0, 1), (1, 3), (3, 5), (5, 11))
         )
         if dilated:
-            _stride_to_dilation(self.stages[3], 2)
+            _stride_to_dilation(self.stages[3])
         freeze(self)
 
     def features(self, image: Tensor) -> list[Tensor]:
@@ -217,19 +218,23 @@ def _vgg_stages() -> list[nn.Module]:
     return stages
 
 
-def _stride_to_dilation(stage: nn.Module, factor: int) -> None:
-    """Every strided depthwise convolution keeps its resolution; all from there on are dilated."""
+def _stride_to_dilation(stage: nn.Module) -> None:
+    """The depthwise convolution of stride 2 keeps all pixels, those after it are dilated by 2.
+
+    So every second pixel of the stage's maps is what it was with the stride.
+    """
     for module in stage.modules():
         for name, conv in list(module.named_children()):
             if not isinstance(conv, nn.Conv2d) or conv.kernel_size[0] == 1:
                 continue
+            dilation = 1 if conv.stride[0] == 2 else 2
             plain = nn.Conv2d(
                 conv.in_channels,
                 conv.out_channels,
                 conv.kernel_size[0],
                 1,
-                padding=factor * (conv.kernel_size[0] - 1) // 2,
-                dilation=factor,
+                padding=dilation * (conv.kernel_size[0] - 1) // 2,
+                dilation=dilation,
                 groups=conv.groups,
                 bias=conv.bias is not None,
             )

@@ -116,18 +116,20 @@ class Joined(Indexed):
 
 
 def find_photos(folders: Sequence[Path]) -> list[Path]:
-    """All pictures below the folders, sorted, so that a seed means the same photos everywhere."""
-    found = [
-        path
-        for folder in folders
-        for path in sorted(Path(folder).rglob("*"))
-        if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file()
-    ]
+    """All pictures below the folders, sorted, so that a seed means the same photos everywhere.
+
+    A photo that lies below several of them, or has several paths, comes once.
+    """
+    found: dict[Path, Path] = {}
+    for folder in folders:
+        for path in sorted(Path(folder).rglob("*")):
+            if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file():
+                found.setdefault(path.resolve(), path)
     if not found:
         raise ValueError(
             f"no photos below {', '.join(map(str, folders))}; looked for {' '.join(PHOTO_SUFFIXES)}"
         )
-    return found
+    return list(found.values())
 
 
 def cell_bytes(cell: dict[str, Any] | None) -> bytes:

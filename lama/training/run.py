@@ -31,7 +31,7 @@ from lama.training.config import TrainConfig, to_json
 from lama.training.data import Crops, Sample, Strategy
 from lama.training.discriminator import Discriminator
 from lama.training.folding import fold_batch_norm
-from lama.training.loader import load
+from lama.training.loader import Share, load
 from lama.training.logged import LoggedMasks
 from lama.training.matching import KernelMatching
 from lama.training.parallel import copy_from_first, share_batch_norm
@@ -233,7 +233,7 @@ class Run:
         with readable(path):
             self._take(state)
         if self.accelerator.is_main_process:
-            self._forget_later_lines()
+            self.forget_later_lines()
         return True
 
     def _take(self, state: dict[str, Any]) -> None:
@@ -255,7 +255,8 @@ class Run:
             if torch.cuda.is_available() and state["random"]["cuda"]:
                 torch.cuda.set_rng_state_all(state["random"]["cuda"])
 
-    def _forget_later_lines(self) -> None:
+    def forget_later_lines(self) -> None:
+        """Strike out of the log what comes after this step, be it another run's before its save."""
         path = self.run_dir / "stats.jsonl"
         if path.exists():
             lines = path.read_text().splitlines(keepends=True)
@@ -296,12 +297,7 @@ class Run:
             repeats=config.repeats,
         )
         share = config.batch // count
-        first = self.accelerator.process_index * share
-        order = [
-            batch + first + i
-            for batch in range(0, len(samples), config.batch)
-            for i in range(share)
-        ]
+        order = Share(len(samples), config.batch, share, self.accelerator.process_index)
         yield from load(samples, order, share, config.workers)
 
 

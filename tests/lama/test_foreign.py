@@ -228,6 +228,13 @@ def test_config_is_told_from_the_keys(config):
     assert infer_config(randomised(build(config)).state_dict(), "test") == config
 
 
+@pytest.mark.parametrize(("ngf", "ratio"), [(24, 0.06), (3, 0.75), (5, 0.3), (7, 0.99)])
+def test_any_share_of_global_channels_gives_the_same_network_again(ngf, ratio):
+    state = build(FourierConfig(ngf=ngf, n_downsampling=1, n_blocks=1, ratio=ratio)).state_dict()
+    again = build(infer_config(state, "test")).state_dict()
+    assert {k: v.shape for k, v in again.items()} == {k: v.shape for k, v in state.items()}
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

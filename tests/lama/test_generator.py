@@ -79,3 +79,8 @@ def test_what_lies_in_the_hole_does_not_matter(config):
     other = image * (1 - mask) + torch.rand_like(image) * mask
     with torch.inference_mode():
         assert torch.equal(generator(image, mask), generator(other, mask))
+
+
+def test_dilations_that_do_not_share_the_channels_are_refused():
+    with pytest.raises(ValueError, match="cannot be shared by 3 dilations"):
+        build(DilatedConfig(ngf=4, dilation_num=3))

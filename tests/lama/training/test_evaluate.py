@@ -57,6 +57,7 @@ def test_impossible_tasks_are_refused(monkeypatch):
         cells(["nonsense"], [256])
     with pytest.raises(ValueError, match="32 at least"):
         cells(["thick"], [16])
+    assert cells(["thick", "thin", "thick"], [64, 64]) == [Cell("thick", 64), Cell("thin", 64)]
     with pytest.raises(ValueError, match="telea"):
         classical(["magic"])
     everything = np.ones((64, 64), bool)

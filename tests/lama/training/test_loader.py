@@ -11,7 +11,7 @@ import pytest
 
 import masks
 from lama.training.data import Crops, find_photos
-from lama.training.loader import load
+from lama.training.loader import Share, load
 from tests.lama.training.toy import draw_photos
 
 ROOT = Path(__file__).parents[3]
@@ -87,3 +87,33 @@ def test_closing_ends_the_workers_whatever_they_do(tmp_path, strategy, monkeypat
         with pytest.raises(KeyboardInterrupt):
             next(batches)
     assert set(multiprocessing.active_children()) <= before
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_shares_are_every_sample_once_and_in_order(processes):
+    total, batch = 36, 12
+    parts = [list(Share(total, batch, batch // processes, p)) for p in range(processes)]
+    assert sorted(n for part in parts for n in part) == list(range(total))
+    assert all(part == sorted(part) for part in parts)
+    for step in range(3):
+        size = batch // processes
+        now = [n for part in parts for n in part[step * size : (step + 1) * size]]
+        assert now == list(range(step * batch, (step + 1) * batch))
+    assert all(len(Share(total, batch, batch // processes, 0)) == len(part) for part in parts)
+
+
+def test_a_long_run_is_counted_out_and_not_held():
+    order = Share(120_000_000, 120, 120, 0)
+    assert len(order) == 120_000_000
+    assert next(iter(order)) == 0
+    assert not [value for value in vars(order).values() if not isinstance(value, int)]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_photos_that_cannot_be_read_are_one_sentence(tmp_path, workers):
+    for i in range(3):
+        (tmp_path / f"{i}.jpg").write_bytes(b"no photo")
+    samples = Crops(find_photos([tmp_path]), masks.get("box"), crop=16, stop=4)
+    with pytest.raises(ValueError, match=r"^ten photos in a row could not be read.*\.jpg$") as info:
+        list(load(samples, range(4), 2, workers))
+    assert "\n" not in str(info.value)

@@ -227,6 +227,43 @@ def test_weights_at_the_start_do_not_depend_on_the_perceptual_network(tmp_path, 
     torch.testing.assert_close(starts[0], starts[1], rtol=0, atol=0)
 
 
+def test_both_networks_gradients_are_clipped_unless_a_preset_says_otherwise(
+    tmp_path, photos, monkeypatch
+):
+    limits = []
+    clip = torch.nn.utils.clip_grad_norm_
+
+    def noted(parameters, limit):
+        limits.append(limit)
+        return clip(parameters, limit)
+
+    monkeypatch.setattr("torch.nn.utils.clip_grad_norm_", noted)
+    for discriminator in (0.5, None):
+        toy = replace(TOY, steps=1, adversarial_from=0, clip_discriminator=discriminator)
+        train(run_in(tmp_path / str(discriminator), photos, toy))
+    assert limits == [1.0, 0.5, 1.0, math.inf]
+    old = to_json(TOY)
+    del old["clip_discriminator"]
+    assert from_json(old).clip_discriminator is None
+
+
+def test_gradients_do_not_depend_on_what_a_launcher_set_up(tmp_path, photos, monkeypatch):
+    toy, norms = replace(TOY, steps=1), []
+    for steps in ("1", "4"):
+        monkeypatch.setenv("ACCELERATE_GRADIENT_ACCUMULATION_STEPS", steps)
+        train(run_in(tmp_path / steps, photos, toy), log_every=1)
+        lines = (tmp_path / steps / "stats.jsonl").read_text().splitlines()
+        norms.append(json.loads(lines[0])["gradient_norm"])
+    assert norms[0] == norms[1]
+
+
+def test_lines_of_a_run_that_never_saved_are_struck_out(tmp_path, photos):
+    (tmp_path / "stats.jsonl").write_text('{"step": 0}\n{"step": 1}\n{"step": 50}\n')
+    train(run_in(tmp_path, photos, replace(TOY, steps=2)), log_every=1)
+    lines = [json.loads(line) for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [0, 1, 2]
+
+
 def test_an_unknown_discriminator_is_refused(tmp_path, photos):
     with pytest.raises(ValueError, match="patch or projected"):
         run_in(tmp_path, photos, replace(TOY, discriminator="wise"))

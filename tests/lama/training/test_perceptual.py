@@ -52,6 +52,22 @@ def test_dilation_keeps_the_resolution(pictures):
     assert maps == [torch.Size([12, 9]), torch.Size([6, 4])]
 
 
+def test_dilation_is_the_stride_without_its_gaps():
+    picture = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(3))
+    dilated, plain = (EfficientNetFeatures(d).features(picture)[-1] for d in (True, False))
+    inside = slice(4, -4)  # zeros beyond the edge come in at other places
+    there = dilated[..., 1::2, 1::2][..., inside, inside]
+    torch.testing.assert_close(there, plain[..., inside, inside], rtol=1e-3, atol=1e-4)
+
+
+def test_lpips_is_summed_in_full_precision(pictures):
+    network = LPIPS("alex")
+    with torch.autocast("cpu", torch.bfloat16):
+        found = network(pictures[1], pictures[0])
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(network(pictures[1], pictures[0]).item(), rel=0.02)
+
+
 def test_gradients_reach_the_picture(pictures):
     picture = pictures[1].clone().requires_grad_()
     LPIPS("alex")(picture, pictures[0]).sum().backward()

@@ -1,13 +1,14 @@
 """Pictures that cannot be read are None, whatever is wrong with them."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from lama.training.photos import decode_grey, decode_rgb, read_rgb
-from tests.lama.training.toy import bomb
+from lama.training.photos import decode_grey, decode_rgb, find_photos, read_rgb
+from tests.lama.training.toy import bomb, draw_photos
 
 
 def png(pixels):
@@ -30,3 +31,13 @@ def test_what_is_empty_damaged_or_far_too_large_is_no_picture(data, tmp_path):
     (tmp_path / "a.png").write_bytes(data)
     assert read_rgb(tmp_path / "a.png") is None
     assert read_rgb(tmp_path / "b.png") is None
+
+
+def test_a_photo_that_is_found_in_two_ways_comes_once(tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    draw_photos(tmp_path / "a" / "b")
+    monkeypatch.chdir(tmp_path / "a")
+    once = find_photos([Path("b")])
+    assert find_photos([Path("b"), tmp_path / "a", Path("b")]) == once
+    (tmp_path / "link").symlink_to(tmp_path / "a" / "b")
+    assert find_photos([Path("b"), tmp_path / "link"]) == once
