@@ -140,15 +140,24 @@ class CanvasServer:
 
     @answered()
     def adopt(self, data: dict) -> Answer:
-        """Make a ``result`` the photo to go on from; nothing is uploaded."""
-        kept = self._finished(str(data.get("result", "")))
+        """Make a ``result`` the photo to go on from; nothing is uploaded.
+
+        A page that may have but a first look gets a ``preview`` of what it goes on from.
+        """
+        identity = str(data.get("result", ""))
+        was_rough = self.results.get(identity).rough.any()
+        kept = self._finished(identity)
         handle = self.services.photos.get(kept.photo)
         with self.pictures.taken():
             content = encode_photo(self._merged(kept), "PNG")
             path = self.exports.put(content, "result.png")
             new = self.services.photos.put(path, kept.name, handle.format, handle)
+            sharp = _preview(self.services.photos.decoded(new)) if was_rough else b""
         path.unlink(missing_ok=True)  # a deletion may have emptied the folder
-        return {"photo": new.id, "format": new.format, "width": new.width, "height": new.height}
+        return {
+            "photo": new.id, "format": new.format, "width": new.width, "height": new.height,
+            "preview": self.exports.address(sharp, "preview.png") if sharp else None,
+        }  # fmt: skip
 
     @answered()
     def export(self, data: dict) -> Answer:
@@ -218,7 +227,9 @@ class CanvasServer:
             rough = start.rough if result.rough is None else start.rough | result.rough
             result = replace(result, rough=rough)
         keeps = self.runs.recall(page)
-        if last is not None and value.get("shown") == keeps:
+        # The full size of what the page has may not have reached it before this question.
+        behind = last is not None and value.get("rough") is True and not last.rough.any()
+        if last is not None and value.get("shown") == keeps and not behind:
             return result, start.changed, keeps
         return result, drawing.mask, ""
 
@@ -235,8 +246,8 @@ class CanvasServer:
             rgb = self.services.photos.decoded(self.services.photos.get(kept.photo)).rgb
             mask = kept.whole(rgb)[1]
             start = start_from(rgb, mask, None if quality == "refined" else kept, sharpen=True)
-            if not start.todo.any():
-                return replace(kept.made_by, rgb=start.base), mask, start.todo
+            if not start.todo.any():  # another question did it, whose answer the page has not got
+                return replace(kept.made_by, rgb=start.base), mask, mask
             progress = partial(self.runs.report, page)
             result = self.engine.inpaint(
                 kept.asked, start.base, start.todo, overtaken, progress, quality, start.own

@@ -85,6 +85,28 @@ def test_drawing_on_does_not_throw_a_manual_run_away(page: Page, small: Path) ->
     assert not changed[~first].any()
 
 
+def test_live_switched_on_during_a_manual_run_asks_anew(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    page.locator("#live-toggle").click()
+    stroke(page, (0.4, 0.4), (0.5, 0.5), wait=False)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if '"run"' in (route.request.post_data or "") and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/component_server/", hold)
+    page.locator("#inpaint-button").click()
+    page.wait_for_timeout(800)
+    page.locator("#live-toggle").click()
+    page.wait_for_timeout(500)
+    held[0].continue_()  # it comes after it was given up
+    wait_for_result(page)
+    expect(page.locator("#lc-facts")).to_contain_text("verified")
+
+
 def test_a_run_that_takes_long_says_so(page: Page, small: Path) -> None:
     open_photo(page, small)
     stroke(page, (0.4, 0.4), (0.5, 0.5))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 import masks
 from tests.browser.conftest import App, open_photo, wait_for_result
@@ -166,3 +166,24 @@ def test_a_phone_shows_all_of_it_without_scrolling_sideways(browser: Browser, ap
         assert box is not None
         assert box["height"] >= 44
     context.close()
+
+
+def test_no_mask_of_another_picture_can_be_taken(lab: Page, photo: Path) -> None:
+    page = lab
+    held: list[Route] = []
+    page.route(
+        "**/component_server/",
+        lambda route: (
+            held.append(route) if '"draw"' in (route.request.post_data or "") else route.continue_()
+        ),
+    )
+    page.get_by_label("Photo for the masks").set_input_files(str(photo))
+    expect(page.locator(".ml-name")).to_contain_text("desk.png")
+    page.locator(".ml-tile").nth(2).dispatch_event("click")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    for route in held:
+        route.continue_()
+    page.unroute("**/component_server/")
+    expect(page.locator(".ml-python")).to_contain_text("desk.png")
+    page.locator(".ml-tile").nth(2).click()
+    expect(page.get_by_role("dialog")).to_be_visible()

@@ -29,6 +29,9 @@ def test_a_container_has_what_its_limit_leaves(tmp_path, monkeypatch):
     monkeypatch.setattr(memory, "_LIMIT", tmp_path / "max")
     monkeypatch.setattr(memory, "_USED", tmp_path / "current")
     assert memory.free_bytes(CPU) == min(200_000_000, machine)
+    (tmp_path / "stat").write_text("anon 5\ninactive_file 40000000\nactive_file 7\n")
+    monkeypatch.setattr(memory, "_STATE", tmp_path / "stat")
+    assert memory.free_bytes(CPU) == min(240_000_000, machine), "files read before give way"
     (tmp_path / "max").write_text("max\n")
     assert memory.free_bytes(CPU) > 0.5 * machine
     monkeypatch.setattr(memory, "_LIMIT", tmp_path / "nothing")

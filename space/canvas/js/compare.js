@@ -10,7 +10,7 @@ function setCompare(share) {
 }
 
 function placeLine() {
-  const width = stage.clientWidth;
+  const width = view.width / view.dpr;
   // Parked at the left edge the grip stays reachable.
   line.style.left = clamp(S.compare * width, 26, Math.max(26, width - 26)) + "px";
   line.style.background = S.compare > 0 ? "" : "transparent";
@@ -56,6 +56,7 @@ grip.addEventListener("keydown", (event) => {
   setCompare(S.compare + steps[event.key]);
 });
 
+on("view", placeLine);
 for (const name of ["result", "photo"]) {
   on(name, () => {
     compare.hidden = !isChanged();

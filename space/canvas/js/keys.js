@@ -12,6 +12,12 @@ function showKeyPen() {
   showRing(penAt(), true);
 }
 
+function liftKeyPen() {
+  keyPen.down = false;
+  emit("pen", "up");
+  penUp();
+}
+
 function keyboardPen(event) {
   const step = event.shiftKey ? 1 : 12;
   const move = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
@@ -23,12 +29,11 @@ function keyboardPen(event) {
     else emit("hover", penAt());
   } else if (event.key === "Enter") {
     startKeyPen();
-    if (!keyPen.down) penDown(penAt(), false, event.shiftKey);
+    if (keyPen.down && gesture) liftKeyPen();
     else {
-      emit("pen", "up");
-      penUp();
+      penDown(penAt(), false, event.shiftKey);
+      keyPen.down = true;
     }
-    keyPen.down = !keyPen.down;
   } else if (event.key === "Escape" && gesture) {
     penCancel();
     if (keyPen) keyPen.down = false;
@@ -56,7 +61,8 @@ document.addEventListener("keydown", (event) => {
     return event.preventDefault();
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (key === "tab" && byPointer && document.activeElement === stage && isChanged()) {
+  if (key === "escape") byPointer = false;
+  if (key === "tab" && !event.shiftKey && byPointer && document.activeElement === stage && isChanged()) {
     event.preventDefault();
     return peek(true);
   }
@@ -87,6 +93,7 @@ window.addEventListener("blur", () => {
 });
 stage.addEventListener("focus", showKeyPen);
 stage.addEventListener("blur", () => {
+  if (keyPen && keyPen.down && gesture) liftKeyPen();
   byPointer = false;
   ring.hidden = true;
   emit("hover", null);

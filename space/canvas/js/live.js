@@ -4,6 +4,9 @@ const MOST_PATCHES = 64;
 // refined where that was asked for.
 const REST = { full: 350, refined: 1500 };
 let running = null, waiting = false, restTimer = 0, settleTimer = 0;
+// Every question has a number of its own, so that giving one up never reaches the next. After a reload the
+// numbers go on above those from before: the first question overtakes what nobody waits for any more.
+let turns = Date.now();
 
 // While a reviewer mends a mask, the mask is what must be seen: live waits.
 // It is over with the bar over the canvas, which comes a moment after the photo.
@@ -23,16 +26,21 @@ const isLive = () => S.live && !isMending();
 // Whether the mask is another one than what the result fills, as after a stroke with Live off.
 const unfilled = () => Boolean(S.result) && !sameRuns(S.result.runs, history.runs);
 
+// All of it as it is now: while the mask is being packed more may be drawn.
 async function drawingValue() {
-  const box = S.raster && holesBox(history.runs, S.photo.width);
-  const mask = box ? { ...box, png: toBase64(await encodeMaskPng(history.runs, S.photo.width, box)) } : null;
-  return {
+  const runs = S.raster && history.runs, width = S.photo ? S.photo.width : 0;
+  const value = {
     version: 1, photo: S.photo ? S.photo.id : null, name: S.photo ? S.photo.name : "",
-    width: S.photo ? S.photo.width : 0, height: S.photo ? S.photo.height : 0,
-    mask, strokes: S.strokes, strategy: S.strategy, request: S.request, model: S.model, live: isLive(),
+    width, height: S.photo ? S.photo.height : 0,
+    mask: null, strokes: S.strokes, strategy: S.strategy, request: S.request, model: S.model, live: isLive(),
     // What the page shows already need not be sent again; now and then everything is, in one piece.
     shown: S.result && S.result.patches.length < MOST_PATCHES ? S.result.id : null,
+    // The full size of a first look may still be on its way to a page that has only that.
+    rough: Boolean(S.result && S.result.rough),
   };
+  const box = runs && holesBox(runs, width);
+  if (box) value.mask = { ...box, png: toBase64(await encodeMaskPng(runs, width, box)) };
+  return value;
 }
 
 // Writes the component's value; Python gets it with the next event that asks for it.
@@ -46,7 +54,6 @@ async function publish() {
 // What is saved and compared is what is open, also before anything is marked.
 on("photo", () => {
   clearTimeout(restTimer);
-  waiting = false;
   giveUp();
   running = null;
   publish();
@@ -67,10 +74,12 @@ on("pen", (state) => {
 function makeRoom() {
   clearTimeout(restTimer);
   if (!running || running.quality !== "full") return;
-  ask("cancel", { page, request: running.request });
+  cancelOnServer(running);
   running = null;
   emit("running");
 }
+
+const cancelOnServer = (run) => ask("cancel", { page: tab, request: run.turn });
 
 on("mask", ({ why }) => {
   clearTimeout(restTimer);
@@ -94,14 +103,14 @@ on("mask", ({ why }) => {
 
 // Nobody waits for the run on its way any more.
 function giveUp() {
+  waiting = false;
   if (!running) return;
   running.gone = true;
-  ask("cancel", { page, request: running.request });
+  cancelOnServer(running);
 }
 
 function dropResult() {
   giveUp();
-  waiting = false;
   S.result = null;
   makeProxyResult();
   showMask("drawing");
@@ -138,7 +147,7 @@ function requestRun() {
 function ask_newer() {
   if (performance.now() - running.start > 400 && !running.told) {
     running.told = true;
-    ask("cancel", { page, request: running.request });
+    cancelOnServer(running);
   }
 }
 
@@ -146,22 +155,20 @@ async function run() {
   waiting = false;
   const mine = begin("first");
   const value = await drawingValue();
-  const question = ask("run", { page, value });
+  const question = ask("run", { page: tab, value: { ...value, request: mine.turn } });
   if (mine.request === S.request) props.value = JSON.stringify(value);
   await settle(mine, question);
 }
 
-// The same holes once more, at full size or refined; only the result's id travels. It is a request of its
-// own, so that it can be given up and asked for again.
+// The same holes once more, at full size or refined; only the result's id travels.
 async function improve(quality) {
-  S.request += 1;
   const mine = begin(quality, S.result.id);
-  await settle(mine, ask("better", { page, result: mine.better, request: mine.request, quality }));
+  await settle(mine, ask("better", { page: tab, result: mine.better, request: mine.turn, quality }));
 }
 
 function begin(quality, better = null) {
   const drawn = { runs: history.runs, strokes: S.strokes, strategy: S.strategy };
-  running = { request: S.request, start: performance.now(), penUp: S.penUp, photo: S.photo.id, quality, better, drawn, live: isLive(), pixels: S.raster.count };
+  running = { request: S.request, turn: ++turns, start: performance.now(), penUp: S.penUp, photo: S.photo.id, quality, better, drawn, live: isLive(), pixels: S.raster.count };
   emit("running");
   return running;
 }
@@ -188,7 +195,7 @@ async function settle(mine, question) {
       note("The browser could not show the result. It may be short of memory.", "problem", { words: "Try again", act: startRun });
     });
   } else if (!answer.ok && !answer.cancelled && fresh) {
-    showMask("drawing");
+    showMask(mine.better ? "gone" : "drawing");
     note(answer.message, "problem", answer.offline ? { words: "Try again", act: startRun } : null);
   }
   if (overtaken) return;
@@ -209,7 +216,7 @@ function setRefine(refine) {
   try { localStorage.setItem("lama-refine", refine ? "yes" : "no"); } catch { /* private window */ }
   if (!refine) {
     clearTimeout(restTimer);
-    if (running && running.quality === "refined") ask("cancel", { page, request: running.request });
+    if (running && running.quality === "refined") cancelOnServer(running);
   } else if (S.result && !running) improve("refined");
 }
 
@@ -257,9 +264,8 @@ const covers = (one, other) =>
 function cancelRun() {
   waiting = false;
   // Giving up a refinement leaves the result that is there.
-  if (running && running.quality === "refined") return ask("cancel", { page, request: running.request });
+  if (running && running.quality === "refined") return cancelOnServer(running);
   giveUp();
-  S.request += 1;
   showMask("drawing");
   emit("facts");
 }

@@ -55,23 +55,26 @@ async function fillFromStrategy(step) {
   seed.value = Math.max(0, (parseInt(seed.value, 10) || 0) + step);
   if (!S.photo || !S.photo.id) return note("The photo is still on its way. Try again in a moment.");
   const strategy = find(".lc-strategy").value;
-  const photo = S.photo.id;
-  const answer = await ask("fill_strategy", { photo, strategy, seed: Number(seed.value) });
+  const photo = S.photo;
+  const answer = await ask("fill_strategy", { photo: photo.id, strategy, seed: Number(seed.value) });
+  if (S.photo !== photo) return;
   if (!answer.ok) return note(answer.message);
-  if (!S.photo || S.photo.id !== photo) return;
   const whole = await wholeMask(answer.mask);
+  if (!(await penIsUp(photo))) return;
   changeMask((raster) => raster.replace(whole), { tool: "strategy", strategy, seed: Number(seed.value) }, strategy);
   if (answer.note) note(answer.note, "info");
 }
 
 async function importMask(file) {
   if (!file || !S.photo) return;
+  const photo = S.photo;
   let mask;
   try {
     mask = await decodeMask(file);
   } catch {
     return note("This file is not a picture that can be read. A mask is best a PNG, white where the photo is to be filled.");
   }
+  if (!(await penIsUp(photo))) return;
   if (mask.width !== S.photo.width || mask.height !== S.photo.height) {
     return note("This mask has " + mask.width + " × " + mask.height + " pixels, the photo " + S.photo.width + " × " + S.photo.height + ". Bring the mask to the photo's size first.");
   }
@@ -101,7 +104,10 @@ async function obey(command) {
     if (command.mask) await takeMask(command, turn);
     if (other) sayOpened();
   } catch {
-    if (turn === opening) note("The photo could not be opened here. Choose it once more.");
+    if (turn === opening) {
+      comeBack();
+      note("The photo could not be opened here. Choose it once more.");
+    }
   }
   // What came is a command: the drawing takes its place.
   publish();

@@ -79,7 +79,10 @@ function useModel(name) {
   showFetch({ state: "idle" });
   showModels();
   S.request += 1;
-  if (isLive() && S.raster && S.raster.count) startRun();
+  if (isLive() && S.raster && S.raster.count) {
+    stage.dataset.request = S.request;
+    startRun();
+  }
   else if (S.photo) publish();
   setTimeout(() => loadModels(0), 3000);
 }
@@ -116,9 +119,13 @@ async function followFetch(state) {
   clearTimeout(fetchTimer);
   if (!wanted) return;
   if (!state.ok) return showFetch({ state: "failed", message: state.message });
+  if (state.state === "running" && state.model !== wanted) {
+    const other = modelNamed(state.model);
+    return showFetch({ state: "failed", message: (other ? other.title : state.model) + " is being fetched just now. Try again when it is there." });
+  }
   showFetch(state);
   if (state.state === "running") fetchTimer = setTimeout(async () => followFetch(await ask("download", { action: "state" })), 500);
-  if (state.state === "done") {
+  if (state.state === "done" && state.model === wanted) {
     await loadModels(0);
     useModel(wanted);
   }

@@ -61,12 +61,18 @@ async function adopt() {
   const answer = await ask("adopt", { result: result.id });
   wait.hidden = true;
   if (!answer.ok) return note(answer.message);
+  // Of a first look the server has made the full size first.
+  const sharp = answer.preview && (await fetch(answer.preview).then((file) => file.blob()).then(createImageBitmap).catch(() => null));
   if (S.photo !== photo || S.result?.id !== result.id || gesture) return;
-  const canvas = new OffscreenCanvas(photo.width, photo.height);
+  goOnTo(sharp || drawnTogether(), { ...photo, id: answer.photo, format: answer.format });
+}
+
+function drawnTogether() {
+  const canvas = new OffscreenCanvas(S.photo.width, S.photo.height);
   const context = canvas.getContext("2d");
   context.drawImage(S.bitmap, 0, 0);
   drawPatches(context, 1, 0, 0);
-  goOnTo(canvas.transferToImageBitmap(), { ...photo, id: answer.photo, format: answer.format });
+  return canvas.transferToImageBitmap();
 }
 
 // Undo leads back to the picture before; the comparison is with the first one.
@@ -171,7 +177,7 @@ function showWait(bar, seconds, expected) {
 function askShare(run) {
   if (!run.asked || performance.now() - run.asked > 1000) {
     run.asked = performance.now();
-    ask("progress", { page }).then((answer) => { if (answer.ok && answer.share !== null) run.share = answer.share; });
+    ask("progress", { page: tab }).then((answer) => { if (answer.ok && answer.share !== null) run.share = answer.share; });
   }
   return run.share || 0;
 }

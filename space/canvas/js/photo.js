@@ -69,7 +69,9 @@ async function settlePhoto(local, answer, turn, file) {
     Object.assign(S.photo, facts);
     S.file = file;
   } else {
-    const picture = answer.preview || (await ask("preview", { photo: answer.photo })).url;
+    const asked = answer.preview ? { ok: true, url: answer.preview } : await ask("preview", { photo: answer.photo });
+    if (!asked.ok) throw new Error(asked.message);
+    const picture = asked.url;
     const bitmap = await createImageBitmap(await (await fetch(picture)).blob());
     if (turn !== opening) return;
     if (same) {

@@ -3,7 +3,7 @@
 const adjusting = find("#lc-adjust");
 const growBy = adjusting.querySelector(".lc-grow"), smoothBy = adjusting.querySelector(".lc-smooth");
 const QUICK = 300;
-let selection = null, edit = null, asked = 0, hoverTimer = 0, hovering = false, hoverCost = 0, committing = false, selections = 0;
+let selection = null, pending = null, edit = null, asked = 0, hoverTimer = 0, hovering = false, hoverCost = 0, committing = false, selections = 0;
 
 // A few pixels more than the object keep its rim and its shadow from shining through the fill.
 const defaultGrowth = () => clamp(Math.round(Math.max(S.photo.width, S.photo.height) / 200), 3, 16);
@@ -22,20 +22,27 @@ async function selectAt(done, how) {
   const far = Math.hypot(done.last.x - done.points[0].x, done.last.y - done.points[0].y) * view.scale > 6 * view.dpr;
   const pick = far ? { box: boxOf(done.points[0], done.last) } : pickAt(done.points[0]);
   if (!far && (done.points[0].x < 0 || done.points[0].y < 0 || done.points[0].x >= S.photo.width || done.points[0].y >= S.photo.height)) return;
-  const going = selection && how !== "new" ? selection : { rest: selection ? selection.rest : S.raster.data.slice(), picks: [] };
+  // A click may come before the last one is answered: it goes on from that one.
+  const before = pending ?? selection;
+  const going = before && how !== "new" ? before : { rest: before ? before.rest : S.raster.data.slice(), picks: [] };
   if (how === "remove") {
     if (!going.picks.length) return eraseObject(pick, far);
     pick.remove = !far;
     if (far) return eraseObject(pick, far);
   }
-  const picks = going.picks.concat([pick]);
+  const picks = going.picks.concat([pick]), photo = S.photo, runs = history.runs;
+  const mine = (pending = { rest: going.rest, picks });
   const answer = await askObjects(picks);
+  if (pending === mine) pending = null;
   if (!answer) return;
   if (!answer.mask) return note("Nothing was made out there. Click on its middle, or drag a box around it.", "info");
   const whole = await wholeMask(answer.mask);
-  startEdit(whole, going.rest, defaultGrowth(), 0);
+  if (!(await penIsUp(photo))) return;
+  // What was drawn while the answer was on its way stays.
+  const rest = sameRuns(history.runs, runs) ? going.rest : S.raster.data.slice();
+  startEdit(whole, rest, defaultGrowth(), 0);
   commitEdit({ tool: "select", picks, provider: answer.provider, seconds: answer.seconds });
-  selection = { rest: going.rest, picks };
+  selection = { rest, picks };
   stage.dataset.selections = ++selections;
 }
 
@@ -43,7 +50,8 @@ async function selectAt(done, how) {
 async function eraseObject(pick, far) {
   const answer = await askObjects([far ? pick : { x: pick.x, y: pick.y }]);
   if (!answer || !answer.mask) return;
-  const whole = await wholeMask(answer.mask);
+  const photo = S.photo, whole = await wholeMask(answer.mask);
+  if (!(await penIsUp(photo))) return;
   changeMask((raster) => raster.replace(raster.data.map((value, i) => (whole[i] ? 0 : value))), { tool: "select", erase: true, picks: [pick] });
   stage.dataset.selections = ++selections;
 }
@@ -110,7 +118,11 @@ on("mask", () => {
   growBy.value = smoothBy.value = 0;
   showAmounts();
 });
-on("photo", () => { edit = selection = null; });
+on("photo", () => {
+  edit = selection = pending = null;
+  growBy.value = smoothBy.value = 0;
+  showAmounts();
+});
 
 // Where the pointer rests, the object below it is outlined, if the last answer came quickly.
 function forgetHover() {

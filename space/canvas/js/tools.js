@@ -108,6 +108,12 @@ function strokeRecord(done) {
   };
 }
 
+// A mask that comes from elsewhere waits for the stroke under way. Whether the photo is still the one it is for.
+async function penIsUp(photo) {
+  while (gesture && S.photo === photo) await new Promise((resolve) => setTimeout(resolve, 40));
+  return S.photo === photo;
+}
+
 // Whole-mask changes: invert, clear, a mask from a file or from a strategy.
 function changeMask(change, record, strategy = "drawn") {
   if (!S.raster) return;

@@ -1,6 +1,6 @@
 // Pointers to gestures: mouse, pen and one finger draw; two fingers, Space or the middle button move the photo.
 const fingers = new Map();
-let panning = null, pinch = null, spaceHeld = false, penSeen = false, byPointer = false;
+let panning = null, pinch = null, spaceHeld = false, penSeen = false, byPointer = false, drawing = "";
 
 function pinchState() {
   const [a, b] = [...fingers.values()];
@@ -22,6 +22,8 @@ stage.addEventListener("pointerdown", (event) => {
   stage.focus({ preventScroll: true });
   event.preventDefault();
   const at = locate(event);
+  // The palm beside a pen that draws.
+  if (event.pointerType === "touch" && gesture && drawing === "pen") return;
   if (event.pointerType === "pen") penSeen = true;
   if (event.pointerType === "touch") {
     fingers.set(event.pointerId, at);
@@ -37,13 +39,15 @@ stage.addEventListener("pointerdown", (event) => {
   if (event.button === 1 || spaceHeld) return startPan(event, at);
   if (event.button !== 0 && event.button !== 2) return;
   stage.setPointerCapture(event.pointerId);
+  drawing = event.pointerType;
   penDown(at, event.button === 2 || event.altKey, event.shiftKey || event.pointerType === "touch");
 });
 
 stage.addEventListener("pointermove", (event) => {
   if (!S.photo) return;
   const at = locate(event);
-  if (event.pointerType === "touch" && fingers.has(event.pointerId)) fingers.set(event.pointerId, at);
+  if (event.pointerType === "touch" && !fingers.has(event.pointerId)) return;
+  if (event.pointerType === "touch") fingers.set(event.pointerId, at);
   if (pinch && fingers.size >= 2) {
     const now = pinchState();
     view.x += now.x - pinch.x;
@@ -65,7 +69,7 @@ stage.addEventListener("pointermove", (event) => {
 });
 
 function lift(event) {
-  fingers.delete(event.pointerId);
+  if (event.pointerType === "touch" && !fingers.delete(event.pointerId)) return; // a palm
   if (pinch) {
     if (!fingers.size) pinch = null;
     return;

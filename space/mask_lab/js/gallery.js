@@ -7,6 +7,7 @@ const facts = (item) => [percent(item.area), holes(item), "up to " + item.widest
 
 function showGallery(answer) {
   const gallery = find("#mask-gallery");
+  delete gallery.dataset.stale;
   gallery.style.setProperty("--ratio", W.width + " / " + W.height);
   gallery.dataset.tall = W.height > W.width * 1.2 ? "yes" : "no";
   gallery.replaceChildren(...answer.items.map((item, index) => {

@@ -30,6 +30,7 @@ function show(answer, asked, milliseconds) {
   shown = { ...answer, wish: asked };
   note(answer.note ? noteOfFallback(answer) : "", "info");
   showGallery(answer);
+  if (dialog.open) openMask(open);
   find(".ml-count").textContent = asked.count + (asked.count === 1 ? " mask" : " masks");
   find(".ml-facts").textContent = W.width + " × " + W.height + ", seed " + asked.seed + ", " + Math.round(milliseconds) + " ms";
   showHistogram(answer);

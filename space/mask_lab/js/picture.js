@@ -33,6 +33,10 @@ function showSamples() {
 }
 
 function takePicture(answer, key = "") {
+  if (dialog.open) dialog.close();
+  // The masks on the page are those of another picture: none of them can be opened any more.
+  shown = null;
+  find("#mask-gallery").dataset.stale = "yes";
   Object.assign(W, { photo: answer.photo, name: answer.name, width: answer.width, height: answer.height, preview: answer.preview });
   find(".ml-name").textContent = answer.photo ? answer.name + ", " + answer.width + " × " + answer.height : "";
   find(".ml-landscape").hidden = Boolean(answer.photo);

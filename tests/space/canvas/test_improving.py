@@ -74,8 +74,50 @@ def test_large_holes_get_a_first_look_and_full_size_after_it(
     assert engine.qualities == ["quick", "full"]
     again = server.run(question(server, picture, request=2, live=True))
     assert again["rough"] is False, "what is filled at full size is not looked at again"
-    nothing = server.better({"page": "p", "request": 2, "result": again["result"]})
-    assert nothing["patches"] == []
+    sharp = server.better({"page": "p", "request": 2, "result": again["result"]})
+    assert (sharp["rough"], len(sharp["patches"])) == (False, 1)
+    assert sharp["patches"] == full["patches"], "who asks has not got it yet"
+    assert engine.qualities == ["quick", "full"]
+
+
+def test_a_page_that_is_behind_gets_all_of_it(server: CanvasServer, tmp_path: Path) -> None:
+    engine = server.services.engine
+    assert isinstance(engine, TeleaEngine)
+    engine.coarse_from = 100
+    rgb = np.random.default_rng(5).integers(0, 256, (103, 301, 3), dtype=np.uint8)
+    picture = tmp_path / "wide.png"
+    Image.fromarray(rgb).save(picture)
+
+    def run(request: int, columns: tuple[int, ...], **shown: object) -> dict:
+        mask = np.zeros(rgb.shape[:2], dtype=bool)
+        for x in columns:
+            mask[10:30, x : x + 20] = True
+        asked = question(server, picture, request, mask=encode_mask(mask), live=True, **shown)
+        return server.run(asked)
+
+    first = run(1, (10,))
+    full = server.better({"page": "p", "request": 2, "result": first["result"]})
+    shown = {"shown": first["result"]}
+    behind = run(3, (10, 250), **shown, rough=True)  # the answer before has not reached it
+    assert (len(behind["patches"]), behind["keeps"]) == (2, "")
+    new = pasted(rgb, behind)
+    assert np.array_equal(new[:, :100], pasted(rgb, first, full)[:, :100])
+
+
+def test_going_on_from_a_first_look_brings_what_is_gone_on_from(
+    server: CanvasServer, picture: Path
+) -> None:
+    engine = server.services.engine
+    assert isinstance(engine, TeleaEngine)
+    engine.coarse_from = 100
+    first = server.run(question(server, picture, live=True))
+    adopted = server.adopt({"result": first["result"]})
+    assert adopted["preview"]
+    [place] = server.exports.folder.glob("*/preview.png")
+    seen = np.asarray(Image.open(place).convert("RGB"))
+    photos = server.services.photos
+    assert np.array_equal(seen, photos.decoded(photos.get(adopted["photo"])).rgb)
+    assert server.adopt({"result": first["result"]})["preview"] is None, "now the page has it"
 
 
 def test_what_is_downloaded_has_full_size_everywhere(server: CanvasServer, picture: Path) -> None:
