@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from space.store import Store
 from tests.browser.conftest import ROOT, App, exported_mask, open_photo, wait_for_result
@@ -152,3 +152,60 @@ def test_the_sliders_reshape_a_drawn_mask_too(page: Page, tmp_path: Path) -> Non
         assert overlap(exported_mask(page), wanted > 0) > 0.93
     set_slider(page, ".lc-grow", 0)
     assert np.array_equal(exported_mask(page), hole > 0)
+
+
+def hold_selecting(page: Page) -> list[Route]:
+    """Questions for objects wait from now on, in this list."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        asked = route.request.post_data or ""
+        if '"select"' in asked and '"outline":true' not in asked:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/component_server/", hold)
+    return held
+
+
+def test_what_is_drawn_while_an_object_is_looked_for_stays(page: Page, tmp_path: Path) -> None:
+    left, _ = two_discs(tmp_path / "discs.png")
+    open_photo(page, tmp_path / "discs.png")
+    page.keyboard.press("s")
+    held = hold_selecting(page)
+    page.mouse.click(*place(page, 130 / 487, 160 / 331))
+    page.keyboard.press("b")
+    page.mouse.move(*place(page, 0.7, 0.85))
+    page.mouse.down()
+    page.mouse.move(*place(page, 0.75, 0.85), steps=4)
+    before = selections(page)
+    page.wait_for_timeout(300)
+    held[0].continue_()
+    page.wait_for_timeout(700)
+    page.mouse.move(*place(page, 0.9, 0.85), steps=6)
+    page.mouse.up()
+    wait_for_selection(page, before)
+    mask = exported_mask(page)
+    assert mask[left].mean() > 0.9
+    assert mask[281, 341:437].all(), "the stroke, from its first half on"
+
+
+def test_quick_clicks_add_to_each_other(page: Page, tmp_path: Path) -> None:
+    left, right = two_discs(tmp_path / "discs.png")
+    open_photo(page, tmp_path / "discs.png")
+    page.keyboard.press("s")
+    held = hold_selecting(page)
+    before = selections(page)
+    page.mouse.click(*place(page, 130 / 487, 160 / 331))
+    page.keyboard.down("Shift")
+    page.mouse.click(*place(page, 350 / 487, 150 / 331))
+    page.keyboard.up("Shift")
+    page.wait_for_timeout(500)
+    for route in held:
+        route.continue_()
+    wait_for_selection(page, before)
+    page.wait_for_timeout(500)
+    mask = exported_mask(page)
+    assert mask[left].mean() > 0.9
+    assert mask[right].mean() > 0.9
