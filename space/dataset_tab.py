@@ -13,6 +13,7 @@ import gradio as gr
 
 from space import contributions, dataset_record, drawers_panel, health_panel
 from space.dataset_view import grid_html, push_html, summary_html, use_html
+from space.exports import Exports
 from space.reviewers import Sight, sight
 from space.save_sheet import COPY_SCRIPT, status_html
 from space.services import Services
@@ -46,7 +47,9 @@ class DatasetTab:
 
     def refresh_on(self, *events: Callable) -> None:
         """Bring figures and masks up to date whenever one of these happens, e.g. `tab.select`."""
-        gr.on(list(events), self.show, self.inputs, self.outputs, **_QUIET)
+        gr.on(
+            list(events), self.show, self.inputs, self.outputs, **_QUIET, trigger_mode="always_last"
+        )
 
 
 def build(services: Services) -> DatasetTab:
@@ -201,7 +204,8 @@ def view(
         grid,
         gr.Button(visible=len(records) > count),
         count,
-        gr.Dropdown([ANY, *sorted({*used, strategy} - {ANY})], value=strategy),
+        # Not the value: what was chosen while this was being made would be set back.
+        gr.Dropdown([ANY, *sorted({*used, strategy} - {ANY})]),
         _card(store),
         health_panel.health_html(info, services.sync is not None, now),
     )
@@ -266,6 +270,8 @@ def make_export(
     if not count:
         path.unlink(missing_ok=True)
         return gr.File(visible=False), status_html("error", "There is no mask to put into it.")
+    place = Exports(services.settings.cache_dir / "exports").place()
+    path = path.replace(place / path.name)  # from there it is served as it lies, for an hour
     words = f"{count:,} record{'s' * (count != 1)}, as the filters above let through."
     return gr.File(str(path), visible=True), status_html("done", words)
 

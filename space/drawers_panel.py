@@ -9,6 +9,7 @@ import gradio as gr
 
 import masks
 from space import drawers
+from space.exports import Exports
 from space.reviewers import Sight, sight
 from space.save_sheet import status_html
 from space.services import Services
@@ -66,6 +67,7 @@ def compare(services: Services, name: str, filters: Filters) -> tuple[Any, Any, 
             else drawers.strategy_look(name)
         )
         path = drawers.keep(found.examples, services.settings.cache_dir / "dataset-exports")
+        served = Exports(services.settings.cache_dir / "exports").put(path.read_bytes(), path.name)
     except (ValueError, StoreError, sqlite3.Error, OSError) as error:
         return "", status_html("error", escape(str(error))), gr.File(visible=False)
     words = (
@@ -77,5 +79,5 @@ def compare(services: Services, name: str, filters: Filters) -> tuple[Any, Any, 
     return (
         drawers.plots_html(found.look, other, name),
         status_html("done", words + "."),
-        gr.File(str(path), visible=True),
+        gr.File(str(served), visible=True),
     )

@@ -9,6 +9,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -45,15 +46,17 @@ def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
             shelf.forget(identity)
         shelf.sweep()
 
-    refused: list[OSError] = []
-    for step in (
+    everywhere = (cache, *uploads(cache))
+    steps: tuple[Callable[[], object], ...] = (
         from_shelf,
         Exports(cache / "exports").clear,
-        lambda: forget_exports(cache, core),
+        *(partial(forget_exports, folder, core) for folder in everywhere),
         lambda: forget_run_pictures(core.data_dir / "runs"),
-        lambda: forget_photos((cache, *_uploads(cache)), photos),
-        lambda: forget_mask(_uploads(cache), traces.mask),
-    ):
+        lambda: forget_photos(everywhere, photos),
+        lambda: forget_mask(uploads(cache), traces.mask),
+    )
+    refused: list[OSError] = []
+    for step in steps:
         try:
             step()
         except OSError as error:
@@ -62,7 +65,7 @@ def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
         raise refused[0]
 
 
-def _uploads(cache: Path) -> tuple[Path, ...]:
+def uploads(cache: Path) -> tuple[Path, ...]:
     """Where uploads may lie: the operator can have them put elsewhere."""
     elsewhere = os.environ.get("GRADIO_TEMP_DIR")
     return tuple({cache / "uploads", *([Path(elsewhere).resolve()] if elsewhere else [])})
@@ -83,8 +86,13 @@ def forget_exports(folder: Path, core: Core | None = None) -> None:
         remove_if((folder,), lambda path, _: path.name.startswith(starts))
 
 
-def forget_run_pictures(folder: Path) -> None:
-    """Remove the pictures of training runs: a photo that was held out may be the deleted one."""
+def forget_run_pictures(folder: Path, run: Path | None = None) -> None:
+    """Remove the pictures of training runs: a photo that was held out may be the deleted one.
+
+    Args:
+        folder: Of the runs.
+        run: The one that is meant, instead of all.
+    """
 
     def shows_photos(path: Path, _: os.stat_result) -> bool:
         inside = path.relative_to(folder).parts[1:]
@@ -92,7 +100,7 @@ def forget_run_pictures(folder: Path) -> None:
             len(inside) == 2 and inside[0] == "samples" and path.suffix == ".png"
         )
 
-    remove_if((folder,), shows_photos)
+    remove_if((run or folder,), shows_photos)
 
 
 def forget_photos(folders: Iterable[Path], photos: Mapping[str, int]) -> None:

@@ -78,7 +78,7 @@ def build(services: Services, canvas: gr.HTML, samples: Path) -> InsideTab:
 
     inputs, outputs = [canvas, model], [view, status]
     again.click(look, inputs, outputs, **_QUIET)
-    model.input(look, inputs, outputs, **_QUIET)
+    model.input(look, inputs, outputs, **_QUIET, trigger_mode="always_last")
     view.click(ask, inputs, outputs, show_progress="minimal", **_QUIET)
 
     def refresh_on(event: Callable) -> None:

@@ -2,7 +2,7 @@
 
 import base64
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -35,6 +35,7 @@ class Screen:
     status: str = ""
     skipped: bool = False  # whether what was skipped can be had again
     undoable: bool = False  # whether the last decision can be taken back
+    second: bool | None = None  # whether second opinions are asked for now; None: as before
 
 
 class Desk:
@@ -59,7 +60,7 @@ class Desk:
         """The next record, or why there is none; private ones only where it is allowed."""
         store = self.services.store
         record = queue.take(store.core, name, second=second, private=private)
-        left = queue.left(store.core, name)
+        left = queue.left(store.core, name, second=second, private=private)
         progress = view.progress_html(left, self._agreement(), name)
         undoable = deciding.can_undo(store.core, name)
         if record is None:
@@ -106,9 +107,11 @@ class Desk:
 
     def undo(self, name: str, *, private: bool = False) -> Screen:
         """Take the last decision back and show its record."""
-        deciding.undo(self.services.store.core, name)
+        store = self.services.store
+        # A second opinion that was taken back is one that is still missing.
+        second = store.get(deciding.undo(store.core, name)).status != "pending"
         said = status_html("done", "Taken back: decide anew.")
-        return self.show(name, False, said, private=private)
+        return replace(self.show(name, second, said, private=private), second=second)
 
     def filled(self, record_id: str) -> str:
         """The record's hole as the app's model fills it, at the size that is shown."""

@@ -119,7 +119,7 @@ class Answers:
         try:
             screen = work(self.desk.who(request, profile), private=private)
         except _TROUBLE as error:
-            return (*(gr.skip() for _ in range(5)), said(error), *(gr.skip() for _ in range(7)))
+            return (*(gr.skip() for _ in range(5)), said(error), *(gr.skip() for _ in range(8)))
         return updates(screen)
 
 
@@ -131,6 +131,7 @@ def updates(screen: Screen) -> tuple:
         gr.Button(visible=screen.skipped),
         *(anything for _ in range(5)),
         gr.Button(interactive=screen.undoable),
+        gr.skip() if screen.second is None else screen.second,
     )
 
 

@@ -55,6 +55,7 @@ class _Parts:
         return [
             *(self.picture, self.filled, self.facts, self.progress, self.current, self.status),
             *(self.buttons[name] for name in names),
+            self.second,
         ]
 
 

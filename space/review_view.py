@@ -99,11 +99,11 @@ def facts_html(record: Record, pair: Pair) -> str:
 
 def nothing_html(left: Queue, second: bool) -> str:
     """What is said when there is nothing to review."""
-    if second:
+    if left.skipped:
+        words = f"<b>Nothing but what you skipped is left</b> ({left.skipped:,}). Show it again?"
+    elif second:
         words = "<b>No second opinion is missing.</b> Each record here was decided by you, by two "
         words += "people, or by nobody yet."
-    elif left.skipped:
-        words = f"<b>Nothing but what you skipped is left</b> ({left.skipped:,}). Show it again?"
     elif left.waiting:
         words = "<b>Nothing left for you.</b> What still waits is open at another reviewer, or "
         words += "waits for somebody who has not decided on it yet."

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -127,7 +128,7 @@ def saver(services: Services) -> Callable[..., tuple]:
         try:
             services.pace.keep(services.settings, request, profile)
         except ValueError as error:
-            return _answer(status_html("error", escape(str(error))))
+            return _refused(services, str(error), last)
         name = signed_in(request, profile)
         return save_drawing(services, drawing, licence, consent, note, name, last)
 
@@ -159,7 +160,7 @@ def save_drawing(
             raise SubmissionError("Tick the sentence above to agree, then save again.")
         drawn = decode(drawing, services.photos)
         this = _told_apart(drawn)
-        if last is not None and this == last.drawing:
+        if last is not None and this == last.drawing and _is_there(services, last):
             raise SubmissionError("This mask is saved already. Change it, or open another photo.")
         submission = Submission(
             image_bytes=drawn.photo.path.read_bytes(),
@@ -174,11 +175,11 @@ def save_drawing(
         )
         receipt = contributions.save(services, submission)
     except (ValueError, StoreError) as error:
-        return _answer(status_html("error", escape(str(error))))
+        return _refused(services, str(error), last)
     except OSError as error:
         _log.warning("a photo could not be read for saving: %s", error)
         words = "The app no longer has this photo. Open it once more, then save again."
-        return _answer(status_html("error", words))
+        return _refused(services, words, last)
     return (
         receipt_html(receipt),
         gr.Button(visible=True),
@@ -208,7 +209,7 @@ def undo_save(services: Services, last: Saved | None) -> tuple:
     try:
         contributions.undo(services, last.receipt)
     except (ValueError, StoreError) as error:
-        return _answer(status_html("error", escape(str(error))))
+        return _refused(services, str(error), last)
     return (
         status_html("done", "Undone: the mask and its photo are out of the dataset."),
         gr.Button(visible=False),
@@ -217,6 +218,24 @@ def undo_save(services: Services, last: Saved | None) -> tuple:
         gr.skip(),
         gr.skip(),
     )
+
+
+def _is_there(services: Services, last: Saved) -> bool:
+    """Whether what was saved has not been deleted since."""
+    try:
+        services.store.get(last.receipt.record_id)
+    except SubmissionError:
+        return False
+    except (StoreError, sqlite3.Error):
+        pass  # nobody can tell just now
+    return True
+
+
+def _refused(services: Services, words: str, last: Saved | None) -> tuple:
+    """What went wrong; the receipt of the last save stays in sight, since nobody else has it."""
+    there = last is not None and _is_there(services, last)
+    kept = receipt_html(last.receipt, before=True) if last is not None and there else ""
+    return _answer(status_html("error", escape(words)) + kept)
 
 
 def _answer(status: str) -> tuple:
@@ -229,14 +248,15 @@ def status_html(kind: str, words: str) -> str:
     return f'<div class="rs" data-kind="{kind}" role="{role}"><p>{words}</p></div>'
 
 
-def receipt_html(receipt: Receipt) -> str:
-    """The answer to a save: id and receipt, to be copied and kept."""
+def receipt_html(receipt: Receipt, *, before: bool = False) -> str:
+    """The answer to a save: id and receipt, to be copied and kept; or that of the one before."""
     whole = f"{receipt.record_id} {receipt.token}"
     removed = " Camera and location data were removed." if receipt.metadata_removed else ""
     if receipt.lookalikes:
         removed += " A photo that looks much like this one is in the dataset already."
+    said = "The mask before was saved." if before else "Saved."
     return f"""<div class="rs" data-kind="done" role="status">
-<p><b>Saved.</b>{removed} Keep this receipt: whoever has it can delete the record.</p>
+<p><b>{said}</b>{removed} Keep this receipt: whoever has it can delete the record.</p>
 <div class="rs-receipt"><code data-record="{receipt.record_id}" data-receipt="{receipt.token}"
 ><span>{receipt.record_id}</span> <span>{receipt.token}</span></code>
 <button type="button" data-copy="{whole}">Copy</button></div></div>"""

@@ -12,9 +12,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from lama.files import names_in
 from space import contributions
 from space.exports import SECONDS, Exports
-from space.forgetting import EXPORT_PREFIX, remove_if
+from space.forgetting import EXPORT_PREFIX, forget_run_pictures, remove_if, uploads
 from space.photos import PhotoShelf
 from space.services import Services
 from space.store.traces import newest_deletion
@@ -42,6 +43,7 @@ class Sweeper:
             exports.sweep,
             services.photos.sweep,
             self._old_exports,
+            self._outdated_pictures,
             lambda: sweep_uploads(self._cache / "uploads"),
             lambda: trim(services.photos, exports, services.settings.cache_mb * 1_000_000),
         ):
@@ -65,7 +67,15 @@ class Sweeper:
             limit = max(deleted, hour_ago) if path.parent == folder else deleted
             return path.name.startswith(EXPORT_PREFIX) and facts.st_mtime < limit
 
-        remove_if((self._cache,), outdated)
+        remove_if((self._cache, *uploads(self._cache)), outdated)
+
+    def _outdated_pictures(self) -> None:
+        """Pictures of runs that began before a deletion: they may show what was held out then."""
+        deleted = newest_deletion(self._services.store.core) / 1e6
+        for run in names_in(self._services.settings.data_dir / "runs"):
+            plan = run / "plan.json"
+            if plan.is_file() and plan.stat().st_mtime < deleted:
+                forget_run_pictures(run.parent, run)
 
     def run(self) -> None:
         """Sweep until stopped."""

@@ -58,6 +58,7 @@ class Sync:
         self._seconds = minutes * 60
         self._rng = rng or np.random.default_rng()
         self._failures = 0
+        self._looked = False  # for something to restore
         self._stopped, self._wake = threading.Event(), threading.Event()
         self._turn = threading.Lock()  # the button and the timer do not push at once
         self._thread: threading.Thread | None = None
@@ -121,7 +122,9 @@ class Sync:
         if is_empty(core):
             count = restore(core, self._hub, self.repository, self._said)
             said = f"Restored {count} records" if count else "There is nothing to restore"
-            _log.info("The data directory is empty. %s from %s.", said, self.repository)
+            if count or not self._looked:
+                _log.info("The data directory is empty. %s from %s.", said, self.repository)
+            self._looked = True
         return push(core, self._hub, self.repository, self.statuses)
 
     def _said(self, done: int, total: int) -> None:
@@ -153,7 +156,9 @@ class Sync:
                         "%d records pushed to %s, %d shards withdrawn.",
                         done.records, self.repository, done.withdrawn,
                     )  # fmt: skip
-        except (StoreError, ValueError, OSError, sqlite3.Error) as error:
+        except Exception as error:  # noqa: BLE001 - the thread's last line: the next look comes
+            if not isinstance(error, StoreError | ValueError | OSError | sqlite3.Error):
+                _log.exception("The push failed in a way that was not foreseen.")
             self._failures += 1
             pause = self._pause(getattr(error, "pause", None))
             _log.warning("%s Next attempt in %.0f s.", error, pause)

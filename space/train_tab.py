@@ -1,17 +1,22 @@
 """The Train tab: fine-tune on what was approved, watch it, and compare the result with its base."""
 
+import io
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+import numpy as np
+from PIL import Image
 
 from space.engine import CancelledError
+from space.exports import Exports
 from space.services import Services
 from space.store import StoreError
 from space.train import Trainer, Wish
 from space.train_view import curves_html, log_html, progress_html, sheet_html, trouble_html
+from space.visitors import shows_private
 
 HOW_IT_WORKS = """
 **What is trained on.** Half of the holes are approved masks of the dataset, the others generated
@@ -148,7 +153,8 @@ def updates(
 ) -> tuple[Any, ...]:
     """Updates for everything that changes while a run goes on.
 
-    Log and pictures may hold paths and private photos: they are for those who may train.
+    Log and pictures may hold paths and private photos: they are for those who may train, and the
+    pictures for whoever may see private records.
     """
     try:
         trainer.allowed(request, profile)
@@ -160,7 +166,7 @@ def updates(
         progress_html(state),
         curves_html(state),
         gr.Markdown(state.report, visible=bool(state.report)),
-        sheet_html(state),
+        sheet_html(state) if shows_private(trainer.services.settings, request) else "",
         log_html(state),
         gr.Timer(active=state.running),
         state.model,
@@ -202,9 +208,15 @@ def _wire_pair(trainer: Trainer, pair: _Pair, canvas: gr.HTML) -> None:
     def compare(drawing: Any, first: str, second: str) -> tuple:  # noqa: ANN401
         try:
             fills = trainer.compare(drawing, first, second)
+            # Served as they lie, and gone with a deletion: Gradio would keep copies for hours.
+            exports = Exports(trainer.services.settings.cache_dir / "exports")
+            names = ("first.png", "second.png")
+            paths = [exports.put(_png(f), n) for f, n in zip(fills, names, strict=True)]
         except _TROUBLE as error:
             return gr.skip(), trouble_html(error)
-        return gr.ImageSlider(fills, visible=True, label=f"{first} | {second}"), ""
+        return gr.ImageSlider(
+            (str(paths[0]), str(paths[1])), visible=True, label=f"{first} | {second}"
+        ), ""
 
     # What is shown is of the models that were chosen when it was asked for.
     for choice in (pair.first, pair.second):
@@ -213,6 +225,13 @@ def _wire_pair(trainer: Trainer, pair: _Pair, canvas: gr.HTML) -> None:
         compare, [canvas, pair.first, pair.second], [pair.slider, pair.status],
         api_visibility="private",
     )  # fmt: skip
+
+
+def _png(rgb: np.ndarray) -> bytes:
+    """A picture, uint8 (H, W, 3), as a file that is quick to make."""
+    file = io.BytesIO()
+    Image.fromarray(rgb).save(file, "PNG", compress_level=1)
+    return file.getvalue()
 
 
 def _lay_out_form(trainer: Trainer) -> _Form:

@@ -72,7 +72,7 @@ class Index:
         with self._lock:
             return self._connection.execute(query, values).fetchall()
 
-    def get(self, query: str, values: tuple[Any, ...] = ()) -> sqlite3.Row | None:
+    def get(self, query: str, values: tuple[Any, ...] | dict[str, Any] = ()) -> sqlite3.Row | None:
         """The first row of a query, or None."""
         with self._lock:
             return self._connection.execute(query, values).fetchone()

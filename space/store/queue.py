@@ -21,13 +21,14 @@ _FIRST = "r.status = 'pending'"
 _SECOND_OPINION = (
     "r.status != 'pending' AND (SELECT count(*) FROM reviews v WHERE v.record_id = r.id) = 1"
 )
+_NOT_MINE = "NOT EXISTS (SELECT 1 FROM reviews v WHERE v.record_id = r.id AND v.reviewer = :who)"
 
 
 @dataclass(frozen=True)
 class Queue:
     """What is left for one reviewer."""
 
-    waiting: int  # nobody has decided, or two disagreed; those others have open are counted too
+    waiting: int  # undecided or disputed, or decided once; those others have open are counted too
     skipped: int  # of these, put off by this reviewer
 
 
@@ -56,15 +57,13 @@ def take(
         StoreError: The index cannot be written to.
     """
     now = now_microseconds()
-    wanted = _SECOND_OPINION if second else _FIRST
-    shown = "1" if private else f"r.licence != '{PRIVATE}'"
-    mine = "NOT EXISTS (SELECT 1 FROM reviews v WHERE v.record_id = r.id AND v.reviewer = :who)"
+    wanted, shown = _conditions(second, private)
     held = (
         f"SELECT r.* FROM leases l JOIN records r ON r.id = l.record_id WHERE l.reviewer = :who "
-        f"AND {wanted} AND {shown} AND {mine} LIMIT 1"
+        f"AND {wanted} AND {shown} AND {_NOT_MINE} LIMIT 1"
     )
     fresh = (
-        f"SELECT r.* FROM records r WHERE {wanted} AND {shown} AND {mine} "
+        f"SELECT r.* FROM records r WHERE {wanted} AND {shown} AND {_NOT_MINE} "
         "AND NOT EXISTS (SELECT 1 FROM leases l WHERE l.record_id = r.id) "
         "AND NOT EXISTS (SELECT 1 FROM skips s WHERE s.record_id = r.id AND s.reviewer = :who) "
         "ORDER BY r.id LIMIT 1"
@@ -154,11 +153,24 @@ def unskip(core: Core, reviewer: str) -> None:
         run.execute("DELETE FROM skips WHERE reviewer = ?", (reviewer,))
 
 
-def left(core: Core, reviewer: str) -> Queue:
-    """How much is left to do."""
-    row = core.index.get(
-        "SELECT count(*) AS n FROM skips s JOIN records r ON r.id = s.record_id "
-        "WHERE s.reviewer = ? AND r.status = 'pending'",
-        (reviewer,),
+def left(core: Core, reviewer: str, *, second: bool = False, private: bool = True) -> Queue:
+    """How much is left to do, of what `take` would hand out with the same arguments."""
+    wanted, shown = _conditions(second, private)
+    mine = f"{wanted} AND {shown} AND {_NOT_MINE if second else '1'}"
+
+    def count(query: str) -> int:
+        row = core.index.get(f"SELECT count(*) AS n {query}", {"who": reviewer})
+        return int(row["n"]) if row else 0
+
+    skipped = count(
+        f"FROM skips s JOIN records r ON r.id = s.record_id WHERE s.reviewer = :who AND {mine}"
     )
-    return Queue(core.index.counts("status").get("pending", 0), row["n"] if row else 0)
+    if private and not second:  # a running count, which takes no longer the more there is
+        return Queue(core.index.counts("status").get("pending", 0), skipped)
+    return Queue(count(f"FROM records r WHERE {mine}"), skipped)
+
+
+def _conditions(second: bool, private: bool) -> tuple[str, str]:
+    """What records a reviewer wants, and which of them may be shown; SQL about `records r`."""
+    wanted = _SECOND_OPINION if second else _FIRST
+    return wanted, "1" if private else f"r.licence != '{PRIVATE}'"

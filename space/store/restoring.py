@@ -18,12 +18,15 @@ from huggingface_hub.utils import httpx
 from space.store import recovery, shards
 from space.store.core import Core, add_shard, now_microseconds, prepare_shard
 from space.store.errors import SubmissionError
-from space.store.files import locked
+from space.store.files import locked, sync_directory, sync_file
 from space.store.hub import Hub, check, is_shard, local_name, remember
 from space.store.hub_errors import explained
 from space.store.index import add_record
 from space.store.records import shelf_of
 from space.store.shards import Shard
+
+# The Hub's client raises all of these; rows that somebody else wrote the last two.
+_FAILURES = (HfHubHTTPError, httpx.HTTPError, OSError, RuntimeError, ValueError, TypeError)
 
 
 def is_empty(core: Core) -> bool:
@@ -60,8 +63,10 @@ def restore(
         try:
             count = _fetch_all(core, hub, repository, folder, progress)
         except RepositoryNotFoundError:
-            count = 0  # it is made with the first push
-        except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError, pa.ArrowException) as error:
+            # The first push makes it. Or the token is missing or wrong: the Hub answers alike, so
+            # it is looked for again.
+            return 0
+        except (*_FAILURES, pa.ArrowException) as error:
             if isinstance(error, SubmissionError):
                 raise
             failed = explained(error, f"{repository} could not be restored")
@@ -103,6 +108,8 @@ def _take_in(core: Core, fetched: Path, name: str) -> int:
     """Enter a fetched shard; returns how many of its records were new. The lock has to be held."""
     prepared = core.incoming / name
     fetched.replace(prepared)
+    sync_file(prepared)
+    sync_directory(core.incoming)
     fresh, total = recovery.unknown_entries(core, prepared)
     shelves = sorted({shelf_of(entry["licence"], entry["status"]) for entry in fresh})
     if len(fresh) == total and len(shelves) == 1:

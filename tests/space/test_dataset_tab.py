@@ -18,6 +18,7 @@ from space.dataset_view import ago, grid_html, push_html, summary_html
 from space.reviewers import Sight, sight
 from space.services import Services
 from space.store import Store
+from space.ui import served_folders
 from tests.space.asking import HERE, STRANGER, asks
 from tests.space.dataset_app import make_services
 from tests.space.store.approving import set_status
@@ -162,6 +163,8 @@ def test_zip_export(services: Services) -> None:
     services.store.save(make_submission(0))
     file, words = make_export(services, "zip", ANY, ANY, ANY, ALL)
     assert "1 record," in words
+    [folder, _] = map(Path, served_folders(services.settings))
+    assert len(list(folder.glob("*/saved-masks-*.zip"))) == 1, "no browser gets other places' files"
     assert "no mask" in make_export(services, "zip", "wide", ANY, ANY, ALL)[1]
     file, _ = make_export(services, "zip", "drawn", "pending", ANY, ALL)
     with zipfile.ZipFile(file.value["path"]) as archive:

@@ -81,6 +81,35 @@ def test_one_after_the_other(desk: Desk) -> None:
     assert (counts["pending"], counts["approved"], counts["rejected"]) == (1, 1, 0)
 
 
+def test_a_second_opinion_that_is_taken_back_is_decided_anew(desk: Desk) -> None:
+    records = save(desk, 3)
+    for record in records[:2]:
+        desk.decide("ann", record, "approved", False)
+    desk.show("bob", True)
+    desk.decide("bob", records[0], "approved", True)
+    screen = desk.undo("bob")
+    assert (screen.record_id, screen.second) == (records[0], True)
+    assert desk.decide("bob", records[0], "rejected", True).record_id == records[1]
+    desk.decide("ann", records[2], "approved", False)
+    screen = desk.undo("ann")
+    assert (screen.record_id, screen.second) == (records[2], False)
+
+
+def test_what_is_left_is_what_can_be_had(desk: Desk) -> None:
+    [private] = save(desk, 1, licence="private")
+    assert desk.services.store.get(private).licence == "private"
+    far = desk.show("bob", False, private=False)
+    assert "Everything is reviewed" in far.picture
+    assert 'data-review="waiting">0<' in far.progress
+    assert 'data-review="waiting">1<' in desk.show("ann", False, private=True).progress
+    desk.decide("ann", private, "approved", False)
+    assert desk.show("bob", True, private=True).record_id == private
+    screen = desk.skip("bob", private, True, private=True)
+    assert (screen.record_id, screen.skipped) == ("", True)
+    assert "what you skipped" in screen.picture
+    assert desk.unskip("bob", True, private=True).record_id == private
+
+
 def test_private_records_are_not_shown_to_strangers(desk: Desk) -> None:
     save(desk, 1, licence="private")
     accounts = replace(desk.services.settings, auth_file=Path("accounts"))

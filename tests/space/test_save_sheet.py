@@ -11,6 +11,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
+from space import contributions
 from space.canvas.protocol import encode_mask
 from space.save_sheet import (
     UNDO_SECONDS,
@@ -82,12 +83,25 @@ def test_pressing_twice_saves_once(services: Services, tmp_path: Path) -> None:
     saved = save_drawing(services, value, "cc0-1.0", True, "", None)[3]
     again = save_drawing(services, value, "cc0-1.0", True, "other note", None, saved)
     assert "saved already" in again[0]
+    for refused in (again, save_drawing(services, value, "cc0-1.0", False, "", None, saved)):
+        assert saved.receipt.token in refused[0], "nobody else has the receipt"
+        assert "The mask before was saved." in refused[0]
     assert again[3] == gr.skip()
     assert services.store.info()["records"] == 1
     other = drawing(services, tmp_path, mask=encode_mask(make_mask(2)))
     assert isinstance(save_drawing(services, other, "cc0-1.0", True, "", None, saved)[3], Saved)
     undone = undo_save(services, saved)[3]
     assert undone is None, "what was taken back may be saved once more"
+
+
+def test_what_was_deleted_may_be_saved_again(services: Services, tmp_path: Path) -> None:
+    value = drawing(services, tmp_path)
+    saved = save_drawing(services, value, "cc0-1.0", True, "", None)[3]
+    contributions.delete(services, saved.receipt.record_id, saved.receipt.token)
+    assert saved.receipt.token not in undo_save(services, saved)[0]
+    value = drawing(services, tmp_path)
+    assert isinstance(save_drawing(services, value, "private", True, "", None, saved)[3], Saved)
+    assert services.store.info()["records"] == 1
 
 
 def test_the_last_save_can_be_undone_for_its_own_ten_seconds() -> None:

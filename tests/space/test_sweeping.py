@@ -54,6 +54,28 @@ def test_a_copy_that_was_made_during_a_deletion_goes(services: Services) -> None
     assert [before.exists(), after.exists()] == [False, True]
 
 
+def test_copies_elsewhere_go_too(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "elsewhere"))
+    receipt = services.store.save(make_submission(0))
+    copy = made(tmp_path / "elsewhere" / "x" / "saved-masks-1.zip")
+    contributions.delete(services, receipt.record_id, receipt.token)
+    assert not copy.exists()
+
+
+def test_pictures_that_a_run_makes_after_a_deletion_go(services: Services) -> None:
+    receipt = services.store.save(make_submission(0))
+    runs = services.settings.data_dir / "runs"
+    for name, hours in (("20260101-000000", 1.0), ("20260102-000000", -0.01)):
+        made(runs / name / "plan.json", hours)
+    contributions.delete(services, receipt.record_id, receipt.token)
+    pictures = [made(runs / f"2026010{day}-000000" / "before-after.png") for day in (1, 2)]
+    Sweeper(services).sweep()
+    assert [path.exists() for path in pictures] == [False, True]
+    assert (runs / "20260101-000000" / "plan.json").exists()
+
+
 def test_uploads_go_six_hours_after_they_came(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from huggingface_hub.errors import RepositoryNotFoundError
 
 from space import sync
 from space.store import Store, StoreError, SubmissionError, hub
@@ -192,6 +193,52 @@ def test_a_restoration_that_fails_keeps_the_push_waiting(store: Store, tmp_path:
     syncing.push_now()
     assert remote.ids() == sorted([receipt.record_id, mine.record_id])
     assert fresh.info()["records"] == 2
+    fresh.close()
+
+
+def test_a_token_that_came_late_still_restores(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = FakeHub()
+    receipt = store.save(make_submission(0))
+    hub.push(store.core, remote, "ann/masks", PENDING)
+    fresh = Store.open(tmp_path / "new disk")
+
+    def hidden(*_: object, **__: object) -> None:  # what the Hub says without a token
+        raise RepositoryNotFoundError("404", response=SimpleNamespace(headers={}, request=None))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(remote, "repo_info", hidden)
+        assert sync.restore(fresh.core, remote, "ann/masks") == 0
+    assert sync.is_empty(fresh.core)
+    make(fresh, remote).push_now()
+    assert fresh.get(receipt.record_id)
+    assert not sync.is_empty(fresh.core)
+    fresh.close()
+
+
+@pytest.mark.parametrize("trouble", [RuntimeError("broken"), TypeError("None"), KeyError("x")])
+def test_no_failure_ends_the_thread(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
+) -> None:
+    remote = FakeHub()
+    store.save(make_submission(0))
+    hub.push(store.core, remote, "ann/masks", PENDING)
+    fresh = Store.open(tmp_path / "new disk")
+    syncing = make(fresh, remote)
+    tried = []
+
+    def broken(*_: object, **__: object) -> None:
+        tried.append(1)
+        raise trouble
+
+    monkeypatch.setattr(sync, "FIRST_PAUSE", 0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr(remote, "hf_hub_download", broken)
+        syncing.start()
+        wait_for(lambda: len(tried) > 1)
+    wait_for(lambda: fresh.info()["records"] == 1)
+    syncing.stop()
     fresh.close()
 
 

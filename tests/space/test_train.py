@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from space import contributions
 from space.canvas.protocol import encode_mask
@@ -23,7 +24,7 @@ from space.train_tab import updates
 from space.train_view import curves_html, log_html, progress_html
 from space.training_runs import RunState, TrainingRuns, read_state
 from space.tuned import tuned_models
-from tests.space.asking import HERE, STRANGER
+from tests.space.asking import HERE, STRANGER, asks
 from tests.space.fakes import TeleaEngine
 from tests.space.store.conftest import make_submission
 
@@ -293,6 +294,18 @@ def test_two_models_on_what_is_drawn(trainer: Trainer, picture: Path, rgb: np.nd
         trainer.compare(drawing, "telea", "nothing")
     with pytest.raises(ValueError, match="Both sides are the same model"):
         trainer.compare(drawing, "telea", "telea")
+
+
+def test_pictures_are_for_those_who_may_see_private_photos(trainer: Trainer) -> None:
+    run_dir = trainer.runs.folder / "20260101-000000"
+    run_dir.mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(run_dir / "before-after.png")
+    assert "<img" in updates(trainer, HERE, None)[3]
+    accounts = replace(trainer.services.settings, host="0.0.0.0", auth_file=Path("accounts"))
+    far = Trainer(replace(trainer.services, settings=accounts))
+    shown = updates(far, asks("203.0.113.7", username="ann"), None)
+    assert shown[3] == ""
+    assert "20260101" in shown[0] or shown[4] is not None
 
 
 def test_deleting_a_record_removes_pictures_of_runs(trainer: Trainer) -> None:
