@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from lama.photo import READABLE, PhotoError, inpaint_photo, open_mask, open_photo
 from lama.photo_write import SUFFIX, format_of, save_photo
+from masks.arguments import line
 from masks.files import PHOTO_SUFFIXES
 
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -103,7 +104,7 @@ def _all(
         results = tqdm(pool.map(work, mine), total=len(mine), unit="photo")
         for photo, result in zip(mine, results, strict=True):
             if isinstance(result, Exception):
-                outcome.failed.append((photo, str(result)))
+                outcome.failed.append((photo, line(result)))
             elif result:
                 outcome.filled += 1
             else:
@@ -120,7 +121,7 @@ def _one_of_many(fill: Fill, masks: Masks, output: Path, photo: Path) -> bool | 
             return False
         _refuse_same(result, photo, hole)
         _one(fill, photo, hole, result)
-    except (ValueError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others are filled
         return error
     return True
 
@@ -143,7 +144,8 @@ def _by_stem(folder: Path) -> dict[str, list[Path]]:
     """The pictures that lie in a folder by their names without suffix, each list by name."""
     found: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in SUFFIXES and not path.is_dir():
+        # What begins with a dot is a system's own, such as a Mac's `._photo.jpg`.
+        if path.suffix.lower() in SUFFIXES and path.name[0] != "." and not path.is_dir():
             found.setdefault(path.stem, []).append(path)
     return found
 

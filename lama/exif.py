@@ -1,6 +1,8 @@
-"""EXIF that tells about a photo, apart from what a TIFF keeps in the same place about itself."""
+"""EXIF: how a photo lies, and what tells about it apart from what a TIFF says about itself."""
 
 from __future__ import annotations
+
+import struct
 
 from PIL import Image
 
@@ -9,6 +11,50 @@ _PARTS = {0x8769, 0x8825}  # directories of their own: the shot, the place
 # artist, host, copyright, Windows' title to subject. The rest says how it is stored.
 _DESCRIPTIVE = {0x010E, 0x010F, 0x0110, 0x0131, 0x0132, 0x013B, 0x013C, 0x8298}
 _DESCRIPTIVE |= {*range(0x9C9B, 0x9CA0), *_PARTS}
+
+
+ORIENTATION = 0x0112
+_Turn = Image.Transpose
+_TURNS = {
+    2: _Turn.FLIP_LEFT_RIGHT,
+    3: _Turn.ROTATE_180,
+    4: _Turn.FLIP_TOP_BOTTOM,
+    5: _Turn.TRANSPOSE,
+    6: _Turn.ROTATE_270,
+    7: _Turn.TRANSVERSE,
+    8: _Turn.ROTATE_90,
+}
+# What Pillow raises for EXIF that is none.
+_UNREADABLE = (SyntaxError, ValueError, LookupError, OSError, TypeError, struct.error)
+
+
+def orientation(image: Image.Image) -> int:
+    """How the file's EXIF says that its pixels lie, 1 to 8; 1, upright, where it says nothing.
+
+    What XMP says of it counts for nothing, as in browsers: Pillow's own word would turn photos that
+    a page shows as they lie.
+    """
+    if image.format == "TIFF":
+        told = ORIENTATION in image.tag_v2  # type: ignore[attr-defined]
+        # Pillow turns some as it reads them, and then says so here.
+        value = image.getexif().get(ORIENTATION, 1) if told else 1
+    else:
+        if image.format == "PNG" and "exif" not in image.info:
+            image.load()  # it may stand behind the pixels
+        exif = Image.Exif()
+        try:
+            exif.load(image.info.get("exif") or b"")
+            value = exif.get(ORIENTATION, 1)
+        except _UNREADABLE:
+            return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """The picture turned as `orientation` says; itself where there is nothing to turn."""
+    image.load()
+    turn = _TURNS.get(orientation(image))
+    return image if turn is None else image.transpose(turn)
 
 
 def descriptive(exif: Image.Exif) -> Image.Exif:

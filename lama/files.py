@@ -26,7 +26,7 @@ def names_in(folder: Path) -> list[Path]:
 def write_atomic(path: Path, data: bytes) -> None:
     """Replace a file in one step: readers see the old bytes or the new ones, even after a crash."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

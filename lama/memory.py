@@ -19,7 +19,9 @@ _LIMIT, _USED, _STATE = (
 def free_bytes(device: torch.device) -> int:
     """What can still be had where the network runs: of a GPU, of a container, of the machine."""
     if device.type == "cuda":
-        return int(torch.cuda.mem_get_info(device)[0])
+        # What torch keeps for the next run counts as taken.
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + kept
     free = int(psutil.virtual_memory().available)
     try:
         return min(free, int(_LIMIT.read_text()) - int(_USED.read_text()) + _given_back())
@@ -45,12 +47,13 @@ def affordable_pixels(
         bytes_a_pixel: `Generator.bytes_a_pixel` or `REFINEMENT`.
         least: pixels below which a run makes no sense.
         device: where it runs.
-        besides: bytes that are needed for other things.
+        besides: bytes that are needed for other things; of the machine, not of a GPU.
 
     Raises:
         ValueError: Not even `least` pixels fit; with figures, for the person who asked.
     """
     free = free_bytes(device)
+    besides = 0 if device.type == "cuda" else besides
     pixels = int((free * _SHARE - besides) / bytes_a_pixel)
     if pixels < least:
         needed = (least * bytes_a_pixel + besides) / _SHARE

@@ -7,6 +7,7 @@ EXIF and text, so that a result differs from the photo in the hole and nowhere e
 from __future__ import annotations
 
 import io
+import re
 import struct
 import warnings
 from collections.abc import Callable
@@ -17,21 +18,17 @@ from typing import Any
 
 import cv2
 import numpy as np
-import tifffile
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 
-from lama.exif import descriptive
-from lama.pixmap import largest_number, stretched
+from lama.exif import ORIENTATION, descriptive, orientation, upright
+from lama.photo_deep import TOO_DEEP, deep_pixels, is_deep
+from lama.photo_error import PhotoError
 
 MAX_PIXELS = 64_000_000  # 48-megapixel phones, with room
 READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
-_ORIENTATION = 0x0112
-_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR = 258, 262, 284
+_XMP_ORIENTATION = re.compile(r"(tiff:Orientation(?:=[\"']|>))[1-8]")
+_MOST_DPI = 1e6
 _ROWS = 64  # converted at once
-
-
-class PhotoError(ValueError):
-    """A file that cannot be used as a photo; the message is for the person who chose it."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,9 @@ def _open(
         try:
             _check_header(image, max_pixels)
             check(image)
-            return _deep(image, data) if _is_deep(image, data) else _shallow(image)
+            if not is_deep(image, data):
+                return _shallow(image)
+            return Photo(deep_pixels(image, data), image.format or "PNG", **_extras(image))
         except _UNREADABLE as error:
             raise error if isinstance(error, PhotoError) else PhotoError(_DAMAGED) from error
 
@@ -204,10 +203,6 @@ def eight_bits(pixels: np.ndarray) -> np.ndarray:
     return result
 
 
-_TOO_DEEP = (
-    "This picture has numbers of more than 16 bits, or fractions. "
-    "Save it as PNG or TIFF of 8 or 16 bits and retry."
-)
 # What decoders raise on bytes that somebody made up.
 _UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, struct.error, cv2.error)
 _DAMAGED = "This picture is damaged or cut off and cannot be read. Save it again and retry."
@@ -236,7 +231,7 @@ def _check_header(image: Image.Image, max_pixels: int) -> None:
             f"{max_pixels / 1e6:.0f} can be opened. Scale it down and retry."
         )
     if image.mode == "F":
-        raise PhotoError(_TOO_DEEP)
+        raise PhotoError(TOO_DEEP)
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format != "MPO":  # an MPO is a phone's JPEG with a depth map behind it
         raise PhotoError(
@@ -244,61 +239,18 @@ def _check_header(image: Image.Image, max_pixels: int) -> None:
         )
 
 
-def _is_deep(image: Image.Image, data: bytes) -> bool:
-    """Whether a sample has 16 bits, which Pillow alone would cut to 8."""
-    if image.mode.startswith("I"):
-        return True
-    if image.format == "PNG":
-        return data[24] == 16  # the bit depth in IHDR
-    if image.format == "TIFF":
-        bits = image.tag_v2.get(_BITS_PER_SAMPLE, (8,))  # type: ignore[attr-defined]
-        return max(bits if isinstance(bits, tuple) else (bits,)) == 16
-    return image.format == "PPM" and largest_number(data) > 255
-
-
-def _deep(image: Image.Image, data: bytes) -> Photo:
-    if image.format == "TIFF" and image.tag_v2.get(_PLANAR) == 2:  # type: ignore[attr-defined]
-        return _deep_planes(image, data)
-    # OpenCV wants a space behind the last number of a PPM that is text.
-    numbers = np.frombuffer(data + b"\n" if image.format == "PPM" else data, np.uint8)
-    pixels = cv2.imdecode(numbers, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
-    if pixels is None or pixels.dtype not in (np.uint8, np.uint16):
-        raise PhotoError(_TOO_DEEP)
-    if image.format == "PPM":
-        pixels = stretched(pixels, largest_number(data))
-    if image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0:  # type: ignore[attr-defined]
-        pixels = 65535 - pixels  # grey where 0 is white
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    elif pixels.shape[2] >= 3:
-        pixels = pixels[..., [2, 1, 0, *range(3, pixels.shape[2])]]
-    # OpenCV turns TIFF by itself, whatever it is told, and leaves PNG as it lies.
-    orientation = 1 if image.format == "TIFF" else image.getexif().get(_ORIENTATION, 1)
-    turned = _turn(pixels, orientation)
-    return Photo(np.ascontiguousarray(turned), image.format or "PNG", **_extras(image))
-
-
-def _deep_planes(image: Image.Image, data: bytes) -> Photo:
-    """A 16-bit TIFF that keeps each colour by itself, which OpenCV would read as if it did not."""
-    pixels = np.moveaxis(tifffile.imread(io.BytesIO(data)), 0, -1)
-    if pixels.dtype != np.uint16 or pixels.shape[:2] != image.size[::-1] or pixels.shape[2] > 4:
-        raise PhotoError(_TOO_DEEP)
-    turned = _turn(pixels, image.getexif().get(_ORIENTATION, 1))
-    return Photo(np.ascontiguousarray(turned), "TIFF", **_extras(image))
-
-
 def _shallow(image: Image.Image) -> Photo:
     notes: tuple[str, ...] = ()
     extras = _extras(image)
     name = "JPEG" if image.format == "MPO" else image.format or "PNG"
     image.load()
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode == "CMYK":
-        upright, notes = _from_cmyk(upright, extras["icc_profile"]), ("CMYK was converted to RGB.",)
+    turned = upright(image)
+    if turned.mode == "CMYK":
+        turned, notes = _from_cmyk(turned, extras["icc_profile"]), ("CMYK was converted to RGB.",)
         extras["icc_profile"] = None
-    if upright.mode == "P":
+    if turned.mode == "P":
         notes += ("The palette was converted to full colour.",)
-    return Photo(np.ascontiguousarray(_channels(upright)), name, notes=notes, **extras)
+    return Photo(np.ascontiguousarray(_channels(turned)), name, notes=notes, **extras)
 
 
 def _channels(image: Image.Image) -> np.ndarray:
@@ -327,24 +279,25 @@ def _from_cmyk(image: Image.Image, profile: bytes | None) -> Image.Image:
 def _extras(image: Image.Image) -> dict[str, Any]:
     exif = Image.Exif()  # a copy: the image still needs its orientation
     exif.load(image.getexif().tobytes())
-    exif.pop(_ORIENTATION, None)
+    exif.pop(ORIENTATION, None)
     if image.format == "TIFF":
         exif = descriptive(exif)
-    dpi = image.info.get("dpi")
+    text = {k: str(v) for k, v in getattr(image, "text", {}).items()}
+    if orientation(image) != 1:  # what is turned now must not be turned again
+        text.pop("Raw profile type exif", None)
+        text = {key: _XMP_ORIENTATION.sub(r"\g<1>1", value) for key, value in text.items()}
     return {
         "icc_profile": image.info.get("icc_profile"),
         "exif": exif.tobytes() if len(exif) else None,
-        "text": {k: str(v) for k, v in getattr(image, "text", {}).items()},
-        "dpi": (float(dpi[0]), float(dpi[1])) if dpi else None,
+        "text": text,
+        "dpi": _resolution(image.info.get("dpi")),
     }
 
 
-def _turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Apply an EXIF orientation (1 to 8) to (H, W, C)."""
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return pixels
+def _resolution(dpi: Any) -> tuple[float, float] | None:  # noqa: ANN401 - whatever a file says
+    """Dots an inch, where they are numbers that every format can hold."""
+    try:
+        across, down = float(dpi[0]), float(dpi[1])
+    except (TypeError, ValueError, IndexError, ZeroDivisionError):
+        return None
+    return (across, down) if 0 < across < _MOST_DPI and 0 < down < _MOST_DPI else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -23,6 +24,7 @@ _DESCRIBED = {
     *(ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.Artist, ExifTags.Base.Copyright),
     ExifTags.Base.HostComputer,
 }
+_EXIF_TIME = re.compile(r"\d{4}:\d\d:\d\d \d\d:\d\d:\d\d")  # tifffile takes no other
 _FORMATS = {".jpeg": "JPEG", ".tiff": "TIFF"} | {v: k for k, v in SUFFIX.items()}
 
 
@@ -93,7 +95,14 @@ def _with_pillow(photo: Photo, format: str) -> bytes:  # noqa: A002
         if not has_parts(exif):  # Pillow cannot write these beside compressed pixels
             options["compression"] = "tiff_adobe_deflate"
     buffer = io.BytesIO()
-    image.save(buffer, format, **options)
+    try:
+        image.save(buffer, format, **options)
+    except OSError:
+        # Pillow's buffer for optimised JPEGs is too small for pictures that are nearly noise.
+        if not options.pop("optimize", False):
+            raise
+        buffer = io.BytesIO()
+        image.save(buffer, format, **options)
     return buffer.getvalue()
 
 
@@ -168,10 +177,11 @@ def _tiff_words(photo: Photo) -> dict[str, Any]:
     exif.load(photo.exif or b"")
     words = {tag: value for tag, value in exif.items() if isinstance(value, str)}
     others = set(words) & _DESCRIBED
+    taken = words.get(ExifTags.Base.DateTime, "")
     return {
         "description": words.get(ExifTags.Base.ImageDescription),
         "software": words.get(ExifTags.Base.Software, False),  # its own name otherwise
-        "datetime": words.get(ExifTags.Base.DateTime),
+        "datetime": taken if _EXIF_TIME.fullmatch(taken) else None,
         "extratags": [(tag, "s", 0, words[tag], True) for tag in sorted(others)],
     }
 

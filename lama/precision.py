@@ -22,18 +22,26 @@ def pick_device(device: str) -> torch.device:
         device: "auto", or one that networks run on: cpu, cuda, mps or xpu, with a number or not.
     """
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device("cuda" if torch.cuda.is_available() and _computes("cuda") else "cpu")
     if not re.fullmatch(r"(cpu|cuda|mps|xpu)(:\d+)?", device):
         raise ValueError(
             f"device {device!r} cannot be used here: auto, cpu, cuda, cuda:1, mps, xpu are known"
         )
     try:
         picked = torch.device(device)
-        torch.empty(1, device=picked)
+        (torch.zeros(8, device=picked) + 1).sum().item()
     except (RuntimeError, AssertionError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise ValueError(f"device {device!r} cannot be used here: {reason}") from error
     return picked
+
+
+def _computes(device: str) -> bool:
+    """Whether it does arithmetic: torch lists cards that it has no code for."""
+    try:
+        return (torch.zeros(8, device=device) + 1).sum().item() == 8
+    except RuntimeError:
+        return False
 
 
 def check_precision(precision: str, device: torch.device) -> None:
@@ -56,7 +64,7 @@ def prepare(generator: Generator, precision: str, device: torch.device) -> tuple
         device: as `pick_device` gave it.
     """
     if device.type != "cpu":
-        reduced = precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported()
+        reduced = precision == "auto" and device.type == "cuda" and _gpu_has_bf16()
         return generator, "bf16" if reduced or precision == "bf16" else "fp32"
     wanted = _quickest_first() if precision == "auto" else [precision]
     for name in wanted:
@@ -81,5 +89,10 @@ def _quickest_first() -> list[str]:
 def has_bf16() -> bool:
     """Whether this machine (its GPU, or without one its CPU) computes in bf16 quicker than fp32."""
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
+        return _gpu_has_bf16()
     return cpu.has_bf16()
+
+
+def _gpu_has_bf16() -> bool:
+    """Whether the GPU computes in bf16 itself: older ones do as if, more slowly than in fp32."""
+    return torch.cuda.is_bf16_supported(including_emulation=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -111,24 +112,29 @@ def download(name: str, progress: Callable[[float], None] | None = None) -> Path
         return found
     # A heavy import, needed by few: most people never download anything.
     from huggingface_hub import hf_hub_download  # noqa: PLC0415
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError  # noqa: PLC0415
 
     home().mkdir(parents=True, exist_ok=True)
+    stopped: list[BaseException] = []
     try:
         arrived = Path(
             hf_hub_download(
                 model.source,
                 model.file,
                 local_dir=home(),
-                tqdm_class=_reporting_bar(progress) if progress else None,
+                tqdm_class=_reporting_bar(progress, stopped) if progress else None,
             )
         )
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    # Whatever it is: besides its own errors those of its two ways of transfer come through.
+    except Exception as error:
+        if stopped:
+            raise stopped[0] from None
         raise ValueError(
             f"{name} could not be downloaded ({type(error).__name__}). Fetch {model.file} "
             f"({model.size / 2**20:.0f} MB) from the Hugging Face repository {model.source} by "
             f"hand and put it into {home()}."
         ) from error
+    if stopped:  # too late to be stopped: the file stays for the next time, if it is the right one
+        raise stopped[0]
     try:
         check(model, arrived)
     except ValueError:
@@ -148,15 +154,32 @@ def check(model: ModelEntry, path: Path) -> str:
     return digest
 
 
-def _reporting_bar(progress: Callable[[float], None]) -> type:
-    """A tqdm class that also reports, which is how huggingface_hub lets one follow a download."""
+def _reporting_bar(progress: Callable[[float], None], stopped: list[BaseException]) -> type:
+    """A tqdm class that also reports, which is how huggingface_hub lets one follow a download.
+
+    What `progress` raises is noted in `stopped`: one of the two ways of transfer reports from a
+    thread of its own and goes on whatever comes of it, until its session is ended.
+    """
     from tqdm import tqdm  # noqa: PLC0415
 
     class Bar(tqdm):  # type: ignore[type-arg]
         def update(self, n: float | None = 1) -> Any:  # noqa: ANN401 - as tqdm has it
             shown = super().update(n)
-            if self.total:
-                progress(min(1.0, self.n / self.total))
+            if self.total and not stopped:
+                try:
+                    progress(min(1.0, self.n / self.total))
+                except BaseException as error:
+                    stopped.append(error)
+                    _end_session()
+                    raise
             return shown
 
     return Bar
+
+
+def _end_session() -> None:
+    """End transfers that are under way by Xet, where there is such a thing."""
+    with contextlib.suppress(ImportError, AttributeError):
+        from huggingface_hub.utils import _xet  # noqa: PLC0415
+
+        _xet.abort_xet_session()

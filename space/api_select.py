@@ -102,6 +102,6 @@ def _box(box: object) -> Box | None:
         raise ValueError(wrong)
     try:
         left, top, right, bottom = (_number(side, "box") for side in box)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(wrong) from error
     return left, top, right, bottom

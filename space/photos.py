@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from lama.exif import orientation
 from lama.files import names_in
 from lama.photo import Photo, open_photo
 
 _DECODED = 3
 _UNFINISHED_SECONDS = 60  # after which a file that has no name yet is a crash's leaving
-_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def _shows_plainly(photo: Photo, content: bytes) -> bool:
         return False
     # Every browser turns JPEGs upright; not every one does so with other formats.
     with Image.open(io.BytesIO(content)) as image:
-        return photo.format == "JPEG" or image.getexif().get(_ORIENTATION, 1) == 1
+        return photo.format == "JPEG" or orientation(image) == 1
 
 
 def _sidecar(path: Path) -> Path:

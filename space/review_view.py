@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from html import escape
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 import masks
+from lama.exif import upright
 from space.dataset_view import ago
 from space.store import Record, Store
 from space.store.agreement import Agreement
@@ -40,9 +41,9 @@ def pair_of(store: Store, record: Record) -> Pair:
     size = (max(1, round(record.width * scale)), max(1, round(record.height * scale)))
     with Image.open(io.BytesIO(store.photo(record))) as picture:
         picture.draft("RGB", (2 * LONG_SIDE, 2 * LONG_SIDE))
-        upright = ImageOps.exif_transpose(eight_bit(picture)).convert("RGB")
+        photo = upright(eight_bit(picture)).convert("RGB")
     hole = Image.fromarray(store.mask(record).astype(np.uint8) * np.uint8(255))
-    rgb = np.asarray(upright.resize(size, Image.Resampling.LANCZOS))
+    rgb = np.asarray(photo.resize(size, Image.Resampling.LANCZOS))
     return Pair(rgb, np.asarray(hole.resize(size, Image.Resampling.BOX)) > 50)
 
 

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
+from lama.compiled import cpu
 from lama.generator import channels_last
-from lama.precision import has_bf16
 from lama.selection.u2net import U2NetP
 from lama.selection.views import CHANNELS, Window, around, cut, lay_back, window
 from masks import objects
@@ -53,7 +53,7 @@ class Clicks:
         """
         network = U2NetP(CHANNELS).eval().requires_grad_(requires_grad=False)
         network.from_arrays(unpacked(load_file(self.weights)))
-        network = network.to(torch.bfloat16 if has_bf16() else torch.float32)
+        network = network.to(torch.bfloat16 if cpu.has_bf16() else torch.float32)
         return channels_last(network)
 
     def objects(self, image: Image) -> Objects:

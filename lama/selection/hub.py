@@ -180,7 +180,11 @@ def provider(name: str) -> Sam | Panoptic:
     """
     model = MODELS.get(name)
     if model is None and Path(name).is_dir():
-        family = "sam" if '"sam"' in (Path(name) / "config.json").read_text() else "panoptic"
+        try:
+            words = (Path(name) / "config.json").read_text(encoding="utf-8")
+        except OSError as error:
+            raise ValueError(f"{name} is no folder that transformers wrote: {error}") from error
+        family = "sam" if '"sam"' in words else "panoptic"
         model = HubModel(name, family, "your own")
     if model is None:
         raise ValueError(f"there is no selector {name!r}; there are {', '.join(MODELS)}")

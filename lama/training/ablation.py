@@ -145,8 +145,7 @@ def ablate(
     if not first:
         return None
     files = [folder / variant.name / "generator.safetensors" for variant in wanted]
-    # Differences between variants are small; 8 bits would round each of them another way.
-    methods = learned(files, precision="fp32")
+    methods = learned(files, precision="fp32")  # 8 bits would round each of them another way
     results = evaluate(photos, cells(strategies, sizes), methods, metrics, limit=limit)
     rows = [_facts(variant, folder / variant.name) for variant in wanted]
     facts = {"variants": rows, "photos": [str(path) for path in photos], "limit": limit}

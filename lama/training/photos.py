@@ -123,7 +123,8 @@ def find_photos(folders: Sequence[Path]) -> list[Path]:
     found: dict[Path, Path] = {}
     for folder in folders:
         for path in sorted(Path(folder).rglob("*")):
-            if path.suffix.lower() in PHOTO_SUFFIXES and path.is_file():
+            hidden = path.name.startswith(".")  # a system's own, such as a Mac's `._photo.jpg`
+            if path.suffix.lower() in PHOTO_SUFFIXES and not hidden and path.is_file():
                 found.setdefault(path.resolve(), path)
     if not found:
         raise ValueError(

@@ -1,9 +1,12 @@
 """Fetching a model while the page looks on: one download at a time, with progress and a stop."""
 
+import logging
 import threading
 from typing import Any
 
 from space.engine import CancelledError, Engine
+
+_log = logging.getLogger(__name__)
 
 
 class Downloads:
@@ -41,6 +44,9 @@ class Downloads:
             self._note(state="cancelled")
         except (ValueError, OSError) as error:
             self._note(state="failed", message=str(error))
+        except Exception:  # noqa: BLE001 - the thread's last line: nothing runs for ever
+            _log.exception("the download of %s failed", model)
+            self._note(state="failed", message="The download failed. Try again in a moment.")
         else:
             self._note(state="done", fraction=1.0)
 

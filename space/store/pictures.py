@@ -10,8 +10,9 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from lama.exif import orientation, upright
 from space.store.errors import SubmissionError
 from space.store.looks import look_of
 from space.store.metadata import strip_jpeg, strip_png, strip_webp
@@ -68,9 +69,9 @@ def _prepare(data: bytes, max_pixels: int) -> StoredPicture:
         kind = picture.format or ""
         if getattr(picture, "is_animated", False) and kind != "MPO":
             raise SubmissionError("Animated pictures cannot be stored. Save one frame of it.")
-        orientation = _orientation(picture)
+        turned = orientation(picture)
         strip = _STRIPPERS.get(kind)
-        stored = strip(data, orientation) if strip else _as_png(picture)
+        stored = strip(data, turned) if strip else _as_png(picture)
     width, height, look = _decoded(stored)
     return StoredPicture(
         data=stored,
@@ -82,12 +83,6 @@ def _prepare(data: bytes, max_pixels: int) -> StoredPicture:
     )
 
 
-def _orientation(picture: Image.Image) -> int:
-    """1 to 8; what cannot be read, or is out of range, counts as upright, as in every viewer."""
-    value = picture.getexif().get(ExifTags.Base.Orientation, 1)
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
 def _metadata(data: bytes) -> bool:
     with Image.open(io.BytesIO(data)) as picture:
         return bool(len(picture.getexif())) or bool({"comment", "xmp"} & set(picture.info))
@@ -95,20 +90,20 @@ def _metadata(data: bytes) -> bool:
 
 def _as_png(picture: Image.Image) -> bytes:
     """The upright picture as PNG: same pixels, colour profile kept, nothing else."""
-    upright = ImageOps.exif_transpose(picture)
+    turned = upright(picture)
     profile = picture.info.get("icc_profile")
-    if upright.mode in ("P", "PA"):
-        upright = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-    if upright.mode not in _PNG_MODES:
-        if upright.mode in ("I", "F"):
+    if turned.mode in ("P", "PA"):
+        turned = turned.convert("RGBA" if turned.has_transparency_data else "RGB")
+    if turned.mode not in _PNG_MODES:
+        if turned.mode in ("I", "F"):
             raise SubmissionError(
                 "Pictures with 32 bits a channel cannot be stored. Save it as 16-bit PNG."
             )
         # CMYK, LAB, YCbCr: a profile of those colours would be wrong for RGB.
-        upright, profile = upright.convert("RGB"), None
+        turned, profile = turned.convert("RGB"), None
     buffer = io.BytesIO()
     # A fresh picture: Pillow would carry text and other chunks over from `info`.
-    clean = Image.frombytes(upright.mode, upright.size, upright.tobytes())
+    clean = Image.frombytes(turned.mode, turned.size, turned.tobytes())
     clean.save(buffer, "PNG", icc_profile=profile)
     return buffer.getvalue()
 
@@ -118,10 +113,10 @@ def _decoded(data: bytes) -> tuple[int, int, int]:
     with Image.open(io.BytesIO(data)) as picture:
         picture.load()
         width, height = picture.size
-        exchanged = _orientation(picture) in _EXCHANGED_SIDES
+        exchanged = orientation(picture) in _EXCHANGED_SIDES
         # Small first: turning a photo of many megapixels would cost more than everything else.
         picture.thumbnail((_LOOK_SIDE, _LOOK_SIDE), Image.Resampling.BOX, reducing_gap=None)
-        look = look_of(ImageOps.exif_transpose(picture))
+        look = look_of(upright(picture))
         return (height, width, look) if exchanged else (width, height, look)
 
 

@@ -4,9 +4,10 @@ import io
 import logging
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 import masks
+from lama.exif import upright
 from space.store.core import Core
 from space.store.files import working, write_atomically
 from space.store.records import Record
@@ -47,11 +48,7 @@ def _draw(core: Core, record: Record) -> bytes:
     size = (max(1, round(record.width * scale)), max(1, round(record.height * scale)))
     with Image.open(io.BytesIO(core.objects.read("originals", record.image_sha256))) as picture:
         picture.draft("RGB", (2 * LONG_SIDE, 2 * LONG_SIDE))  # JPEG: decodes at a fraction
-        photo = (
-            ImageOps.exif_transpose(eight_bit(picture))
-            .convert("RGB")
-            .resize(size, Image.Resampling.LANCZOS)
-        )
+        photo = upright(eight_bit(picture)).convert("RGB").resize(size, Image.Resampling.LANCZOS)
     with Image.open(io.BytesIO(core.objects.read("masks", record.mask_sha256))) as picture:
         # A thin stroke has to stay visible: any share of hole above a fifth counts.
         hole = np.asarray(picture.resize(size, Image.Resampling.BOX)) > 50
