@@ -43,7 +43,10 @@ def deep_pixels(image: Image.Image, data: bytes) -> np.ndarray:
     Raises:
         PhotoError: Its pixels are longer than 16 bits, or those of print.
     """
-    if image.format == "TIFF" and image.tag_v2.get(_PLANAR) == 2:  # type: ignore[attr-defined]
+    tags = getattr(image, "tag_v2", {})  # a TIFF's
+    if tags.get(_PHOTOMETRIC) == _CMYK:
+        raise PhotoError("CMYK with 16 bits cannot be read. Save it as RGB, or with 8 bits.")
+    if tags.get(_PLANAR) == 2:
         return _deep_planes(image, data)
     # OpenCV wants a space behind the last number of a PPM that is text.
     numbers = np.frombuffer(data + b"\n" if image.format == "PPM" else data, np.uint8)
@@ -52,7 +55,7 @@ def deep_pixels(image: Image.Image, data: bytes) -> np.ndarray:
         raise PhotoError(TOO_DEEP)
     if image.format == "PPM":
         pixels = stretched(pixels, largest_number(data))
-    if image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0:  # type: ignore[attr-defined]
+    if image.format == "TIFF" and tags.get(_PHOTOMETRIC) == 0:
         pixels = 65535 - pixels  # grey where 0 is white
     if pixels.ndim == 2:
         pixels = pixels[..., None]
@@ -75,15 +78,9 @@ def _deep_planes(image: Image.Image, data: bytes) -> np.ndarray:
 
 
 def _without_extras(pixels: np.ndarray, image: Image.Image) -> np.ndarray:
-    """The colours of a 16-bit TIFF (H, W, C) and its alpha, if that is what its last channel is.
-
-    Raises:
-        PhotoError: Its colours are those of print.
-    """
+    """The colours of a 16-bit TIFF (H, W, C) and its alpha, if that is what its last channel is."""
     kind = image.tag_v2.get(_EXTRA_SAMPLES, ())  # type: ignore[attr-defined]
     kind = kind if isinstance(kind, tuple) else (kind,)
-    if image.tag_v2.get(_PHOTOMETRIC) == _CMYK:  # type: ignore[attr-defined]
-        raise PhotoError("CMYK with 16 bits cannot be read. Save it as RGB, or with 8 bits.")
     if pixels.shape[2] not in (2, 4) or kind[:1] not in ((_NO_ALPHA,), (_PREMULTIPLIED_ALPHA,)):
         return pixels
     colours, alpha = pixels[..., :-1], pixels[..., -1:]

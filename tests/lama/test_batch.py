@@ -41,6 +41,31 @@ def test_a_folder_goes_on_after_a_failure(folder):
     assert sorted(p.name for p in (folder / "out").iterdir()) == ["a.png", "b.png"]
 
 
+def test_no_failure_of_one_photo_ends_the_others(folder, picture):
+    Image.fromarray(picture[:-3]).save(folder / "photos" / "a.png")
+
+    def breaks(rgb, _mask):
+        if len(rgb) != len(picture):
+            raise RuntimeError("CUDA out of memory.\n  Tried to allocate")
+        return 255 - rgb
+
+    Image.fromarray(np.eye(*picture[:-3].shape[:2], dtype=np.uint8) * 255).save(
+        folder / "masks" / "a.png"
+    )
+    outcome = inpaint_files(breaks, folder / "photos", folder / "masks", folder / "out")
+    assert outcome.filled == 1
+    assert ("a.png", "CUDA out of memory. Tried to allocate") in [
+        (path.name, why) for path, why in outcome.failed
+    ]
+
+
+def test_what_a_system_leaves_among_photos_is_no_photo(folder):
+    for place in ("photos", "masks"):
+        (folder / place / "._a.png").write_bytes(b"Mac OS X")
+    outcome = inpaint_files(invert, folder / "photos", folder / "masks", folder / "out")
+    assert [path.name for path, _ in outcome.failed] == ["c.webp"]
+
+
 def test_masks_are_found_by_their_whole_name(tmp_path, picture, hole):
     photos, masks = tmp_path / "photos", tmp_path / "masks"
     photos.mkdir()

@@ -38,6 +38,15 @@ def test_a_container_has_what_its_limit_leaves(tmp_path, monkeypatch):
     assert memory.free_bytes(CPU) > 0.5 * machine
 
 
+def test_what_torch_keeps_of_a_gpu_is_free_for_the_next_run(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (2_000_000_000, 12_000_000_000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda _: 8_000_000_000)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda _: 500_000_000)
+    gpu = torch.device("cuda")
+    assert memory.free_bytes(gpu) == 9_500_000_000
+    assert memory.affordable_pixels(1000, 10, gpu, besides=10**12) == 7_600_000
+
+
 def test_what_fits_is_a_share_of_what_is_free(free):
     free(1_000_000_000)
     assert memory.affordable_pixels(1000, 10, CPU) == 800_000

@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 
 from lama import photo as photo_module
 from lama.photo import Photo, PhotoError, inpaint_photo, merge, open_mask, open_photo
@@ -270,3 +270,49 @@ def test_whatever_the_bytes_are_the_answer_is_a_photo_or_a_sentence(kind, rng):
             outcomes.add(PhotoError)
     assert outcomes <= {np.dtype(np.uint8), PhotoError}
     assert PhotoError in outcomes
+
+
+def test_what_exif_turned_is_not_turned_again_by_xmp(picture, tmp_path):
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", '<x tiff:Orientation="6" by="Ann"/>')
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = open_photo(encoded(Image.fromarray(picture), pnginfo=text, exif=exif))
+    assert photo.text["XML:com.adobe.xmp"] == '<x tiff:Orientation="1" by="Ann"/>'
+    again = open_photo(encode_photo(photo, "PNG"))
+    assert np.array_equal(again.rgb, photo.rgb)
+    assert np.array_equal(photo.rgb, np.rot90(picture, -1))
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF", "BMP"])
+def test_a_resolution_that_is_none_is_left_out(picture, format):
+    data = bytearray(encoded(Image.fromarray(picture), "TIFF", dpi=(300, 300)))
+    at = data.index(struct.pack("<II", 300, 1))
+    data[at : at + 8] = bytes(8)  # 0 / 0
+    photo = open_photo(bytes(data))
+    assert photo.dpi is None
+    assert np.array_equal(open_photo(encode_photo(photo, format)).size, photo.size)
+    odd = Photo(np.zeros((4, 5, 3), np.uint16), "PNG", dpi=(300.0, 300.0))
+    assert open_photo(encode_photo(odd, "PNG")).dpi == pytest.approx((300, 300), rel=1e-3)
+
+
+def test_noise_can_be_saved_as_a_jpeg(rng):
+    noise = rng.integers(0, 256, (800, 800, 3), dtype=np.uint8)
+    assert open_photo(encode_photo(Photo(noise, "JPEG"), "JPEG")).size == (800, 800)
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_masks_of_single_bits_open(hole, text):
+    height, width = hole.shape
+    if text:
+        rows = "\n".join(" ".join("1" if x else "0" for x in row) for row in hole)
+        data = f"P1\n{width} {height}\n{rows}\n".encode()
+    else:
+        data = f"P4\n{width} {height}\n".encode() + np.packbits(hole, axis=1).tobytes()
+    assert np.array_equal(open_mask(data, (width, height)), ~hole)  # 1 is black there
+
+
+def test_names_as_long_as_file_systems_take(tmp_path, picture):
+    path = tmp_path / ("ä" * 122 + ".png")
+    save_photo(Photo(picture, "PNG"), path)
+    assert np.array_equal(open_photo(path).rgb, picture)

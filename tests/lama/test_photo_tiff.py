@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from lama.photo import PhotoError, inpaint_photo, open_photo
+from lama.photo import Photo, PhotoError, inpaint_photo, open_photo
 from lama.photo_write import encode_photo
 from tests.lama.test_photo import encoded
 
@@ -121,3 +121,39 @@ def test_a_16_bit_tiff_of_planes_keeps_its_pixels_and_words(rng, how):
     kept = Image.Exif()
     kept.load(again.exif)
     assert dict(kept) == {0x010E: "hello", 0x0131: "abc", 0x013B: "Somebody"}
+
+
+@pytest.mark.parametrize("planes", [False, True])
+def test_of_a_16_bit_tiffs_extra_channels_only_alpha_is_alpha(rng, planes):
+    pixels = rng.integers(1, 65536, (13, 17, 4), dtype=np.uint16)
+
+    def opened(extra, colours=pixels, photometric="rgb"):
+        buffer = io.BytesIO()
+        tifffile.imwrite(
+            buffer,
+            colours.transpose(2, 0, 1).copy() if planes else colours,
+            photometric=photometric,
+            planarconfig="separate" if planes else "contig",
+            extrasamples=extra,
+        )
+        return open_photo(buffer.getvalue())
+
+    assert np.array_equal(opened(["unassalpha"]).original, pixels)
+    assert np.array_equal(opened(["unspecified"]).original, pixels[..., :3])
+    half = pixels.copy()
+    half[..., :3] = pixels[..., :3] // 2
+    half[..., 3] = 32768
+    straight = opened(["assocalpha"], half).original
+    assert np.array_equal(straight[..., 3], half[..., 3])
+    assert np.abs(straight[..., :3].astype(int) - pixels[..., :3]).max() <= 3
+    with pytest.raises(PhotoError, match="CMYK"):
+        opened(None, photometric="separated")
+
+
+@pytest.mark.parametrize("when", ["2024-01-01T10:00:00Z", "yesterday", "2024:01:01 10:00:00"])
+def test_any_date_can_be_saved_with_16_bits(when):
+    exif = Image.Exif()
+    exif[0x0132] = when
+    photo = Photo(np.zeros((5, 6, 3), np.uint16), "TIFF", exif=exif.tobytes())
+    again = open_photo(encode_photo(photo, "TIFF"))
+    assert again.original.dtype == np.uint16

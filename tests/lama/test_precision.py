@@ -68,3 +68,29 @@ def test_inpainter_keeps_the_generator_it_was_given() -> None:
     inpainter = Inpainter(generator, precision="fp32")
     assert inpainter.generator is generator
     assert any(key.endswith("bn_l.running_mean") for key in generator.state_dict())
+
+
+def test_a_gpu_that_computes_nothing_is_not_picked(monkeypatch: pytest.MonkeyPatch) -> None:
+    zeros = torch.zeros
+
+    def broken(*size: int, device: object = None) -> torch.Tensor:
+        if str(device).startswith("cuda"):
+            raise RuntimeError("no kernel image is available for execution on the device")
+        return zeros(*size, device=device)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "zeros", broken)
+    assert pick_device("auto") == torch.device("cpu")
+    with pytest.raises(ValueError, match="no kernel image"):
+        pick_device("cuda")
+
+
+def test_bf16_that_a_gpu_only_imitates_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def supported(including_emulation: bool = True) -> bool:
+        return including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert not precision.has_bf16()
+    generator = build(FourierConfig(ngf=4, n_blocks=1)).eval()
+    assert precision.prepare(generator, "auto", torch.device("cuda")) == (generator, "fp32")

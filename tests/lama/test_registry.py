@@ -50,3 +50,40 @@ def test_download_offline_names_the_file_and_the_place(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"Fetch big-lama\.pt \(196 MB\).*fashn-ai/LaMa"):
         registry.download("big-lama")
     assert registry.find("big-lama") is None
+
+
+def test_whatever_breaks_a_download_is_said_in_words(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAMA_HOME", str(tmp_path))
+
+    def broken(*_, **__):
+        raise RuntimeError("Task error: File reconstruction error")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", broken)
+    with pytest.raises(ValueError, match="could not be downloaded .RuntimeError.*by hand"):
+        registry.download("big-lama")
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_stop_ends_a_download_also_where_transfers_swallow_it(tmp_path, monkeypatch, goes_on):
+    monkeypatch.setenv("LAMA_HOME", str(tmp_path))
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(share):
+        raise StoppedError
+
+    def transfer(_repository, name, local_dir, tqdm_class):
+        bar = tqdm_class(total=10)
+        try:
+            bar.update(1)
+        except StoppedError:
+            if not goes_on:
+                raise RuntimeError("session aborted") from None
+        bar.update(9)
+        (local_dir / name).write_bytes(b"all of it")
+        return local_dir / name
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", transfer)
+    with pytest.raises(StoppedError):
+        registry.download("big-lama", stop)

@@ -107,3 +107,8 @@ def test_names_and_licences():
     assert lama.selection.get().name == lama.selection.default().name
     with pytest.raises(ValueError, match="there are default, .*sam-base"):
         lama.selection.get("sam-tiny")
+
+
+def test_a_folder_without_a_network_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no folder that transformers wrote"):
+        lama.selection.get(str(tmp_path))
