@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from lama import extras
 from lama.files import write_atomic
 from space.store.files import try_lock
@@ -26,6 +28,7 @@ ROOT = Path(__file__).parent.parent
 LAUNCH = "launch.json"  # in a run's folder: what it was asked for, and when
 _BUSY = "A model is being trained already. Wait for it, or cancel it."
 _LOG_LINES = 40
+_WORKING = ("preparing", "training", "evaluating")
 _UNFINISHED = ("stopped", "failed")
 _LOG_BYTES = 20_000
 _LOSSES = 400  # points of a curve that are shown
@@ -162,14 +165,20 @@ class TrainingRuns:
         return True
 
     def current(self) -> dict[str, Any] | None:
-        """The run that goes on: its name and process id; None if there is none."""
+        """The run that goes on: its name and process id; None if there is none.
+
+        It may have been started on the command line, in the folder of the app's own runs.
+        """
         note = _json(self.folder / "current.json")
-        if not note:
-            return None
-        child = self.children.get(note["pid"])
-        if child is not None and child.poll() is not None:
-            return None
-        return note if _alive(note["pid"], note.get("began")) else None
+        if note:
+            child = self.children.get(note["pid"])
+            over = child is not None and child.poll() is not None
+            if not over and _alive(note["pid"], note.get("began")):
+                return note
+        newest = self._last()
+        status = _json(self.folder / newest / "status.json") if newest else {}
+        at_work = status.get("phase") in _WORKING and _wrote(status)
+        return {"run": newest, "pid": status["pid"]} if at_work else None
 
     def state(self) -> RunState:
         """How the run that goes on, or else the last one, stands."""
@@ -190,7 +199,7 @@ def read_state(run_dir: Path, running: bool) -> RunState:
     launch = _json(run_dir / LAUNCH)
     lines = _stats(run_dir / "stats.jsonl")
     phase, message = status.get("phase", "preparing"), str(status.get("message", ""))
-    if not running and phase in ("preparing", "training", "evaluating"):
+    if not running and phase in _WORKING:
         # It could not say so itself: killed, or the machine went down.
         phase = "stopped"
         message = "The process ended before it was done; its log is below."
@@ -286,6 +295,17 @@ def _alive(pid: int, began: str | None) -> bool:
         return False
     state, since = _stat(pid)
     return state != "Z" and (not began or not since or since == began)
+
+
+def _wrote(status: dict[str, Any]) -> bool:
+    """Whether the process that wrote a run's status is still at work."""
+    try:
+        process = psutil.Process(int(status["pid"]))
+        began, state = process.create_time(), process.status()
+    except (psutil.Error, LookupError, TypeError, ValueError):
+        return False
+    # One that began later has the number by chance.
+    return state != psutil.STATUS_ZOMBIE and began <= float(status.get("time", 0)) + 1
 
 
 def _stat(pid: int) -> tuple[str, str]:

@@ -123,6 +123,25 @@ def test_a_process_with_the_same_number_is_not_the_run(trainer: Trainer) -> None
     assert trainer.runs.current() is None
 
 
+def test_a_run_of_the_command_line_is_seen_and_can_be_cancelled(trainer: Trainer) -> None:
+    process = sleeper()
+    try:
+        run_dir = trainer.runs.folder / "20260101-000000"
+        run_dir.mkdir(parents=True)
+        status = {"phase": "training", "message": "", "pid": process.pid, "time": time.time() + 1}
+        (run_dir / "status.json").write_text(json.dumps(status))
+        state = trainer.state()
+        assert (state.running, state.phase, state.name) == (True, "training", run_dir.name)
+        (run_dir / "status.json").write_text(json.dumps(status | {"time": time.time() - 900}))
+        assert not trainer.state().running, "that process began later: it has the number by chance"
+        (run_dir / "status.json").write_text(json.dumps(status))
+        assert trainer.runs.cancel()
+        assert process.wait(10) == -15
+        assert not trainer.state().running
+    finally:
+        process.kill()
+
+
 def test_a_zombie_is_over(trainer: Trainer) -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     pretend(trainer.runs, process.pid)
