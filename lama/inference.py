@@ -20,7 +20,7 @@ from lama.groups import Group, batches, hole_groups
 from lama.memory import REFINEMENT, affordable_pixels, pixels_of_share
 from lama.precision import check_precision, pick_device, prepare
 from lama.refinement import PIXELS, missing, refine
-from lama.scaled import fill_small
+from lama.scaled import SCALING, fill_small
 from lama.slots import ALL, Slots
 from lama.threads import on_cores
 
@@ -136,9 +136,10 @@ class Inpainter:
             Cancelled: `cancelled()` was true.
         """
         check_pair(rgb, mask)
-        longest, affordable = self._fitting(quality, rgb.nbytes if out is None else 0)
-        result = _result_array(rgb, out)
         groups = list(hole_groups(mask))
+        copied = rgb.nbytes if out is None else 0
+        longest, affordable = self._fitting(quality, copied + self._to_scale(groups, quality))
+        result = _result_array(rgb, out)
         open_hole = mask if len(groups) == 1 else mask.copy()
         total, done = int(np.count_nonzero(mask)), 0
 
@@ -227,6 +228,11 @@ class Inpainter:
         each = self.generator.bytes_a_pixel
         pixels = affordable_pixels(each, LEAST_SIDE**2, self._device, besides)
         return min(self._longest(quality), math.isqrt(pixels)), pixels
+
+    def _to_scale(self, groups: list[Group], quality: Quality) -> int:
+        """Bytes that the largest crop takes while it is made small and large again, if it is."""
+        largest = max((group.hole.size for group in groups), default=0)
+        return SCALING * largest if largest > self._longest(quality) ** 2 else 0
 
     def _longest(self, quality: Quality) -> int:
         largest = self.generator.largest

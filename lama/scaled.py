@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+SCALING = 14  # bytes for each pixel of a crop, at most, besides the picture itself (13.3 measured)
 _MOST_LOST = 0.1  # of what is known, by scaling
 _LITTLE = 0.1  # of a pixel that must be known where much would be lost
 
@@ -33,12 +34,15 @@ def fill_small(
     height, width = mask.shape
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
     image, small_mask = shrink(rgb, mask, size)
-    filled = run(image, small_mask)[0].permute(1, 2, 0).numpy() * 255
-    large = cv2.resize(filled, (width, height), interpolation=cv2.INTER_CUBIC)
+    filled = run(image, small_mask)[0].numpy() * 255
     left, top, across, down = cv2.boundingRect(mask.view(np.uint8))
     where = slice(top, top + down), slice(left, left + across)
     result = np.zeros_like(rgb)
-    result[where] = np.clip(large[where] + 0.5, 0, 255)
+    # One colour after the other: a crop of many megapixels in 32 bits is what takes the memory.
+    for channel, values in enumerate(filled):
+        large = cv2.resize(values, (width, height), interpolation=cv2.INTER_CUBIC)[where]
+        large += 0.5
+        result[(*where, channel)] = np.clip(large, 0, 255, out=large)
     return result
 
 
@@ -57,8 +61,15 @@ def shrink(rgb: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> tuple[Te
     there = (~mask).view(np.uint8)
     across = size[::-1]
     known = cv2.resize(there.astype(np.float32), across, interpolation=cv2.INTER_AREA)
-    colours = cv2.bitwise_and(rgb, rgb, mask=there).astype(np.float32)
-    small = cv2.resize(colours, across, interpolation=cv2.INTER_AREA)
+    small = np.stack(
+        [
+            cv2.resize(
+                (rgb[..., channel] * there).astype(np.float32), across, interpolation=cv2.INTER_AREA
+            )
+            for channel in range(rgb.shape[2])
+        ],
+        axis=2,
+    )
     least = 0.5
     if (known < least).mean() > 1 - (1 - _MOST_LOST) * there.mean():
         least = _LITTLE

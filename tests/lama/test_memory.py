@@ -8,6 +8,7 @@ import torch
 
 from lama import memory
 from lama.inference import Inpainter
+from lama.scaled import SCALING
 
 CPU = torch.device("cpu")
 
@@ -78,6 +79,21 @@ def test_a_crop_that_does_not_fit_is_filled_smaller(free, small_unet, monkeypatc
         inpainter.fill(rgb, mask)
     with pytest.raises(ValueError, match="MB of memory"):
         inpainter.fill(rgb, mask, quality="refined")
+
+
+def test_making_a_large_crop_small_takes_memory_too(free, small_unet, monkeypatch):
+    inpainter = Inpainter(small_unet, precision="fp32")
+    monkeypatch.setattr(inpainter.generator, "largest", 300)
+    mask = np.zeros((1503, 1601), bool)
+    mask[60:1400, 50:1500] = True
+    rgb = np.zeros((*mask.shape, 3), np.uint8)
+    needed = 256 * 256 * small_unet.bytes_a_pixel + rgb.nbytes
+    free(int((needed + SCALING * mask.size) / 0.8) + 2)
+    monkeypatch.setattr(inpainter, "fill_tensor", lambda i, m: i)
+    inpainter.fill(rgb, mask)
+    free(int((needed + SCALING * mask.size / 2) / 0.8))
+    with pytest.raises(ValueError, match="MB of memory"):
+        inpainter.fill(rgb, mask)
 
 
 @pytest.mark.parametrize(("room", "most"), [(1.2, 1), (2.2, 2), (50, 4)])
