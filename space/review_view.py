@@ -11,6 +11,7 @@ from PIL import Image
 
 import masks
 from lama.exif import upright
+from space.canvas.pictures import plain_png
 from space.dataset_view import ago
 from space.store import Record, Store
 from space.store.agreement import Agreement
@@ -151,6 +152,4 @@ def _share(part: int, whole: int) -> str:
 
 def lossless_url(rgb: np.ndarray) -> str:
     """A picture, uint8 (H, W, 3), as a PNG that is part of a message."""
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return "data:image/png;base64," + base64.b64encode(plain_png(rgb)).decode()

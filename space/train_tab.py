@@ -1,15 +1,13 @@
 """The Train tab: fine-tune on what was approved, watch it, and compare the result with its base."""
 
-import io
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-import numpy as np
-from PIL import Image
 
+from space.canvas.pictures import plain_png
 from space.engine import CancelledError
 from space.exports import Exports
 from space.services import Services
@@ -211,7 +209,7 @@ def _wire_pair(trainer: Trainer, pair: _Pair, canvas: gr.HTML) -> None:
             # Served as they lie, and gone with a deletion: Gradio would keep copies for hours.
             exports = Exports(trainer.services.settings.cache_dir / "exports")
             names = ("first.png", "second.png")
-            paths = [exports.put(_png(f), n) for f, n in zip(fills, names, strict=True)]
+            paths = [exports.put(plain_png(f), n) for f, n in zip(fills, names, strict=True)]
         except _TROUBLE as error:
             return gr.skip(), trouble_html(error)
         return gr.ImageSlider(
@@ -225,13 +223,6 @@ def _wire_pair(trainer: Trainer, pair: _Pair, canvas: gr.HTML) -> None:
         compare, [canvas, pair.first, pair.second], [pair.slider, pair.status],
         api_visibility="private",
     )  # fmt: skip
-
-
-def _png(rgb: np.ndarray) -> bytes:
-    """A picture, uint8 (H, W, 3), as a file that is quick to make."""
-    file = io.BytesIO()
-    Image.fromarray(rgb).save(file, "PNG", compress_level=1)
-    return file.getvalue()
 
 
 def _lay_out_form(trainer: Trainer) -> _Form:

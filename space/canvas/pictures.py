@@ -10,6 +10,13 @@ from lama.photo import Photo
 from space.canvas.results import Box
 
 
+def plain_png(rgb: np.ndarray) -> bytes:
+    """A PNG of a picture, uint8 (H, W, 3), and nothing else; quick to make rather than small."""
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
+
+
 def patch_png(photo: Photo, rgb: np.ndarray, box: Box | None) -> bytes:
     """A PNG of ``rgb`` (uint8 (h, w, 3)), quick to make rather than small.
 

@@ -24,6 +24,14 @@ def pasted(photo: np.ndarray, *answers: dict) -> np.ndarray:
     return shown
 
 
+def coarse(server: CanvasServer) -> TeleaEngine:
+    """The server's engine, of which larger holes get a first look from now on."""
+    engine = server.services.engine
+    assert isinstance(engine, TeleaEngine)
+    engine.coarse_from = 100
+    return engine
+
+
 def test_a_page_that_shows_the_last_result_gets_what_is_new(
     server: CanvasServer, tmp_path: Path
 ) -> None:
@@ -63,9 +71,7 @@ def test_a_page_that_shows_the_last_result_gets_what_is_new(
 def test_large_holes_get_a_first_look_and_full_size_after_it(
     server: CanvasServer, picture: Path
 ) -> None:
-    engine = server.services.engine
-    assert isinstance(engine, TeleaEngine)
-    engine.coarse_from = 100
+    engine = coarse(server)
     first = server.run(question(server, picture, live=True))
     assert first["rough"] is True
     full = server.better({"page": "p", "request": 1, "result": first["result"]})
@@ -81,9 +87,7 @@ def test_large_holes_get_a_first_look_and_full_size_after_it(
 
 
 def test_a_page_that_is_behind_gets_all_of_it(server: CanvasServer, tmp_path: Path) -> None:
-    engine = server.services.engine
-    assert isinstance(engine, TeleaEngine)
-    engine.coarse_from = 100
+    coarse(server)
     rgb = np.random.default_rng(5).integers(0, 256, (103, 301, 3), dtype=np.uint8)
     picture = tmp_path / "wide.png"
     Image.fromarray(rgb).save(picture)
@@ -107,9 +111,7 @@ def test_a_page_that_is_behind_gets_all_of_it(server: CanvasServer, tmp_path: Pa
 def test_going_on_from_a_first_look_brings_what_is_gone_on_from(
     server: CanvasServer, picture: Path
 ) -> None:
-    engine = server.services.engine
-    assert isinstance(engine, TeleaEngine)
-    engine.coarse_from = 100
+    coarse(server)
     first = server.run(question(server, picture, live=True))
     adopted = server.adopt({"result": first["result"]})
     assert adopted["preview"]
@@ -121,9 +123,7 @@ def test_going_on_from_a_first_look_brings_what_is_gone_on_from(
 
 
 def test_what_is_downloaded_has_full_size_everywhere(server: CanvasServer, picture: Path) -> None:
-    engine = server.services.engine
-    assert isinstance(engine, TeleaEngine)
-    engine.coarse_from = 100
+    engine = coarse(server)
     first = server.run(question(server, picture, live=True))
     assert server.export({"result": first["result"], "format": "PNG"})["ok"]
     assert engine.qualities == ["quick", "full"]
@@ -133,9 +133,7 @@ def test_what_is_downloaded_has_full_size_everywhere(server: CanvasServer, pictu
 def test_far_first_looks_are_done_at_full_size_with_the_rest(
     server: CanvasServer, tmp_path: Path
 ) -> None:
-    engine = server.services.engine
-    assert isinstance(engine, TeleaEngine)
-    engine.coarse_from = 100
+    coarse(server)
     picture = tmp_path / "wide.png"
     rgb = np.random.default_rng(4).integers(0, 256, (103, 301, 3), dtype=np.uint8)
     Image.fromarray(rgb).save(picture)
