@@ -1,4 +1,4 @@
-// The frame of the page: the tab in the address, the light or dark choice, held in this browser.
+// The frame of the page: the tab in the address, the light or dark choice, held in this browser; Ctrl+S.
 (() => {
   const KEY = "lama-theme";
   const chosen = () => { try { return localStorage.getItem(KEY); } catch { return null; } };
@@ -36,6 +36,18 @@
     if (tab && location.hash.slice(1) !== slug(tab)) history.replaceState(null, "", "#" + slug(tab));
   });
   window.addEventListener("hashchange", openFromAddress);
+
+  // Ctrl+S on the canvas saves the mask, and opens the sheet first where it is closed.
+  document.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() !== "s" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
+    const canvas = document.getElementById("mask-canvas"), sheet = document.getElementById("save-sheet");
+    if (!canvas || canvas.offsetParent === null || !sheet) return;
+    event.preventDefault(); // not the page as a file
+    const button = () => document.getElementById("save-mask");
+    if (button() && button().offsetParent !== null) return button().click();
+    sheet.querySelector("button").click(); // the terms come first
+    setTimeout(() => button()?.scrollIntoView({ block: "nearest" }), 300);
+  });
 
   const waiting = setInterval(() => {
     if (!document.getElementById("theme-toggle") || !buttons().length) return;

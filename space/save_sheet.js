@@ -1,7 +1,6 @@
-// The save sheet: Ctrl+S saves from the canvas, and once something was saved the terms are folded.
+// The save sheet: once something was saved the terms are folded. (Ctrl+S is in page.js: this comes onto the
+// page with the opened sheet.)
 const sheet = () => document.getElementById("save-sheet");
-const saveButton = () => document.getElementById("save-mask");
-const opened = () => saveButton() && saveButton().offsetParent !== null;
 const licence = () => document.querySelector("#licence input:checked")?.closest("label")?.textContent.trim();
 
 const fold = (yes) => {
@@ -22,14 +21,4 @@ if (status) new MutationObserver(() => { if (status.querySelector("[data-receipt
 document.addEventListener("lama-photo", () => {
   const line = status?.querySelector('[data-kind="done"] b');
   if (line) line.textContent = "The photo before was saved.";
-});
-
-document.addEventListener("keydown", (event) => {
-  if (event.key.toLowerCase() !== "s" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
-  const canvas = document.getElementById("mask-canvas");
-  if (!canvas || canvas.offsetParent === null || !sheet()) return;
-  event.preventDefault(); // not the page as a file
-  if (opened()) return saveButton().click();
-  sheet().querySelector("button").click(); // the terms come first
-  setTimeout(() => saveButton()?.scrollIntoView({ block: "nearest" }), 300);
 });

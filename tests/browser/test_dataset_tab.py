@@ -124,6 +124,15 @@ def test_nothing_sticks_out(page: Page, app: App, width: int, scheme: str) -> No
         assert box["x"] + box["width"] <= width
 
 
+def test_the_key_opens_the_sheet_that_was_never_open(page: Page) -> None:
+    open_photo(page, PHOTO)
+    stroke(page, (0.3, 0.4), (0.4, 0.5))
+    page.keyboard.press("Control+s")
+    expect(page.get_by_label("This photo and this mask will be stored")).to_be_visible()
+    page.keyboard.press("Control+s")
+    expect(page.locator("#record-status")).to_contain_text("Tick the sentence")
+
+
 def test_one_mask_after_the_other_by_one_key(page: Page, app: App) -> None:
     draw_and_open_sheet(page, 0.3)
     page.get_by_label("This photo and this mask will be stored").check()
