@@ -1,15 +1,14 @@
 """Fine-tuning as a process of its own: started, watched and stopped through files alone.
 
 The app may be busy, restarted or reloaded meanwhile: what runs is found again by `current.json`
-(process id and when that process began, since ids come round again), and how far it is by what
-the run itself writes into its folder (`lama.training.finetune`).
+(process id and when it had that id, since ids come round again), and how far it is by what the run
+itself writes into its folder (`lama.training.finetune`).
 """
 
 import contextlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -32,6 +31,7 @@ _WORKING = ("preparing", "training", "evaluating")
 _UNFINISHED = ("stopped", "failed")
 _LOG_BYTES = 20_000
 _LOSSES = 400  # points of a curve that are shown
+_CLOCK = 60.0  # seconds; nobody gets a process id again so soon
 
 
 @dataclass(frozen=True)
@@ -152,16 +152,16 @@ class TrainingRuns:
                 env={"OMP_NUM_THREADS": threads, **os.environ, "PYTHONUNBUFFERED": "1"},
             )
         self.children[process.pid] = process
-        note = {"run": name, "pid": process.pid, "began": _began(process.pid)}
-        (self.folder / "current.json").write_text(json.dumps(note), encoding="utf-8")
+        note = {"run": name, "pid": process.pid, "time": time.time()}
+        write_atomic(self.folder / "current.json", json.dumps(note).encode())
 
     def cancel(self) -> bool:
         """Ask the run that goes on to save and stop; whether there was one."""
         note = self.current()
         if note is None:
             return False
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(note["pid"], signal.SIGTERM)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(note["pid"]).terminate()
         return True
 
     def current(self) -> dict[str, Any] | None:
@@ -169,15 +169,14 @@ class TrainingRuns:
 
         It may have been started on the command line, in the folder of the app's own runs.
         """
+        for child in self.children.values():
+            child.poll()  # one that ended would stay a zombie
         note = _json(self.folder / "current.json")
-        if note:
-            child = self.children.get(note["pid"])
-            over = child is not None and child.poll() is not None
-            if not over and _alive(note["pid"], note.get("began")):
-                return note
+        if _at_work(note):
+            return note
         newest = self._last()
         status = _json(self.folder / newest / "status.json") if newest else {}
-        at_work = status.get("phase") in _WORKING and _wrote(status)
+        at_work = status.get("phase") in _WORKING and _at_work(status)
         return {"run": newest, "pid": status["pid"]} if at_work else None
 
     def state(self) -> RunState:
@@ -280,39 +279,12 @@ def _tail(path: Path) -> str:
     return "\n".join([line for line in lines if line.strip()][-_LOG_LINES:])
 
 
-def _began(pid: int) -> str:
-    """When a process began, in the kernel's own unit; empty where that cannot be told."""
-    return _stat(pid)[1]
-
-
-def _alive(pid: int, began: str | None) -> bool:
-    """Whether this very process is there and at work."""
+def _at_work(note: dict[str, Any]) -> bool:
+    """Whether the process that had the id `pid` at `time` is there still."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's: the id has come round
-        return False
-    state, since = _stat(pid)
-    return state != "Z" and (not began or not since or since == began)
-
-
-def _wrote(status: dict[str, Any]) -> bool:
-    """Whether the process that wrote a run's status is still at work."""
-    try:
-        process = psutil.Process(int(status["pid"]))
+        process = psutil.Process(int(note["pid"]))
         began, state = process.create_time(), process.status()
     except (psutil.Error, LookupError, TypeError, ValueError):
         return False
-    # One that began later has the number by chance.
-    return state != psutil.STATUS_ZOMBIE and began <= float(status.get("time", 0)) + 1
-
-
-def _stat(pid: int) -> tuple[str, str]:
-    """State and start time of a process on Linux (proc(5)); empty elsewhere."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return "", ""
-    fields = text.rpartition(")")[2].split()
-    return fields[0], fields[19]
+    # One that began later has the id by chance. The clock may have been set meanwhile.
+    return state != psutil.STATUS_ZOMBIE and began <= float(note.get("time") or 0) + _CLOCK

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 
@@ -44,11 +45,11 @@ def sleeper() -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 
 
-def pretend(runs: TrainingRuns, pid: int, name: str = "20260101-000000", began: str = "") -> Path:
-    """A run folder, and a note that it is this process."""
+def pretend(runs: TrainingRuns, pid: int, name: str = "20260101-000000", ago: float = 0) -> Path:
+    """A run folder, and a note that it was this process `ago` seconds ago."""
     run_dir = runs.folder / name
     run_dir.mkdir(parents=True)
-    note = {"run": name, "pid": pid, "began": began}
+    note = {"run": name, "pid": pid, "time": time.time() - ago}
     (runs.folder / "current.json").write_text(json.dumps(note))
     return run_dir
 
@@ -119,7 +120,8 @@ def test_a_second_run_is_refused_and_the_first_can_be_cancelled(trainer: Trainer
 
 
 def test_a_process_with_the_same_number_is_not_the_run(trainer: Trainer) -> None:
-    pretend(trainer.runs, os.getpid(), began="1")
+    alive = time.time() - psutil.Process().create_time()
+    pretend(trainer.runs, os.getpid(), ago=alive + 3600)
     assert trainer.runs.current() is None
 
 
@@ -128,7 +130,7 @@ def test_a_run_of_the_command_line_is_seen_and_can_be_cancelled(trainer: Trainer
     try:
         run_dir = trainer.runs.folder / "20260101-000000"
         run_dir.mkdir(parents=True)
-        status = {"phase": "training", "message": "", "pid": process.pid, "time": time.time() + 1}
+        status = {"phase": "training", "message": "", "pid": process.pid, "time": time.time()}
         (run_dir / "status.json").write_text(json.dumps(status))
         state = trainer.state()
         assert (state.running, state.phase, state.name) == (True, "training", run_dir.name)
