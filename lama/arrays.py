@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from lama.exif import ORIENTATION, upright
 from lama.photo import Photo, inpaint_photo, painted
 
 
@@ -29,11 +30,12 @@ def fill_pil(
 
     Args:
         fill: uint8 (H, W, 3) and bool (H, W) to uint8 (H, W, 3).
-        image: of any mode but I and F.
-        hole: bool (H, W), True = hole.
+        image: of any mode but I and F. `Image.open` leaves a photo lying as the camera was held;
+            it is turned upright first, as its orientation tag says.
+        hole: bool (H, W), True = hole, of the upright picture.
 
     Returns:
-        An image of the same mode and size if it is L, LA, I;16, RGB or RGBA, RGB otherwise.
+        An upright image of the same mode if it is L, LA, I;16, RGB or RGBA, RGB otherwise.
 
     Raises:
         ValueError: Mode I or F.
@@ -43,6 +45,7 @@ def fill_pil(
             f"a PIL image of mode {image.mode} does not say which number is white: "
             "convert it to L, I;16 or RGB"
         )
+    image = _turned(image)
     if image.mode.startswith("I;16"):
         return _fill_deep(fill, image, hole)
     keep = image.mode if image.mode in ("L", "LA", "RGB", "RGBA") else "RGB"
@@ -53,6 +56,17 @@ def fill_pil(
     result = source.copy()
     result.paste(filled.convert(keep), mask=Image.fromarray(hole))
     return result
+
+
+def _turned(image: Image.Image) -> Image.Image:
+    """The picture upright, and nothing left that says it were not."""
+    turned = upright(image)
+    if turned is not image and "exif" in turned.info:
+        exif = Image.Exif()
+        exif.load(turned.info["exif"])
+        del exif[ORIENTATION]
+        turned.info["exif"] = exif.tobytes()
+    return turned
 
 
 def _fill_deep(

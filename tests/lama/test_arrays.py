@@ -4,9 +4,10 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from lama.arrays import as_mask, fill_pil
+from lama.exif import ORIENTATION
 from lama.photo import open_mask
 
 
@@ -63,6 +64,28 @@ def test_16_bits_come_back_as_16_bits(rng, hole, order):
     after = np.asarray(result)
     assert np.array_equal(after[~hole], pixels[~hole])
     assert (after[hole] == 100 * 257).all()
+
+
+def test_a_photo_that_lies_on_its_side_is_turned_upright(rng):
+    pixels = rng.integers(0, 256, (21, 34, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[0x0110] = 6, "a camera"  # 6: turn clockwise to see it upright
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", exif=exif)
+    upright, hole = np.rot90(pixels, -1), np.zeros((34, 21), bool)
+    hole[:5, :9] = True
+    result = fill_pil(lambda rgb, _: np.full_like(rgb, 7), Image.open(file), hole)
+    assert np.array_equal(np.asarray(result), np.where(hole[..., None], 7, upright))
+    assert ImageOps.exif_transpose(result).size == result.size, "nobody turns it once more"
+    assert result.getexif()[0x0110] == "a camera"
+
+
+def test_a_picture_with_broken_exif_is_as_it_is(rng):
+    image = Image.fromarray(rng.integers(0, 256, (21, 34, 3), dtype=np.uint8))
+    image.info["exif"] = b"Exif\0\0nothing of the kind"
+    hole = np.zeros((21, 34), bool)
+    hole[3:5] = True
+    assert fill_pil(lambda rgb, _: rgb, image, hole).size == image.size
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.float32])
