@@ -2,15 +2,14 @@
 
 import secrets
 import sqlite3
-from html import escape
 from typing import Any
 
 import gradio as gr
 
 import masks
-from space.review_view import data_url, facts_html, pair_of
+from space.pieces import QUIET, error_html, html, jpeg_url
+from space.review_view import facts_html, pair_of
 from space.reviewers import Sight, sight
-from space.save_sheet import status_html
 from space.services import Services
 from space.store import StoreError
 
@@ -35,14 +34,14 @@ element.addEventListener("click", (event) => {
 
 def grid(services: Services) -> gr.HTML:
     """The grid of masks, with the record that is pressed over it."""
-    gallery = gr.HTML("", elem_id="dataset-gallery", js_on_load=_ASK, apply_default_css=False)
-    record = gr.HTML("", elem_id="dataset-record", js_on_load=_OPEN, apply_default_css=False)
+    gallery = html("dataset-gallery", script=_ASK)
+    record = html("dataset-record", script=_OPEN)
 
     def look(event: gr.EventData, request: gr.Request, profile: gr.OAuthProfile | None) -> str:
         sees = sight(services.settings, request, profile)
         return record_html(services, getattr(event, "record", None), sees)
 
-    gallery.click(look, None, record, api_visibility="private", show_progress="hidden")
+    gallery.click(look, None, record, **QUIET)
     return gallery
 
 
@@ -61,10 +60,10 @@ def record_html(services: Services, record_id: Any, sees: Sight) -> str:  # noqa
             raise StoreError("This record cannot be shown here.")
         pair = pair_of(services.store, record)
     except (ValueError, StoreError, OSError, sqlite3.Error) as error:
-        content = status_html("error", escape(str(error)))
+        content = error_html(error)
     else:
         described = f"A mask over a photo of {record.width} by {record.height} pixels"
-        picture = data_url(masks.overlay(pair.rgb, pair.mask))
+        picture = jpeg_url(masks.overlay(pair.rgb, pair.mask))
         image = f'<img alt="{described}" src="{picture}" />'
         content = f'{image}{facts_html(record, pair)}<p class="ds-id">{record.id}</p>'
     close = '<form method="dialog"><button>Close</button></form>'

@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from html import escape
 from typing import Any, cast
 
 import gradio as gr
@@ -14,8 +13,8 @@ import gradio as gr
 from space import contributions, dataset_record, drawers_panel, health_panel
 from space.dataset_view import grid_html, push_html, summary_html, use_html
 from space.exports import Exports
+from space.pieces import COPY_SCRIPT, QUIET, error_html, html, status_html
 from space.reviewers import Sight, sight
-from space.save_sheet import COPY_SCRIPT, status_html
 from space.services import Services
 from space.store import STATUSES, Filters, Record, Store, StoreError
 from space.store.exporting import export, write_parquet
@@ -31,7 +30,6 @@ AREAS = {
     "20 to 40 %": (0.20, 0.40),
     "over 40 %": (0.40, 1.0),
 }
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _NOT_APPROVED = """<div class="ds-empty"><p><b>Nothing is approved yet.</b> What people save is seen
 by reviewers first, and here once they have approved it.</p></div>"""
 _log = logging.getLogger(__name__)
@@ -48,15 +46,15 @@ class DatasetTab:
     def refresh_on(self, *events: Callable) -> None:
         """Bring figures and masks up to date whenever one of these happens, e.g. `tab.select`."""
         gr.on(
-            list(events), self.show, self.inputs, self.outputs, **_QUIET, trigger_mode="always_last"
+            list(events), self.show, self.inputs, self.outputs, **QUIET, trigger_mode="always_last"
         )
 
 
 def build(services: Services) -> DatasetTab:
     """Lay the tab out inside the Blocks that is being built."""
     with gr.Column(elem_id="dataset-tab"):
-        summary = _html("dataset-summary", summary_html(services.store.info()))
-        condition = _html("dataset-health", health_panel.show(services))
+        summary = html("dataset-summary", summary_html(services.store.info()))
+        condition = html("dataset-health", health_panel.show(services))
         pushed = _push_button(services)
         with gr.Row(elem_id="dataset-filters"):
             strategy = gr.Dropdown([ANY], value=ANY, label="Strategy", min_width=120)
@@ -92,12 +90,12 @@ def build(services: Services) -> DatasetTab:
         show, [strategy, status, area], [summary, gallery, more, shown, strategy, card, condition]
     )
     tab.refresh_on(*(choice.input for choice in (strategy, status, area)))
-    more.click(show_more, [*tab.inputs, shown], tab.outputs, **_QUIET)
+    more.click(show_more, [*tab.inputs, shown], tab.outputs, **QUIET)
     delete.click(on_delete, receipt, [deleted, receipt], api_visibility="private").then(
-        show, tab.inputs, tab.outputs, **_QUIET
+        show, tab.inputs, tab.outputs, **QUIET
     )
     if pushed is not None:
-        pushed(show, tab.inputs, tab.outputs, **_QUIET)
+        pushed(show, tab.inputs, tab.outputs, **QUIET)
     return tab
 
 
@@ -107,7 +105,7 @@ def _push_button(services: Services) -> Callable | None:
         return None
     with gr.Row(elem_id="push-row"):
         button = gr.Button("Push now", elem_id="push-now", min_width=120, scale=0)
-        status = _html("push-status", "")
+        status = html("push-status")
 
     def push(request: gr.Request, profile: gr.OAuthProfile | None) -> str:
         return health_panel.push_now(services, request, profile)
@@ -123,27 +121,18 @@ def _push_button(services: Services) -> Callable | None:
     return cast("Callable", done.then)
 
 
-def _html(elem_id: str, value: str) -> gr.HTML:
-    return gr.HTML(
-        value,
-        elem_id=elem_id,
-        js_on_load=COPY_SCRIPT,
-        apply_default_css=False,
-    )
-
-
 def _use_it(services: Services, filters: Sequence[gr.components.Component]) -> gr.Markdown:
     """How to load the data, downloads of what the filters let through, and the card."""
     gr.Markdown("### Use it")
     settings = services.settings
-    _html("dataset-code", use_html(str(services.store.dataset_dir)))
+    html("dataset-code", use_html(str(services.store.dataset_dir)), COPY_SCRIPT)
     if settings.hub_dataset:
         gr.Markdown(f"What is approved goes to `{settings.hub_dataset}` on its own, or with:")
-        _html("push-code", push_html(settings.hub_dataset, settings.data_dir))
+        html("push-code", push_html(settings.hub_dataset, settings.data_dir), COPY_SCRIPT)
     with gr.Row():
         as_zip = gr.Button("Make ZIP", elem_id="export-zip", min_width=120)
         as_parquet = gr.Button("Make Parquet", elem_id="export-parquet", min_width=120)
-    status = _html("export-status", "")
+    status = html("export-status")
     file = gr.File(label="Download", visible=False, elem_id="export-file")
 
     def writer(kind: str) -> Callable[..., tuple[Any, str]]:
@@ -179,7 +168,7 @@ def _take_back() -> tuple[gr.Button, gr.Textbox, gr.HTML]:
         max_lines=1,
     )
     delete = gr.Button("Delete this record", variant="stop", elem_id="delete-record")
-    return delete, receipt, _html("delete-status", "")
+    return delete, receipt, html("delete-status")
 
 
 def view(
@@ -193,7 +182,7 @@ def view(
     except (ValueError, StoreError, sqlite3.Error) as error:
         _log.warning("the dataset cannot be shown: %s", error)
         words = "The dataset cannot be read just now. Open this tab once more in a moment."
-        return (status_html("error", words), *(gr.skip() for _ in range(6)))
+        return (error_html(words), *(gr.skip() for _ in range(6)))
     now = datetime.now(UTC)
     drawn = [(record, _thumbnail(store, record)) for record in records[:count]]
     grid = grid_html(drawn, now, any_at_all=info["records"] > 0)
@@ -263,13 +252,13 @@ def make_export(
             else export(core, kind, path, filters)
         )
     except (ValueError, StoreError) as error:
-        return gr.File(visible=False), status_html("error", escape(str(error)))
+        return gr.File(visible=False), error_html(error)
     except OSError as error:
-        reason = escape(error.strerror or "the disk did not answer")
-        return gr.File(visible=False), status_html("error", f"No file was made: {reason}.")
+        reason = error.strerror or "the disk did not answer"
+        return gr.File(visible=False), error_html(f"No file was made: {reason}.")
     if not count:
         path.unlink(missing_ok=True)
-        return gr.File(visible=False), status_html("error", "There is no mask to put into it.")
+        return gr.File(visible=False), error_html("There is no mask to put into it.")
     place = Exports(services.settings.cache_dir / "exports").place()
     path = path.replace(place / path.name)  # from there it is served as it lies, for an hour
     words = f"{count:,} record{'s' * (count != 1)}, as the filters above let through."
@@ -281,9 +270,9 @@ def delete_with(services: Services, receipt: str) -> tuple[str, Any]:
     words = (receipt or "").split()
     if len(words) != 2:
         message = "Paste the whole receipt: the record's id, a space, and its key."
-        return status_html("error", message), gr.skip()
+        return error_html(message), gr.skip()
     try:
         contributions.delete(services, *words)
     except (ValueError, StoreError) as error:
-        return status_html("error", escape(str(error))), gr.skip()
+        return error_html(error), gr.skip()
     return status_html("done", "Deleted. Nothing of this record is kept here."), ""

@@ -1,6 +1,5 @@
 """The Dataset tab's pieces of HTML: figures, the grid of masks, and how to use the data."""
 
-import base64
 import json
 import shlex
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from datetime import datetime
 from html import escape
 from pathlib import Path
 
+from space.pieces import data_url
 from space.store import Record
 
 _FIGURES = (
@@ -61,8 +61,7 @@ def _cell(record: Record, picture: bytes | None, now: datetime) -> str:
     if picture is None:
         drawn = '<span class="ds-broken">cannot be shown</span>'
     else:
-        data = base64.b64encode(picture).decode()
-        drawn = f'<img src="data:image/jpeg;base64,{data}" alt="{described}" />'
+        drawn = f'<img src="{data_url(picture, "jpeg")}" alt="{described}" />'
     note = f"\n{escape(record.note)}" if record.note else ""
     title = f"{record.id}\n{record.created_at:%Y-%m-%d %H:%M} UTC{note}"
     return f"""<li data-record="{record.id}" title="{title}" ><button type="button"

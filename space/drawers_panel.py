@@ -10,8 +10,8 @@ import gradio as gr
 import masks
 from space import drawers
 from space.exports import Exports
+from space.pieces import error_html, html, status_html
 from space.reviewers import Sight, sight
-from space.save_sheet import status_html
 from space.services import Services
 from space.store import Filters, StoreError
 
@@ -36,8 +36,8 @@ def build(services: Services, filters: Sequence[gr.components.Component], chosen
                 elem_id="who-draws-strategy",
             )
             look = gr.Button("Look", elem_id="who-draws-look", min_width=120)
-        plots = gr.HTML("", elem_id="who-draws-plots", js_on_load=None, apply_default_css=False)
-        note = gr.HTML("", elem_id="who-draws-note", js_on_load=None, apply_default_css=False)
+        plots = html("who-draws-plots")
+        note = html("who-draws-note")
         file = gr.File(label="A strategy that draws like this", visible=False, elem_id="like-users")
 
     def on_look(
@@ -69,7 +69,7 @@ def compare(services: Services, name: str, filters: Filters) -> tuple[Any, Any, 
         path = drawers.keep(found.examples, services.settings.cache_dir / "dataset-exports")
         served = Exports(services.settings.cache_dir / "exports").put(path.read_bytes(), path.name)
     except (ValueError, StoreError, sqlite3.Error, OSError) as error:
-        return "", status_html("error", escape(str(error))), gr.File(visible=False)
+        return "", error_html(error), gr.File(visible=False)
     words = (
         f"Fitted to {found.examples.masks:,} masks. Use it as a strategy anywhere: "
         '<code>masks.get("fitted:masks-like-users.json")</code>'

@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 
 from space.dataset_view import ago
+from space.pieces import error_html, status_html
 from space.reviewers import reviewer
-from space.save_sheet import status_html
 from space.services import Services
 from space.store import StoreError, health
 from space.visitors import in_words
@@ -81,20 +81,20 @@ def push_now(
     """Push what waits, for a reviewer; a line that says what came of it."""
     sync = services.sync
     if sync is None:
-        return status_html("error", "The app was started without --hub-dataset.")
+        return error_html("The app was started without --hub-dataset.")
     if reviewer(services.settings, request, profile) is None:
         words = "Only reviewers of this app can push. What is approved goes up on its own."
-        return status_html("error", words)
+        return error_html(words)
     if (left := sync.pause_left()) > 0:
         words = f"The Hub asked for a pause. Try again in {in_words(left)}, or let the app do it."
-        return status_html("error", words)
+        return error_html(words)
     if services.store.info()["last_push"] and not health.due(services.store.core, sync.statuses):
         return status_html("done", "Everything that is approved is on the Hub.")
     try:
         done = sync.push_now()
     except (ValueError, StoreError) as error:
         _log.warning("%s", error)
-        return status_html("error", f"{escape(str(error))} It is tried again on its own.")
+        return error_html(f"{error} It is tried again on its own.")
     words = f"{done.records:,} record{'s' * (done.records != 1)} pushed"
     if done.withdrawn:
         words += f", {done.withdrawn} shard{'s' * (done.withdrawn != 1)} withdrawn"

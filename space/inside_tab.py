@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from lama.photo import open_photo
 from space.canvas.protocol import decode, is_marked
 from space.engine import CancelledError
 from space.inside_view import inside_html
-from space.save_sheet import status_html
+from space.pieces import error_html, html
 from space.services import Services
 
 HOW_IT_WORKS = """
@@ -34,7 +33,7 @@ bright points in a spectrum.
 
 In Python: `lama.inside.look(inpainter, image, mask, point)`.
 """
-_QUIET: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 1}
+_ONE_BY_ONE: dict[str, Any] = {"api_visibility": "private", "concurrency_limit": 1}
 _SCRIPT = Path(__file__).parent / "inside.js"
 _SAMPLE = "rocket.jpg"
 _SEED = 3  # of the sample's hole
@@ -62,10 +61,8 @@ def build(services: Services, canvas: gr.HTML, samples: Path) -> InsideTab:
             scale=0, min_width=260,
         )  # fmt: skip
         again = gr.Button("Look again", elem_id="inside-look", scale=0, min_width=140)
-    status = gr.HTML("", elem_id="inside-status", js_on_load=None, apply_default_css=False)
-    view = gr.HTML(
-        "", elem_id="inside-view", js_on_load=_SCRIPT.read_text("utf-8"), apply_default_css=False
-    )
+    status = html("inside-status")
+    view = html("inside-view", script=_SCRIPT.read_text("utf-8"))
     with gr.Accordion("How it works", open=False):
         gr.Markdown(HOW_IT_WORKS)
 
@@ -77,13 +74,13 @@ def build(services: Services, canvas: gr.HTML, samples: Path) -> InsideTab:
         return viewer.answer(drawing, chosen, point)
 
     inputs, outputs = [canvas, model], [view, status]
-    again.click(look, inputs, outputs, **_QUIET)
-    model.input(look, inputs, outputs, **_QUIET, trigger_mode="always_last")
-    view.click(ask, inputs, outputs, show_progress="minimal", **_QUIET)
+    again.click(look, inputs, outputs, **_ONE_BY_ONE)
+    model.input(look, inputs, outputs, **_ONE_BY_ONE, trigger_mode="always_last")
+    view.click(ask, inputs, outputs, show_progress="minimal", **_ONE_BY_ONE)
 
     def refresh_on(event: Callable) -> None:
-        event(viewer.choices, None, model, **_QUIET, show_progress="hidden").then(
-            look, inputs, outputs, **_QUIET
+        event(viewer.choices, None, model, **_ONE_BY_ONE, show_progress="hidden").then(
+            look, inputs, outputs, **_ONE_BY_ONE
         )
 
     return InsideTab(refresh_on)
@@ -117,7 +114,7 @@ class Viewer:
             asked = None if point is None else _in_hole(point, mask)
             found = self.services.engine.inside(model, rgb, mask, asked)
         except (ValueError, OSError) as error:
-            return gr.skip(), status_html("error", escape(str(error)))
+            return gr.skip(), error_html(error)
         except CancelledError:
             return gr.skip(), ""
         titles = {name: title for title, name in self.models()}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from html import escape
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from space.mask_lab.pictures import lossless
+from space.pieces import png_url
 
 if TYPE_CHECKING:
     from lama.inside import Inside, Level, Reach
@@ -190,8 +189,4 @@ def _figure(picture: str, words: str) -> str:
 
 def _image(pixels: np.ndarray, alt: str) -> str:
     height, width = pixels.shape[:2]
-    data = base64.b64encode(lossless(np.ascontiguousarray(pixels))).decode("ascii")
-    return (
-        f'<img alt="{escape(alt)}" width="{width}" height="{height}" '
-        f'src="data:image/png;base64,{data}" />'
-    )
+    return f'<img alt="{escape(alt)}" width="{width}" height="{height}" src="{png_url(pixels)}" />'

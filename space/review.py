@@ -1,6 +1,5 @@
 """What the Review tab does: fetch a record, enter a decision, mend a mask, take it back."""
 
-import base64
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,15 +10,15 @@ from space import review_view as view
 from space.canvas.protocol import decode, load_command
 from space.contributions import contributor
 from space.photos import PhotoHandle
+from space.pieces import data_url, png_url, status_html
 from space.reviewers import LOCAL, refusal, reviewer
-from space.save_sheet import status_html
 from space.services import Services
 from space.store import Record, deciding, queue
 from space.store.agreement import Agreement, agreement
 from space.store.deciding import Fix
 from space.visitors import signed_in
 
-_MIME = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+_SHOWN_BY_BROWSERS = ("JPEG", "PNG", "WEBP")
 _MANY, _FRESH_SECONDS = 5_000, 30.0
 _DONE = {"approved": "Accepted.", "rejected": "Rejected."}
 
@@ -145,10 +144,9 @@ class Desk:
         services = self.services
         path = services.store.core.objects.path("originals", record.image_sha256)
         handle = services.photos.put(path, f"{record.id}.jpg")
-        if handle.plain and handle.format in _MIME:
-            data = base64.b64encode(path.read_bytes()).decode()
-            return handle, f"data:{_MIME[handle.format]};base64,{data}"
-        return handle, view.lossless_url(services.photos.decoded(handle).rgb)
+        if handle.plain and handle.format in _SHOWN_BY_BROWSERS:
+            return handle, data_url(path.read_bytes(), handle.format.lower())
+        return handle, png_url(services.photos.decoded(handle).rgb)
 
     def mend(self, name: str, record_id: str, drawing: object) -> None:
         """Accept a record with the mask that is on the canvas now.

@@ -4,18 +4,15 @@ import logging
 import sqlite3
 from collections.abc import Callable
 from functools import partial
-from html import escape
 from typing import Any
 
 import gradio as gr
 
 from space.engine import CancelledError
+from space.pieces import TROUBLE, error_html, status_html
 from space.review import Desk, Screen
-from space.save_sheet import status_html
-from space.store import StoreError
 from space.visitors import shows_private
 
-_TROUBLE = (ValueError, StoreError, OSError, sqlite3.Error, CancelledError)
 _log = logging.getLogger(__name__)
 
 
@@ -64,14 +61,14 @@ class Answers:
         try:
             self.desk.who(request, profile)
             return self.desk.filled(record_id), ""
-        except _TROUBLE as error:
+        except TROUBLE as error:
             return "", said(error)
 
     def fix(self, record_id: str, request: gr.Request, profile: gr.OAuthProfile | None) -> tuple:
         """Updates for the canvas, the bar, its words, its record, the line, and where to go."""
         try:
             command = self.desk.to_canvas(self.desk.who(request, profile), record_id)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             return (*(gr.skip() for _ in range(4)), said(error), "")
         words = "Mend this mask, then accept it. The mask as it was stays in the record's history."
         bar = gr.Column(visible=True)
@@ -87,7 +84,7 @@ class Answers:
         """Updates for the bar, its words, its record, and where to go."""
         try:
             self.desk.mend(self.desk.who(request, profile), record_id, drawing)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             return gr.skip(), said(error), gr.skip(), ""
         return self.leave()
 
@@ -118,7 +115,7 @@ class Answers:
         private = shows_private(self.desk.services.settings, request)
         try:
             screen = work(self.desk.who(request, profile), private=private)
-        except _TROUBLE as error:
+        except TROUBLE as error:
             return (*(gr.skip() for _ in range(5)), said(error), *(gr.skip() for _ in range(8)))
         return updates(screen)
 
@@ -138,8 +135,8 @@ def updates(screen: Screen) -> tuple:
 def said(error: Exception) -> str:
     """What went wrong, as a line for the page."""
     if isinstance(error, CancelledError):
-        return status_html("error", "Stopped.")
+        return error_html("Stopped.")
     if isinstance(error, sqlite3.Error | OSError):
         _log.warning("review: %s", error)
-        return status_html("error", "The dataset cannot be read just now. Try again in a moment.")
-    return status_html("error", escape(str(error)))
+        return error_html("The dataset cannot be read just now. Try again in a moment.")
+    return error_html(error)

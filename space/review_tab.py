@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import gradio as gr
 
+from space.pieces import QUIET, html
 from space.review import Desk
 from space.review_answers import Answers
 from space.reviewers import signs_in_with_hub
 from space.services import Services
 
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _GO = "(there) => { if (there) location.hash = there; }"
 _SCRIPT = Path(__file__).parent / "review.js"
 
@@ -62,7 +62,7 @@ class _Parts:
 def fix_bar() -> FixBar:
     """Lay out the bar, hidden, where the canvas will follow."""
     with gr.Column(visible=False, elem_id="fix-bar") as group:
-        words = _html("fix-words")
+        words = html("fix-words")
         with gr.Row(equal_height=True):
             accept = gr.Button(
                 "Accept with this mask", variant="primary", elem_id="fix-accept", min_width=170
@@ -82,17 +82,17 @@ def build(services: Services, canvas: gr.HTML, bar: FixBar) -> ReviewTab:
     parts, answers = _lay_out(), Answers(Desk(services))
     current, second, shown = parts.current, parts.second, parts.shown
     on = parts.buttons
-    on["accept"].click(answers.accept, [current, second], shown, **_QUIET)
-    on["reject"].click(answers.reject, [current, second], shown, **_QUIET)
-    on["skip"].click(answers.skip, [current, second], shown, **_QUIET)
-    on["unskip"].click(answers.unskip, second, shown, **_QUIET)
-    on["undo"].click(answers.undo, None, shown, **_QUIET)
-    second.input(answers.show, second, shown, **_QUIET)
+    on["accept"].click(answers.accept, [current, second], shown, **QUIET)
+    on["reject"].click(answers.reject, [current, second], shown, **QUIET)
+    on["skip"].click(answers.skip, [current, second], shown, **QUIET)
+    on["unskip"].click(answers.unskip, second, shown, **QUIET)
+    on["undo"].click(answers.undo, None, shown, **QUIET)
+    second.input(answers.show, second, shown, **QUIET)
     on["fill"].click(answers.fill, current, [parts.filled, parts.status], api_visibility="private")
     _wire_mending(answers, parts, canvas, bar)
 
     def refresh_on(*events: Callable) -> None:
-        gr.on(list(events), answers.show, second, shown, **_QUIET)
+        gr.on(list(events), answers.show, second, shown, **QUIET)
 
     return ReviewTab(refresh_on)
 
@@ -103,14 +103,14 @@ def _wire_mending(answers: Answers, parts: _Parts, canvas: gr.HTML, bar: FixBar)
     opened = [canvas, bar.group, bar.words, bar.record_id, parts.status, go]
     closed = [bar.group, bar.words, bar.record_id, go]
     open_there = parts.buttons["fix"].click(
-        answers.fix, parts.current, opened, queue=False, **_QUIET
+        answers.fix, parts.current, opened, queue=False, **QUIET
     )
     open_there.then(None, go, js=_GO, api_visibility="private")
-    accepted = bar.accept.click(answers.mend, [bar.record_id, canvas], closed, **_QUIET)
-    left = bar.back.click(answers.leave, None, closed, **_QUIET)
+    accepted = bar.accept.click(answers.mend, [bar.record_id, canvas], closed, **QUIET)
+    left = bar.back.click(answers.leave, None, closed, **QUIET)
     for event in (accepted, left):
         event.then(None, go, js=_GO, api_visibility="private").then(
-            answers.show, parts.second, parts.shown, **_QUIET
+            answers.show, parts.second, parts.shown, **QUIET
         )
 
 
@@ -118,20 +118,20 @@ def _lay_out() -> _Parts:
     """The photo on the left; what can be done, and what is known, on the right."""
     with gr.Row(elem_id="review-tab"):
         with gr.Column(scale=5, min_width=320):
-            picture = _html("review-picture", _SCRIPT.read_text(encoding="utf-8"))
-            filled = _html("review-filled")
+            picture = html("review-picture", script=_SCRIPT.read_text(encoding="utf-8"))
+            filled = html("review-filled")
         with gr.Column(scale=2, min_width=300):
             if signs_in_with_hub():
                 gr.LoginButton(elem_id="review-login")
             buttons = _buttons()
-            status, facts = _html("review-status"), _html("review-facts")
+            status, facts = html("review-status"), html("review-facts")
             second = gr.Checkbox(
                 False,
                 label="Give second opinions",
                 info="On what one other reviewer has decided. Their answer is not shown.",
                 elem_id="review-second",
             )
-            progress = _html("review-progress")
+            progress = html("review-progress")
     return _Parts(picture, filled, facts, progress, status, gr.State(""), second, buttons)
 
 
@@ -150,7 +150,3 @@ def _buttons() -> dict[str, gr.Button]:
                 )
     found["unskip"] = gr.Button("Show what I skipped", visible=False, elem_id="review-unskip")
     return found
-
-
-def _html(elem_id: str, script: str | None = None) -> gr.HTML:
-    return gr.HTML("", elem_id=elem_id, js_on_load=script, apply_default_css=False)

@@ -1,6 +1,5 @@
 """The Review tab's pieces of HTML: the photo with its mask, its facts, and how review goes."""
 
-import base64
 import io
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,15 +10,14 @@ from PIL import Image
 
 import masks
 from lama.exif import upright
-from space.canvas.pictures import plain_png
 from space.dataset_view import ago
+from space.pieces import jpeg_url
 from space.store import Record, Store
 from space.store.agreement import Agreement
 from space.store.queue import Queue
 from space.store.thumbnails import eight_bit
 
 LONG_SIDE = 1280
-_QUALITY = 88
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def picture_html(record: Record, pair: Pair) -> str:
     share = f"{record.hole_fraction:.1%}".replace("%", " %")
     height, width = pair.mask.shape
     described = f"Mask over {share} of a photo of {record.width} by {record.height} pixels"
-    under, over = data_url(pair.rgb), data_url(masks.overlay(pair.rgb, pair.mask))
+    under, over = jpeg_url(pair.rgb), jpeg_url(masks.overlay(pair.rgb, pair.mask))
     shape = f"--w:{width};--h:{height}"
     return (
         f'<figure class="rv-picture" data-record="{record.id}" style="{shape}">'
@@ -67,16 +65,9 @@ def filled_html(rgb: np.ndarray, model: str) -> str:
     height, width = rgb.shape[:2]
     return (
         f'<figure class="rv-filled" style="--w:{width};--h:{height}">'
-        f'<img alt="Filled by {escape(model)}" src="{data_url(rgb)}" />'
+        f'<img alt="Filled by {escape(model)}" src="{jpeg_url(rgb)}" />'
         f"<figcaption>Filled by {escape(model)}; P brings the mask back</figcaption></figure>"
     )
-
-
-def data_url(rgb: np.ndarray) -> str:
-    """A picture, uint8 (H, W, 3), as a JPEG that is part of the page."""
-    buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def facts_html(record: Record, pair: Pair) -> str:
@@ -148,8 +139,3 @@ def progress_html(left: Queue, found: Agreement, name: str) -> str:
 
 def _share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "-"
-
-
-def lossless_url(rgb: np.ndarray) -> str:
-    """A picture, uint8 (H, W, 3), as a PNG that is part of a message."""
-    return "data:image/png;base64," + base64.b64encode(plain_png(rgb)).decode()

@@ -6,13 +6,13 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
 import gradio as gr
 
 from space import contributions
 from space.canvas.protocol import Drawing, decode
+from space.pieces import COPY_SCRIPT, error_html, html, status_html
 from space.services import Services
 from space.settings import Settings
 from space.store import CONSENT_SENTENCE, Receipt, StoreError, Submission, SubmissionError
@@ -81,12 +81,7 @@ def build(services: Services, canvas: gr.HTML) -> SaveSheet:
                 "Save mask", variant="primary", elem_id="save-mask", min_width=120, scale=2
             )
             undo = gr.Button("Undo", elem_id="undo-save", visible=False, min_width=80, scale=1)
-        status = gr.HTML(
-            "",
-            elem_id="record-status",
-            js_on_load=COPY_SCRIPT,
-            apply_default_css=False,
-        )
+        status = html("record-status", script=COPY_SCRIPT)
         last, saved_at = gr.State(None), gr.State(0.0)
         countdown = gr.Timer(UNDO_SECONDS, active=False)
 
@@ -109,8 +104,7 @@ def build(services: Services, canvas: gr.HTML) -> SaveSheet:
 
 def _terms() -> gr.HTML:
     """The line that stands for licence, consent and note once something was saved."""
-    script = _SCRIPT.read_text(encoding="utf-8")
-    return gr.HTML(_TERMS, elem_id="save-terms", js_on_load=script, apply_default_css=False)
+    return html("save-terms", _TERMS, _SCRIPT.read_text(encoding="utf-8"))
 
 
 def saver(services: Services) -> Callable[..., tuple]:
@@ -205,7 +199,7 @@ def hide_undo(saved_at: float) -> tuple:
 def undo_save(services: Services, last: Saved | None) -> tuple:
     """Take the last save back; the photo stays open on the canvas."""
     if last is None:
-        return _answer(status_html("error", "There is nothing to undo."))
+        return _answer(error_html("There is nothing to undo."))
     try:
         contributions.undo(services, last.receipt)
     except (ValueError, StoreError) as error:
@@ -235,17 +229,11 @@ def _refused(services: Services, words: str, last: Saved | None) -> tuple:
     """What went wrong; the receipt of the last save stays in sight, since nobody else has it."""
     there = last is not None and _is_there(services, last)
     kept = receipt_html(last.receipt, before=True) if last is not None and there else ""
-    return _answer(status_html("error", escape(words)) + kept)
+    return _answer(error_html(words) + kept)
 
 
 def _answer(status: str) -> tuple:
     return (status, *(gr.skip() for _ in range(5)))
-
-
-def status_html(kind: str, words: str) -> str:
-    """A line that screen readers announce. `words` is HTML."""
-    role = "alert" if kind == "error" else "status"
-    return f'<div class="rs" data-kind="{kind}" role="{role}"><p>{words}</p></div>'
 
 
 def receipt_html(receipt: Receipt, *, before: bool = False) -> str:
@@ -260,25 +248,3 @@ def receipt_html(receipt: Receipt, *, before: bool = False) -> str:
 <div class="rs-receipt"><code data-record="{receipt.record_id}" data-receipt="{receipt.token}"
 ><span>{receipt.record_id}</span> <span>{receipt.token}</span></code>
 <button type="button" data-copy="{whole}">Copy</button></div></div>"""
-
-
-COPY_SCRIPT = """
-element.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
-  if (!button) return;
-  const text = button.dataset.copy;
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {  // no clipboard without https: the old way
-    const area = document.createElement("textarea");
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  }
-  button.textContent = "Copied";
-  setTimeout(() => { button.textContent = "Copy"; }, 1600);
-});
-"""
-"""Copies what a button carries in ``data-copy``."""

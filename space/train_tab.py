@@ -1,6 +1,5 @@
 """The Train tab: fine-tune on what was approved, watch it, and compare the result with its base."""
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +7,11 @@ from typing import Any
 import gradio as gr
 
 from space.canvas.pictures import plain_png
-from space.engine import CancelledError
 from space.exports import Exports
+from space.pieces import QUIET, TROUBLE, error_html, html
 from space.services import Services
-from space.store import StoreError
 from space.train import Trainer, Wish
-from space.train_view import curves_html, log_html, progress_html, sheet_html, trouble_html
+from space.train_view import curves_html, log_html, progress_html, sheet_html
 from space.visitors import shows_private
 
 HOW_IT_WORKS = """
@@ -29,8 +27,6 @@ its run folder. Otherwise it appears in the model select of *Inpaint*.
 *Cancel* saves first, and *Resume* goes on from there, as it does with a run that the machine's end
 cut off. `python -m lama finetune` does the same on the command line.
 """
-_TROUBLE = (ValueError, StoreError, OSError, sqlite3.Error, CancelledError)
-_QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _SECONDS = 2.0
 # The canvas asks for the list of models again when a run has brought one.
 _TELL = """(model) => {
@@ -128,13 +124,13 @@ def build(services: Services, canvas: gr.HTML) -> TrainTab:
         )
 
     def refresh(event: Callable) -> None:
-        event(show, None, shown, **_QUIET).then(
+        event(show, None, shown, **QUIET).then(
             None, watch.model, js=_TELL, api_visibility="private"
-        ).then(offer, choices, choices, **_QUIET)
+        ).then(offer, choices, choices, **QUIET)
 
-    watch.timer.tick(show, None, shown, **_QUIET)
+    watch.timer.tick(show, None, shown, **QUIET)
     watch.model.change(None, watch.model, js=_TELL, api_visibility="private").then(
-        offer, choices, choices, **_QUIET
+        offer, choices, choices, **QUIET
     )
     _wire_form(trainer, form, refresh)
     _wire_pair(trainer, pair, canvas)
@@ -158,7 +154,7 @@ def updates(
         trainer.allowed(request, profile)
     except ValueError as error:
         off = gr.Button(interactive=False)
-        return trouble_html(error), "", gr.skip(), "", "", gr.Timer(active=False), "", off, off, off
+        return error_html(error), "", gr.skip(), "", "", gr.Timer(active=False), "", off, off, off
     state = trainer.state()
     return (
         progress_html(state),
@@ -182,8 +178,8 @@ def _wire_form(trainer: Trainer, form: _Form, refresh: Callable[[Callable], None
         try:
             trainer.allowed(request, profile)
             trainer.start(Wish(base, steps, batch, rate, share, seed, cases, photos), request)
-        except _TROUBLE as error:
-            return trouble_html(error)
+        except TROUBLE as error:
+            return error_html(error)
         return ""
 
     def allowed(order: Callable[[], object]) -> Callable[..., str]:
@@ -191,15 +187,15 @@ def _wire_form(trainer: Trainer, form: _Form, refresh: Callable[[Callable], None
             try:
                 trainer.allowed(request, profile)
                 order()
-            except _TROUBLE as error:
-                return trouble_html(error)
+            except TROUBLE as error:
+                return error_html(error)
             return ""
 
         return carry_out
 
-    refresh(form.start.click(start, form.fields, form.status, **_QUIET).then)
-    refresh(form.resume.click(allowed(trainer.runs.resume), None, form.status, **_QUIET).then)
-    refresh(form.cancel.click(allowed(trainer.runs.cancel), None, form.status, **_QUIET).then)
+    refresh(form.start.click(start, form.fields, form.status, **QUIET).then)
+    refresh(form.resume.click(allowed(trainer.runs.resume), None, form.status, **QUIET).then)
+    refresh(form.cancel.click(allowed(trainer.runs.cancel), None, form.status, **QUIET).then)
 
 
 def _wire_pair(trainer: Trainer, pair: _Pair, canvas: gr.HTML) -> None:
@@ -210,15 +206,15 @@ def _wire_pair(trainer: Trainer, pair: _Pair, canvas: gr.HTML) -> None:
             exports = Exports(trainer.services.settings.cache_dir / "exports")
             names = ("first.png", "second.png")
             paths = [exports.put(plain_png(f), n) for f, n in zip(fills, names, strict=True)]
-        except _TROUBLE as error:
-            return gr.skip(), trouble_html(error)
+        except TROUBLE as error:
+            return gr.skip(), error_html(error)
         return gr.ImageSlider(
             (str(paths[0]), str(paths[1])), visible=True, label=f"{first} | {second}"
         ), ""
 
     # What is shown is of the models that were chosen when it was asked for.
     for choice in (pair.first, pair.second):
-        choice.input(lambda: gr.ImageSlider(visible=False), None, pair.slider, **_QUIET)
+        choice.input(lambda: gr.ImageSlider(visible=False), None, pair.slider, **QUIET)
     pair.compare.click(
         compare, [canvas, pair.first, pair.second], [pair.slider, pair.status],
         api_visibility="private",
@@ -246,18 +242,18 @@ def _lay_out_form(trainer: Trainer) -> _Form:
         start = gr.Button("Train", variant="primary", elem_id="train-start", min_width=100)
         resume = gr.Button("Resume", elem_id="train-resume", visible=False, min_width=100)
         cancel = gr.Button("Cancel", elem_id="train-cancel", interactive=False, min_width=100)
-    status = _html("train-status")
+    status = html("train-status")
     fields = base, steps, batch, rate, share, seed, cases, photos
     return _Form(*fields, start, resume, cancel, status)
 
 
 def _lay_out_watch() -> _Watch:
     return _Watch(
-        progress=_html("train-progress"),
-        curves=_html("train-curves"),
+        progress=html("train-progress"),
+        curves=html("train-curves"),
         report=gr.Markdown(visible=False, elem_id="train-report"),
-        sheet=_html("train-sheet"),
-        log=_html("train-log"),
+        sheet=html("train-sheet"),
+        log=html("train-log"),
         timer=gr.Timer(_SECONDS, active=False),
         model=gr.Textbox(visible="hidden", elem_id="train-model"),
     )
@@ -270,12 +266,8 @@ def _lay_out_pair(trainer: Trainer) -> _Pair:
         left = gr.Dropdown(names, value=first, label="Left", elem_id="compare-left")
         right = gr.Dropdown(names, value=first, label="Right", elem_id="compare-right")
         compare = gr.Button("Compare", elem_id="compare-button", min_width=120)
-    status = _html("compare-status")
+    status = html("compare-status")
     slider = gr.ImageSlider(
         visible=False, format="png", type="numpy", interactive=False, elem_id="compare-slider"
     )
     return _Pair(left, right, compare, slider, status)
-
-
-def _html(elem_id: str) -> gr.HTML:
-    return gr.HTML("", elem_id=elem_id, js_on_load=None, apply_default_css=False)

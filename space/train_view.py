@@ -6,8 +6,7 @@ from html import escape
 import numpy as np
 from PIL import Image
 
-from space.review_view import data_url
-from space.save_sheet import status_html
+from space.pieces import jpeg_url
 from space.training_runs import RunState
 
 _PHASES = {
@@ -133,7 +132,7 @@ def sheet_html(state: RunState) -> str:
         return ""
     try:
         with Image.open(state.sheet) as picture:
-            source = data_url(np.asarray(picture.convert("RGB")))
+            source = jpeg_url(np.asarray(picture.convert("RGB")))
     except OSError:  # deleted with a record that it shows
         return ""
     words = "Before and after, on held-out photos: hole, base model, new model, photo"
@@ -141,8 +140,3 @@ def sheet_html(state: RunState) -> str:
         f'<figure class="tr-sheet"><figcaption>{words}</figcaption>'
         f'<img alt="{words}" src="{source}" /></figure>'
     )
-
-
-def trouble_html(error: Exception) -> str:
-    """What went wrong, as a line for the page."""
-    return status_html("error", escape(str(error)))

@@ -12,9 +12,7 @@ from space.canvas.results import Box
 
 def plain_png(rgb: np.ndarray) -> bytes:
     """A PNG of a picture, uint8 (H, W, 3), and nothing else; quick to make rather than small."""
-    stream = io.BytesIO()
-    Image.fromarray(rgb).save(stream, "PNG", compress_level=1)
-    return stream.getvalue()
+    return _quick_png(cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2BGR))
 
 
 def patch_png(photo: Photo, rgb: np.ndarray, box: Box | None) -> bytes:
@@ -26,17 +24,19 @@ def patch_png(photo: Photo, rgb: np.ndarray, box: Box | None) -> bytes:
         box: Where in the photo they lie; None for the whole photo.
     """
     alpha = _alpha(photo, box)
+    if photo.icc_profile is None and alpha is None:
+        return plain_png(rgb)
     if photo.icc_profile is None:
-        pixels = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-        if alpha is not None:
-            pixels = np.dstack([pixels, alpha])
-        # Without a level of compression OpenCV takes what is quickest, one filter for all rows.
-        _, png = cv2.imencode(".png", pixels)
-        return png.tobytes()
+        return _quick_png(np.dstack([cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), alpha]))
     picture = Image.fromarray(rgb if alpha is None else np.dstack([rgb, alpha]))
     stream = io.BytesIO()
     picture.save(stream, "PNG", compress_level=1, icc_profile=photo.icc_profile)
     return stream.getvalue()
+
+
+def _quick_png(bgr: np.ndarray) -> bytes:
+    # Without a level of compression OpenCV takes what is quickest, one filter for all rows.
+    return cv2.imencode(".png", bgr)[1].tobytes()
 
 
 def _alpha(photo: Photo, box: Box | None) -> np.ndarray | None:

@@ -12,6 +12,7 @@ from masks.base import Image as Pixels
 from masks.base import Mask
 from masks.ops import as_bytes
 from masks.preview import DARK, LIGHT, RED, overlay, shrink_mask, shrink_to
+from space.pieces import jpeg_url
 
 SIDE = 400
 """Longer side of the gallery's pictures."""
@@ -44,13 +45,7 @@ def overlay_png(mask: Mask, side: int = SIDE) -> str:
 def preview(image: Pixels, side: int = SIDE) -> str:
     """The picture small, as a JPEG data address for the gallery's background."""
     small = shrink_to(image, np.zeros(image.shape[:2], np.bool_), side)[0]
-    return _jpeg(small)
-
-
-def lossless(image: Pixels) -> bytes:
-    """The picture as a PNG, quick to make rather than small."""
-    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    return cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+    return jpeg_url(small)
 
 
 def strategy_picture(name: str) -> str:
@@ -61,10 +56,4 @@ def strategy_picture(name: str) -> str:
     small = cv2.resize(
         overlay(scene, mask), (width // 2, height // 2), interpolation=cv2.INTER_AREA
     )
-    return _jpeg(small)
-
-
-def _jpeg(pixels: np.ndarray) -> str:
-    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-    data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 88])[1].tobytes()
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
+    return jpeg_url(small)

@@ -14,6 +14,7 @@ from masks.base import Image
 from masks.files import encode_mask
 from masks.statistics import summarize
 from space.answers import Answer, answered, named
+from space.canvas.pictures import plain_png
 from space.canvas.protocol import load_command
 from space.exports import Exports
 from space.mask_lab import archive, drawing, pictures, plot, reproduce, wishes
@@ -165,13 +166,13 @@ class LabServer:
         """The picture on the shelf, and where the browser gets it at its full, upright size."""
         shelf = self.services.photos
         if view.handle is None:
-            path = self.exports.put(pictures.lossless(view.image), "landscape.png")
+            path = self.exports.put(plain_png(view.image), "landscape.png")
             return shelf.put(path, "landscape.png"), f"gradio_api/file={path.resolve()}"
         if view.handle.plain:
             content = view.handle.path.read_bytes()
             name = "photo" + _SUFFIX.get(view.handle.format, ".png")
         else:
-            content, name = pictures.lossless(shelf.decoded(view.handle).rgb), "photo.png"
+            content, name = plain_png(shelf.decoded(view.handle).rgb), "photo.png"
         return view.handle, self._export(content, name)["url"]
 
     def _export(self, content: bytes, name: str) -> Answer:

@@ -1,0 +1,80 @@
+"""What the tabs are put together from: plain HTML components, status lines, pictures in text."""
+
+import base64
+import io
+import sqlite3
+from html import escape
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from space.canvas.pictures import plain_png
+from space.engine import CancelledError
+from space.store import StoreError
+
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+"""For events of the page alone: no endpoint, no spinner."""
+TROUBLE = (ValueError, StoreError, OSError, sqlite3.Error, CancelledError)
+"""What handlers answer with a line for the page; anything else is a mistake of ours."""
+COPY_SCRIPT = """
+element.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const text = button.dataset.copy;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {  // no clipboard without https: the old way
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  button.textContent = "Copied";
+  setTimeout(() => { button.textContent = "Copy"; }, 1600);
+});
+"""
+"""Copies what a button carries in `data-copy`."""
+_QUALITY = 88
+
+
+def html(elem_id: str, value: str = "", script: str | None = None) -> gr.HTML:
+    """A piece of HTML in the page's own style, without Gradio's.
+
+    Args:
+        elem_id: Of the component.
+        value: What it shows first.
+        script: Runs once when it comes onto the page; `element` is the component.
+    """
+    return gr.HTML(value, elem_id=elem_id, js_on_load=script, apply_default_css=False)
+
+
+def status_html(kind: str, words: str) -> str:
+    """A line that screen readers announce, of the kind `done` or `error`. `words` is HTML."""
+    role = "alert" if kind == "error" else "status"
+    return f'<div class="rs" data-kind="{kind}" role="{role}"><p>{words}</p></div>'
+
+
+def error_html(error: Exception | str) -> str:
+    """The same for what went wrong, in plain text."""
+    return status_html("error", escape(str(error)))
+
+
+def data_url(content: bytes, kind: str) -> str:
+    """A picture file as part of the page; `kind` is png, jpeg or webp."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def jpeg_url(rgb: np.ndarray) -> str:
+    """A picture, uint8 (H, W, 3), as a JPEG that is part of the page."""
+    stream = io.BytesIO()
+    Image.fromarray(rgb).save(stream, "JPEG", quality=_QUALITY)
+    return data_url(stream.getvalue(), "jpeg")
+
+
+def png_url(rgb: np.ndarray) -> str:
+    """The same without loss."""
+    return data_url(plain_png(rgb), "png")
