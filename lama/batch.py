@@ -19,7 +19,7 @@ from tqdm import tqdm
 from lama.photo import READABLE, PhotoError, inpaint_photo, open_mask, open_photo
 from lama.photo_write import SUFFIX, format_of, save_photo
 from masks.arguments import line
-from masks.files import PHOTO_SUFFIXES
+from masks.files import PHOTO_SUFFIXES, find_files
 
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
 SUFFIXES = {*PHOTO_SUFFIXES, ".gif", ".ppm", ".pgm"}
@@ -143,10 +143,8 @@ def _is_done(result: Path, photo: Path, mask: Path) -> bool:
 def _by_stem(folder: Path) -> dict[str, list[Path]]:
     """The pictures that lie in a folder by their names without suffix, each list by name."""
     found: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
-        # What begins with a dot is a system's own, such as a Mac's `._photo.jpg`.
-        if path.suffix.lower() in SUFFIXES and path.name[0] != "." and not path.is_dir():
-            found.setdefault(path.stem, []).append(path)
+    for path in find_files(folder, SUFFIXES):
+        found.setdefault(path.stem, []).append(path)
     return found
 
 

@@ -116,7 +116,7 @@ def _fit(folder: Path, output: Path) -> str:
     """Fit a strategy to the masks in a folder, searched recursively, and write it."""
     if output.suffix != ".json":
         raise ValueError(f"--fit writes a .json file; name one with --output, not {output}")
-    found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in files.PHOTO_SUFFIXES)
+    found = files.find_files(folder, recursive=True)
     if not found:
         raise ValueError(f"there is no picture of a mask in {folder}")
     # Above the middle: a mask that went through JPEG has grey edges.

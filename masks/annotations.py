@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masks.base import Labels
-from masks.files import PHOTO_SUFFIXES, read_image
+from masks.files import PHOTO_SUFFIXES, find_files, read_image
 
 Segmentation: TypeAlias = list[list[float]] | dict[str, Any]
 """As COCO writes it: polygons of x, y, x, y ..., or {"counts": runs, "size": [height, width]}."""
@@ -45,7 +45,7 @@ def annotated_photos(folder: Path | str) -> list[AnnotatedPhoto]:
     """
     folder = Path(folder)
     found: list[AnnotatedPhoto] = []
-    for path in sorted(folder.glob("*.json")):
+    for path in find_files(folder, (".json",)):
         data = _json(path)
         if isinstance(data, dict) and isinstance(data.get("annotations"), list):
             found += _coco(path, data)
@@ -69,8 +69,7 @@ def photos(folder: Path | str) -> list[Path]:
     Raises:
         ValueError: there is no such folder, or no picture in it.
     """
-    folder = Path(folder)
-    found = sorted(p for p in folder.glob("*") if p.suffix.lower() in PHOTO_SUFFIXES)
+    found = find_files(Path(folder))
     if not found:
         raise ValueError(f"{folder} has no photos: {', '.join(PHOTO_SUFFIXES)} are looked for")
     return found

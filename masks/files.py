@@ -1,5 +1,6 @@
 """Pictures from and to files, with OpenCV alone."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import cv2
@@ -10,6 +11,27 @@ from masks.ops import as_bytes
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 """Files that count as photos when a folder is looked through; case does not matter."""
+
+
+def find_files(
+    folder: Path, suffixes: Collection[str] = PHOTO_SUFFIXES, *, recursive: bool = False
+) -> list[Path]:
+    """Return the files of a folder that end in one of the suffixes, by default photos, by path.
+
+    Names that begin with a dot are left out: they are a system's own, such as the `._photo.jpg`
+    that a Mac writes beside each photo on a foreign disk. A link to nothing is among the files, so
+    that whoever reads it says that it is gone.
+
+    Args:
+        folder: without it nothing is found.
+        suffixes: in small letters; the files' own case does not matter.
+        recursive: look into the folders below as well.
+    """
+    return sorted(
+        path
+        for path in (folder.rglob("*") if recursive else folder.glob("*"))
+        if path.suffix.lower() in suffixes and path.name[0] != "." and not path.is_dir()
+    )
 
 
 def read_image(path: Path | str) -> Image:

@@ -19,7 +19,7 @@ import numpy as np
 from masks import objects
 from masks.annotations import AnnotatedPhoto, annotated_photos, photos
 from masks.base import Image, Labels, Parameter, Recipe, Strategy, Values
-from masks.files import read_image, write_mask
+from masks.files import find_files, read_image, write_mask
 from masks.segmentation import RECIPE, Scene
 
 PREFIX = "folder:"
@@ -138,7 +138,7 @@ def recipe(name: str) -> Recipe:
         ValueError: there are no masks.
     """
     folder = Path(name.removeprefix(PREFIX)).expanduser()
-    files = sorted(folder.glob("*.png"))
+    files = find_files(folder, (".png",))
     if not files:
         raise ValueError(
             f"{folder} has no masks (*.png): make some with python -m masks --precompute PHOTOS "

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from masks.files import PHOTO_SUFFIXES
+from masks.files import PHOTO_SUFFIXES, find_files
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,8 @@ def find_photos(folders: Sequence[Path]) -> list[Path]:
     """
     found: dict[Path, Path] = {}
     for folder in folders:
-        for path in sorted(Path(folder).rglob("*")):
-            hidden = path.name.startswith(".")  # a system's own, such as a Mac's `._photo.jpg`
-            if path.suffix.lower() in PHOTO_SUFFIXES and not hidden and path.is_file():
+        for path in find_files(Path(folder), recursive=True):
+            if path.is_file():  # and no link to nothing
                 found.setdefault(path.resolve(), path)
     if not found:
         raise ValueError(

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from masks.annotations import annotated_photos, coco_mask, read_labels
+from masks.annotations import annotated_photos, coco_mask, photos, read_labels
 from masks.files import write_image, write_mask
 
 
@@ -71,6 +71,16 @@ def test_label_maps_beside_photos(tmp_path):
     found = annotated_photos(tmp_path)
     assert [entry.photo.name for entry in found] == ["a.jpg", "b.jpg"]
     assert set(np.unique(found[1].read())) == {0, 300}
+
+
+def test_what_a_system_leaves_beside_photos_and_annotation_is_neither(tmp_path):
+    photo(tmp_path / "a.jpg")
+    for name in ("._a.jpg", "._instances.json"):
+        (tmp_path / name).write_bytes(b"Mac OS X \xff")
+    (tmp_path / "x.jpg").mkdir()
+    assert photos(tmp_path) == [tmp_path / "a.jpg"]
+    (tmp_path / "instances.json").write_text(json.dumps(coco(image={"file_name": "a.jpg"})))
+    assert [entry.photo.name for entry in annotated_photos(tmp_path)] == ["a.jpg"]
 
 
 def test_panoptic_keeps_things_and_leaves_stuff_and_crowds(tmp_path):

@@ -53,6 +53,19 @@ def test_an_unknown_suffix_is_refused(tmp_path):
         files.write_mask(tmp_path / "mask.xyz", np.eye(20, dtype=bool))
 
 
+def test_photos_are_found_and_what_only_looks_like_one_is_not(tmp_path):
+    (tmp_path / "x.jpg").mkdir()
+    for name in ("b.JPG", "a.png", "._a.jpg", "notes.txt", "x.jpg/c.webp", "x.jpg/._c.webp"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    direct = [tmp_path / name for name in ("a.png", "b.JPG", "gone.png")]
+    below = tmp_path / "x.jpg" / "c.webp"
+    assert files.find_files(tmp_path) == direct
+    assert files.find_files(tmp_path, recursive=True) == [*direct, below]
+    assert files.find_files(tmp_path, (".txt",)) == [tmp_path / "notes.txt"]
+    assert files.find_files(tmp_path / "gone") == []
+
+
 @pytest.mark.parametrize(("height", "width"), [(30, 40), (200, 50), (64, 64)])
 def test_fit_covers_exactly_and_keeps_the_middle(height, width):
     image = np.zeros((100, 150, 3), np.uint8)

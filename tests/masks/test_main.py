@@ -150,6 +150,7 @@ def test_fit_to_a_folder_and_draw_like_it(tmp_path, capsys):
         main(["--strategy", "thick", "--count", "5", "--size", "80x64", "--output", str(folder)])
         == 0
     )
+    (folder / "._thick_0000.png").write_bytes(b"Mac OS X")
     learned = tmp_path / "mine.json"
     assert main(["--fit", str(folder), "--output", str(learned)]) == 0
     assert "fitted to 5 masks" in capsys.readouterr().out
