@@ -51,13 +51,18 @@ class _Placeholder:
     def __setitem__(self, _key: object, _value: object) -> None: ...
 
 
+def weights_file(path: Path) -> Path:
+    """The file that holds the weights: of a published folder its checkpoint, else `path` itself."""
+    return path / "models" / "best.ckpt" if path.is_dir() else path
+
+
 def read_published_folder(folder: Path) -> tuple[GeneratorConfig, dict[str, Tensor]]:
     """Read `config.yaml` and `models/best.ckpt` as published by the authors.
 
     Raises:
         ValueError: A file is missing, the config is of another kind, or the checkpoint is unsafe.
     """
-    config, checkpoint = folder / "config.yaml", folder / "models" / "best.ckpt"
+    config, checkpoint = folder / "config.yaml", weights_file(folder)
     for path in (config, checkpoint):
         if not path.is_file():
             raise ValueError(

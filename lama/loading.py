@@ -14,6 +14,7 @@ from lama.foreign import (
     read_published_folder,
     read_torchscript,
     strip_prefix,
+    weights_file,
 )
 from lama.generator import Generator
 from lama.inference import Inpainter
@@ -34,28 +35,10 @@ def load(name_or_path: str | Path, device: str = "auto", precision: str = "auto"
         ValueError: Unknown name, weights that are not on disk or not what they should be; says how
             to mend it.
     """
-    name, sha256 = str(name_or_path), ""
-    if name in registry.MODELS:
-        path = registry.find(name)
-        if path is None:
-            model = registry.entry(name)
-            raise ValueError(
-                f"{name} is not on this disk ({model.size / 2**20:.0f} MB). Fetch it with "
-                f"`python -m lama models --download {name}`, or put {model.file} from the Hugging "
-                f"Face repository {model.source} into {registry.home()}."
-            )
-        sha256 = registry.check(registry.entry(name), path)
-    else:
-        path = Path(name_or_path)
-        if not path.exists():
-            raise ValueError(
-                f"{name!r} is neither a model ({', '.join(registry.available())}) nor a path"
-            )
-        name = path.stem
+    path, sha256 = registry.locate(name_or_path)
+    name = str(name_or_path) if sha256 else path.stem
     generator = read_generator(path)
-    if not sha256:
-        weights = path / "models" / "best.ckpt" if path.is_dir() else path
-        sha256 = sha256_file(weights)
+    sha256 = sha256 or sha256_file(weights_file(path))
     return Inpainter(generator, name=name, sha256=sha256, device=device, precision=precision)
 
 

@@ -93,6 +93,28 @@ def find(name: str) -> Path | None:
     return None
 
 
+def locate(name_or_path: str | Path) -> tuple[Path, str]:
+    """Where the weights of a name or a path lie, and the sha256 of a name's file, which is checked.
+
+    Raises:
+        ValueError: Unknown name, weights that are not on this disk or not what they should be; says
+            how to mend it.
+    """
+    name = str(name_or_path)
+    if name not in MODELS:
+        if Path(name).exists():
+            return Path(name), ""
+        raise ValueError(f"{name!r} is neither a model ({', '.join(MODELS)}) nor a path")
+    model, path = MODELS[name], find(name)
+    if path is None:
+        raise ValueError(
+            f"{name} is not on this disk ({model.size / 2**20:.0f} MB). Fetch it with "
+            f"`python -m lama models --download {name}`, or put {model.file} from the Hugging "
+            f"Face repository {model.source} into {home()}."
+        )
+    return path, check(model, path)
+
+
 def download(name: str, progress: Callable[[float], None] | None = None) -> Path:
     """Fetch a model's file from the Hub into `home()`, unless it is here; check it either way.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,17 +41,12 @@ def run(options: argparse.Namespace) -> int:
     """Ablate as the flags say; returns the exit code."""
     import masks
     from lama.training.ablation import STUDIES, ablate, variants
-    from lama.training.config import PRESETS
     from lama.training.dataset_photos import open_photos
     from lama.training.run import Run
-    from lama.training.train_command import mixed_precision
+    from lama.training.setup import configure
 
-    if options.preset not in PRESETS:
-        raise ValueError(f"unknown preset {options.preset!r}; known are {', '.join(PRESETS)}")
-    names = ("steps", "batch", "crop", "seed", "perceptual")
-    changes = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    precision = mixed_precision(options.mixed_precision)
-    base = replace(PRESETS[options.preset], mixed_precision=precision, **changes)
+    names = ("steps", "batch", "crop", "seed", "perceptual", "mixed_precision")
+    base = configure(options.preset, {name: getattr(options, name) for name in names})
     photos, _, _ = open_photos(options.photos, 0)
 
     def start(variant: Variant, place: Path) -> Run:

@@ -14,15 +14,15 @@ import json
 import logging
 import os
 import time
-from argparse import Namespace
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 
 import masks
+from lama import registry
 from lama.checkpoint import save_checkpoint
 from lama.files import sha256_file, write_atomic
 from lama.loading import load, read_generator
@@ -43,9 +43,9 @@ from lama.training.logged import LoggedMasks, load_masks, locate
 from lama.training.loop import train
 from lama.training.photos import Indexed, Joined
 from lama.training.run import Run, TrainingError
+from lama.training.setup import configure, resumed
 from lama.training.signals import interruptible, stop_on_signal
 from lama.training.state import STATE
-from lama.training.train_command import configure, resumed, weights_of
 from lama.training.validation import Validation
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ MOST_PHOTOS, MOST_MASKS = 24, 48  # held out
 WATCHED = 6  # held-out photos that the run is watched by
 LOOKS = 10  # how often
 HELD = "held.json"  # what a run holds out, by its digests
-FINISHED = ("promoted", "refused", "stopped", "failed")
+CHANGES = ("steps", "batch", "lr", "masks_share", "seed")  # of a plan, to the preset
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it ended: `phase` is one of `FINISHED`."""
+    """How it ended."""
 
-    phase: str
+    phase: Literal["promoted", "refused", "stopped", "failed"]
     message: str
     model: Path | None = None  # where it was promoted to
     verdict: Verdict | None = None
@@ -140,15 +140,14 @@ def finetune(plan: Plan) -> Outcome:
 
 def _carry_out(plan: Plan) -> Outcome:
     tell(plan.run_dir, "preparing", "reading masks and photos")
-    base = weights_of(plan.init)
-    options = Namespace(
-        **{name: getattr(plan, name) for name in ("steps", "batch", "lr", "masks_share", "seed")},
-        preset=None, masks_from=plan.dataset, run_dir=plan.run_dir,
-    )  # fmt: skip
+    base, _ = registry.locate(plan.init)
+    changes = {name: getattr(plan, name) for name in CHANGES}
     going_on = plan.resume and (plan.run_dir / STATE).exists()
     if going_on:
         _same_base(plan, base)
-    config = resumed(options) if going_on else configure(options, base)
+        config = resumed(plan.run_dir, changes)
+    else:
+        config = configure("fine-tune", changes, base)
     material = gather(plan, going_on)
     write_atomic(plan.run_dir / HELD, json.dumps(material.held).encode())
     facts = {

@@ -54,8 +54,8 @@ def run(options: argparse.Namespace) -> int:
     """Fine-tune as the flags say: 0 promoted, 1 refused or failed, 2 bad input, 3 stopped."""
     from lama.training.finetune import Plan, finetune
 
-    if options.cases < 1 or options.margin < 0:
-        raise ValueError("--cases is 1 or more, --margin 0 or more")
+    if options.margin < 0:
+        raise ValueError("--margin is 0 or more")
     if options.resume and options.run_dir is None:
         raise ValueError("--resume goes on with the run in a folder: say which with --run-dir")
     folder = options.run_dir or Path("data/runs") / time.strftime("%Y%m%d-%H%M%S")

@@ -12,6 +12,7 @@ from typing import Any
 
 from lama.checkpoint import read_checkpoint
 from lama.files import sha256_file
+from lama.foreign import weights_file
 
 ROOMS = ("lama", "masks")  # what decides what a run does
 
@@ -28,8 +29,7 @@ class Origin:
     @classmethod
     def of(cls, path: Path) -> Origin:
         """Of a weights file or folder; foreign ones do not say how they were made."""
-        weights = path / "models" / "best.ckpt" if path.is_dir() else path
-        digest = sha256_file(weights)
+        digest = sha256_file(weights_file(path))
         meta = read_checkpoint(path)[2] if path.suffix == ".safetensors" else {}
         found = meta.get("provenance", {})
         # Files from before provenance was written tell their own steps and no more.

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from masks.arguments import natural, positive
 
 # Torch and the rest of training are imported when the verb runs, not when --help is asked for.
 if TYPE_CHECKING:
     from lama.training.config import TrainConfig
-
-# Flags that may change while a run goes on, and those that what it has learned depends on.
-FREE = ("steps", "lr", "mixed_precision")
-FIXED = ("seed", "batch", "masks", "masks_share", "freeze_batchnorm", "perceptual")
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +63,7 @@ def add_train(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train as the flags say; returns the exit code."""
     import masks
+    from lama import registry
     from lama.training.config import to_json
     from lama.training.dataset_photos import open_photos
     from lama.training.holdout import HoldOut
@@ -81,10 +77,10 @@ def run(options: argparse.Namespace) -> int:
     going_on = (options.run_dir / STATE).exists()
     if going_on and not options.resume:
         raise ValueError(f"{options.run_dir} holds a run already; add --resume, or take another")
-    init = weights_of(options.init) if options.init and not going_on else None
+    init = registry.locate(options.init)[0] if options.init and not going_on else None
     if going_on:
         _check_masks(options)
-    config = resumed(options) if going_on else configure(options, init)
+    config = asked(options, init, going_on)
     sources = options.photos or _own_photos(options.masks_from)
     held = HoldOut.of(options.run_dir, options.holdout, going_on)
     training, everything, taken = open_photos(sources, held, streaming=options.stream)
@@ -113,6 +109,25 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def asked(options: argparse.Namespace, init: Path | None, going_on: bool = False) -> TrainConfig:
+    """The run that the flags ask for.
+
+    Args:
+        options: parsed flags.
+        init: the weights that a new run starts from.
+        going_on: whether it is the one in `--run-dir`.
+    """
+    from lama.training.setup import FIXED, FREE, configure, resumed
+
+    changes = {name: getattr(options, name) for name in (*FREE, *FIXED)}
+    if going_on:
+        return resumed(options.run_dir, changes, options.preset)
+    if options.masks_from and changes["freeze_batchnorm"] is None:
+        changes["freeze_batchnorm"] = True
+    preset = options.preset or ("fine-tune" if options.masks_from else "lama-tiny")
+    return configure(preset, changes, init)
+
+
 def _own_photos(dataset: str | None) -> list[str]:
     """The address of the photos that saved masks were drawn on."""
     from lama.training.logged import locate
@@ -133,111 +148,3 @@ def _check_masks(options: argparse.Namespace) -> None:
         raise ValueError(f"{options.run_dir} learns from the saved masks of {before}: name them")
     if options.masks_from and meta and not before:
         raise ValueError(f"{options.run_dir} began without saved masks: leave --masks-from out")
-
-
-def configure(options: argparse.Namespace, init: Path | None) -> TrainConfig:
-    """A new run: the preset with the flags' changes.
-
-    Args:
-        options: parsed flags.
-        init: weights to start from; fine-tuning takes their generator, whatever it is.
-    """
-    from lama.loading import read_generator
-    from lama.training.config import for_generator
-
-    name = options.preset or ("fine-tune" if options.masks_from else "lama-tiny")
-    config = _preset(name)
-    if name == "fine-tune" and init is None:
-        raise ValueError("fine-tuning wants weights to start from, for example --init lama-tiny")
-    if name == "fine-tune" and init is not None:
-        config = for_generator(config, read_generator(init).config)
-    changes = _given(options, *FREE, *FIXED)
-    if options.masks_from:
-        changes.setdefault("freeze_batchnorm", True)
-    changes["mixed_precision"] = mixed_precision(changes.get("mixed_precision"))
-    return _checked(replace(config, **changes))
-
-
-def resumed(options: argparse.Namespace) -> TrainConfig:
-    """The run in `options.run_dir` as its folder says, with the flags that may change on the way.
-
-    Raises:
-        ValueError: A flag asks for another run than that, or the folder does not say what it is.
-    """
-    from lama.training.config import differences, for_generator
-    from lama.training.state import read_options
-
-    config = read_options(options.run_dir)
-    mend = "leave that out to go on with it, or start a new run in another folder"
-    for name, asked in _given(options, *FIXED).items():
-        has = getattr(config, name)
-        # The paper's network may lie elsewhere now.
-        moved = name == "perceptual" and "efficientnet" not in (asked, has)
-        if asked != has and not moved:
-            flag = f"--{name.replace('_', '-')}"
-            raise ValueError(f"{options.run_dir} began with {flag} {has}, not {asked}: {mend}")
-    if options.preset is not None:
-        preset = _preset(options.preset)
-        if options.preset == "fine-tune":
-            preset = for_generator(preset, config.generator)
-        other = differences(config, preset, passed=(*FREE, *FIXED))
-        if other:
-            raise ValueError(
-                f"{options.run_dir} is not a run of --preset {options.preset}: {other}; {mend}"
-            )
-    changes = _given(options, *FREE, "perceptual")
-    if "mixed_precision" in changes:
-        changes["mixed_precision"] = mixed_precision(changes["mixed_precision"])
-    return _checked(replace(config, **changes))
-
-
-def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
-    """Of some flags, those that were given."""
-    found = {name: getattr(options, name, None) for name in names}
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _preset(name: str) -> TrainConfig:
-    from lama.training.config import PRESETS
-
-    if name not in PRESETS:
-        raise ValueError(f"unknown preset {name!r}; known are {', '.join(PRESETS)}")
-    return PRESETS[name]
-
-
-def _checked(config: TrainConfig) -> TrainConfig:
-    if config.steps < 1 or config.batch < 1:
-        raise ValueError(f"steps and batch are 1 or more, not {config.steps} and {config.batch}")
-    if not 0 <= config.masks_share <= 1:
-        raise ValueError(f"--masks-share is a share from 0 to 1, not {config.masks_share}")
-    return config
-
-
-def mixed_precision(asked: str | None) -> str:
-    """What "auto" (or nothing) means on this machine, "no" or "bf16"; else what it is."""
-    from lama.precision import has_bf16
-
-    if asked in (None, "auto"):
-        return "bf16" if has_bf16() else "no"
-    return str(asked)
-
-
-def weights_of(name_or_path: str) -> Path:
-    """The file behind a model's name (checked), or the path itself."""
-    from lama import registry
-
-    if name_or_path in registry.MODELS:
-        found = registry.find(name_or_path)
-        if found is None:
-            raise ValueError(
-                f"{name_or_path} is not on this disk; fetch it with "
-                f"`python -m lama models --download {name_or_path}`"
-            )
-        registry.check(registry.entry(name_or_path), found)
-        return found
-    path = Path(name_or_path)
-    if not path.exists():
-        raise ValueError(
-            f"{name_or_path!r} is neither a model ({', '.join(registry.available())}) nor a path"
-        )
-    return path

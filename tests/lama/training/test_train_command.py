@@ -13,7 +13,7 @@ from lama.__main__ import _parser, main
 from lama.checkpoint import build, read_checkpoint, save_checkpoint
 from lama.config import FourierConfig, UNetConfig
 from lama.training.config import PRESETS
-from lama.training.train_command import configure
+from lama.training.train_command import asked
 from space.store import Store
 from tests.lama.training.toy import TOY, bomb
 from tests.space.store.approving import set_status
@@ -47,24 +47,22 @@ def photos(tmp_path, rng):
 
 
 def test_the_preset_depends_on_what_is_asked(toy):
-    assert configure(options(), None).crop == 256
-    assert configure(options("--preset", "lama-tiny-192"), None).crop == 192
-    assert not configure(options(), None).freeze_batchnorm
-    tuned = configure(options("--masks-from", "d"), toy)
+    assert asked(options(), None).crop == 256
+    assert asked(options("--preset", "lama-tiny-192"), None).crop == 192
+    assert not asked(options(), None).freeze_batchnorm
+    tuned = asked(options("--masks-from", "d"), toy)
     assert tuned.freeze_batchnorm
     assert tuned.weights.adversarial == tuned.weights.known_l1 == 0
     assert tuned.generator == UNetConfig(width=8, n_blocks=1, detail=4)
-    assert not configure(
-        options("--masks-from", "d", "--no-freeze-batchnorm"), toy
-    ).freeze_batchnorm
-    changed = configure(options("--steps", "7", "--lr", "0.5", "--masks-share", "0"), None)
+    assert not asked(options("--masks-from", "d", "--no-freeze-batchnorm"), toy).freeze_batchnorm
+    changed = asked(options("--steps", "7", "--lr", "0.5", "--masks-share", "0"), None)
     assert (changed.steps, changed.lr, changed.masks_share) == (7, 0.5, 0)
 
 
 def test_a_published_generator_is_tuned_with_the_loss_on_known_pixels(tmp_path):
     config = FourierConfig(ngf=8, n_blocks=1)
     save_checkpoint(tmp_path / "f.safetensors", build(config), {})
-    tuned = configure(options("--masks-from", "d"), tmp_path / "f.safetensors")
+    tuned = asked(options("--masks-from", "d"), tmp_path / "f.safetensors")
     assert tuned.generator == config
     assert tuned.weights.known_l1 == 10
 
@@ -225,9 +223,9 @@ def test_a_photo_that_is_far_too_large_is_counted_as_broken(photos, tmp_path, mo
 
 
 def test_the_papers_perceptual_network_can_be_asked_for(photos, tmp_path, capsys):
-    asked = configure(options("--preset", "lama-fourier", "--perceptual", "encoder.pth"), None)
-    assert asked == replace(
-        PRESETS["lama-fourier"], perceptual="encoder.pth", mixed_precision=asked.mixed_precision
+    config = asked(options("--preset", "lama-fourier", "--perceptual", "encoder.pth"), None)
+    assert config == replace(
+        PRESETS["lama-fourier"], perceptual="encoder.pth", mixed_precision=config.mixed_precision
     )
     flags = ["--photos", str(photos), "--run-dir", str(tmp_path / "run"), "--holdout", "0"]
     assert main(["train", *flags, "--perceptual", str(tmp_path / "nowhere.pth")]) == 2
