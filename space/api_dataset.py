@@ -6,6 +6,7 @@ import gradio as gr
 
 from lama.photo import open_mask, open_photo
 from space import contributions
+from space.pieces import refused
 from space.services import Services
 from space.store import DRAWN, StoreError, Submission
 from space.strategies import known_strategy
@@ -22,7 +23,7 @@ def register(services: Services) -> None:
         try:
             services.pace.keep(services.settings, request, profile)
         except ValueError as error:
-            raise _refusal(str(error)) from error
+            raise refused(error) from error
         who = contributions.contributor(services.store, signed_in(request, profile))
         return run_log_mask(services, image, mask, licence, consent, strategy, note, who)
 
@@ -88,9 +89,9 @@ def run_log_mask(
         The record's id and its receipt's token.
     """
     if not image:
-        raise _refusal("Send an image.")
+        raise refused("Send an image.")
     if not mask:
-        raise _refusal("Send a mask: a picture of the image's size, white where the hole is.")
+        raise refused("Send a mask: a picture of the image's size, white where the hole is.")
     try:
         name = known_strategy(strategy, DRAWN, DRAWN)
         most = services.photos.max_pixels
@@ -106,7 +107,7 @@ def run_log_mask(
         )
         receipt = contributions.save(services, submission)
     except (ValueError, StoreError) as error:
-        raise _refusal(str(error)) from error
+        raise refused(error) from error
     return receipt.record_id, receipt.token
 
 
@@ -115,9 +116,5 @@ def run_delete(services: Services, record_id: str, receipt: str) -> str:
     try:
         contributions.delete(services, (record_id or "").strip(), (receipt or "").strip())
     except (ValueError, StoreError) as error:
-        raise _refusal(str(error)) from error
+        raise refused(error) from error
     return f"The record {record_id.strip()} is deleted."
-
-
-def _refusal(message: str) -> gr.Error:
-    return gr.Error(message, print_exception=False)

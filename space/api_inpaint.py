@@ -9,6 +9,7 @@ from lama.photo_write import encode_photo
 from space.canvas.results import untouched_outside
 from space.engine import Engine
 from space.exports import Exports
+from space.pieces import refused
 from space.services import Services
 
 
@@ -53,12 +54,9 @@ def run(
     """
     engine: Engine = services.engine
     if not image:
-        raise gr.Error("Send an image.", print_exception=False)
+        raise refused("Send an image.")
     if not mask:
-        raise gr.Error(
-            "Send a mask: a picture of the image's size, white where it is to be filled.",
-            print_exception=False,
-        )
+        raise refused("Send a mask: a picture of the image's size, white where it is to be filled.")
     try:
         photo = open_photo(Path(image), max_pixels=services.photos.max_pixels)
         hole = open_mask(Path(mask), photo.size, services.photos.max_pixels)
@@ -70,7 +68,7 @@ def run(
         done = engine.inpaint((model or "").strip() or services.settings.model, rgb, hole)
         merged = merge(photo, done.rgb, hole)
     except ValueError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise refused(error) from error
     exports = Exports(services.settings.cache_dir / "exports")
     path = exports.put(encode_photo(merged, "PNG"), "result.png")
     return str(path), {

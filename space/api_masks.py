@@ -16,9 +16,10 @@ from masks.files import write_mask
 from masks.seeding import generators
 from masks.statistics import describe, summarize
 from space.exports import Exports
-from space.mask_lab.wishes import sentence, whole
+from space.pieces import refused
 from space.services import Services
 from space.strategies import known_strategy
+from space.words import sentence, whole
 
 _SIDE = 512  # of masks without a photo
 MOST = 256
@@ -45,7 +46,7 @@ def register(services: Services) -> None:
             number, first = 1 if count is None else count, 0 if seed is None else seed
             return generate(picture, strategy, number, first, parameters, exports)
         except ValueError as error:
-            raise gr.Error(sentence(str(error)), print_exception=False) from error
+            raise refused(sentence(str(error))) from error
 
     with gr.Row(visible=False):
         image = gr.File(label="image")

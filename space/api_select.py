@@ -13,8 +13,9 @@ from masks.base import Mask
 from masks.files import write_mask
 from masks.selection import Box, Prompt
 from space.exports import Exports
-from space.mask_lab.wishes import sentence
+from space.pieces import refused
 from space.services import Services
+from space.words import sentence
 
 
 def register(services: Services) -> None:
@@ -30,7 +31,7 @@ def register(services: Services) -> None:
         try:
             mask = select(services, image, x, y, box)
         except ValueError as error:
-            raise gr.Error(sentence(str(error)), print_exception=False) from error
+            raise refused(sentence(str(error))) from error
         path = exports.place() / "mask.png"
         write_mask(path, mask)
         return str(path)

@@ -18,6 +18,7 @@ from space.reviewers import Sight, sight
 from space.services import Services
 from space.store import STATUSES, Filters, Record, Store, StoreError
 from space.store.exporting import export, write_parquet
+from space.words import counted
 
 PAGE = 24
 ANY = "any"
@@ -261,7 +262,7 @@ def make_export(
         return gr.File(visible=False), error_html("There is no mask to put into it.")
     place = Exports(services.settings.cache_dir / "exports").place()
     path = path.replace(place / path.name)  # from there it is served as it lies, for an hour
-    words = f"{count:,} record{'s' * (count != 1)}, as the filters above let through."
+    words = f"{counted(count, 'record')}, as the filters above let through."
     return gr.File(str(path), visible=True), status_html("done", words)
 
 

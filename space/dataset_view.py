@@ -9,6 +9,7 @@ from pathlib import Path
 
 from space.pieces import data_url
 from space.store import Record
+from space.words import ago, percent
 
 _FIGURES = (
     ("records", "records", "Masks saved"),
@@ -53,7 +54,7 @@ def grid_html(
 
 
 def _cell(record: Record, picture: bytes | None, now: datetime) -> str:
-    share = _percent(record.hole_fraction)
+    share = percent(record.hole_fraction)
     described = (
         f"Mask {escape(record.strategy)}, {share} of a photo of "
         f"{record.width} by {record.height} pixels"
@@ -69,22 +70,6 @@ class="ds-picture" aria-label="Show large: {described}">{drawn}</button>
 <p><b>{escape(record.strategy)}</b><span>{share}</span></p>
 <p class="ds-fine"><span class="ds-status" data-status="{record.status}">{record.status}</span
 ><span>{_LICENCES[record.licence]}</span><span>{ago(record.created_at, now)}</span></p></li>"""
-
-
-def _percent(fraction: float) -> str:
-    """A share, with a digit after the point where it is small."""
-    return f"{fraction:.1%}".replace("%", " %") if fraction < 0.1 else f"{fraction * 100:.0f} %"
-
-
-def ago(then: datetime, now: datetime) -> str:
-    """How long ago, in the largest unit that fits; the date after a month."""
-    seconds = max(0.0, (now - then).total_seconds())
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 31 * 86_400:
-            return f"{then:%Y-%m-%d}"
-        if seconds >= size:
-            return f"{seconds // size:.0f} {unit} ago"
-    return "just now"
 
 
 def use_html(place: str) -> str:

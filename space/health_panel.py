@@ -8,12 +8,11 @@ from typing import Any
 
 import gradio as gr
 
-from space.dataset_view import ago
 from space.pieces import error_html, status_html
 from space.reviewers import reviewer
 from space.services import Services
 from space.store import StoreError, health
-from space.visitors import in_words
+from space.words import ago, counted, file_size, waiting_time
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +27,7 @@ def health_html(info: Mapping[str, Any], syncing: bool, now: datetime) -> str:
     """
     facts = [
         ("rejected", f"{info['rejected']:,}", "Records that a reviewer refused"),
-        ("size", size(info["bytes"]), "Photos, masks and Parquet files"),
+        ("size", file_size(info["bytes"]), "Photos, masks and Parquet files"),
         ("shards", f"{info['shards']:,}", "Parquet files; small ones are merged"),
     ]
     if info["hub_dataset"] or syncing:
@@ -62,14 +61,6 @@ def _then(moment: str | None, now: datetime, never: str) -> str:
     return f"in {seconds / 60:.0f} min" if seconds >= 90 else f"in {seconds:.0f} s"
 
 
-def size(count: int) -> str:
-    """Bytes in the largest unit that fits."""
-    for factor, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if count >= factor:
-            return f"{count / factor:.1f} {unit}"
-    return f"{count} B"
-
-
 def show(services: Services) -> str:
     """The health line as it is now."""
     return health_html(services.store.info(), services.sync is not None, datetime.now(UTC))
@@ -86,7 +77,9 @@ def push_now(
         words = "Only reviewers of this app can push. What is approved goes up on its own."
         return error_html(words)
     if (left := sync.pause_left()) > 0:
-        words = f"The Hub asked for a pause. Try again in {in_words(left)}, or let the app do it."
+        words = (
+            f"The Hub asked for a pause. Try again in {waiting_time(left)}, or let the app do it."
+        )
         return error_html(words)
     if services.store.info()["last_push"] and not health.due(services.store.core, sync.statuses):
         return status_html("done", "Everything that is approved is on the Hub.")
@@ -95,7 +88,7 @@ def push_now(
     except (ValueError, StoreError) as error:
         _log.warning("%s", error)
         return error_html(f"{error} It is tried again on its own.")
-    words = f"{done.records:,} record{'s' * (done.records != 1)} pushed"
+    words = f"{counted(done.records, 'record')} pushed"
     if done.withdrawn:
-        words += f", {done.withdrawn} shard{'s' * (done.withdrawn != 1)} withdrawn"
+        words += f", {counted(done.withdrawn, 'shard')} withdrawn"
     return status_html("done", f"{words}; {done.on_hub:,} are on {escape(sync.repository)}.")

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from space.pieces import png_url
+from space.words import percent
 
 if TYPE_CHECKING:
     from lama.inside import Inside, Level, Reach
@@ -79,7 +80,7 @@ def _level(level: Level, first: bool) -> str:
     given = f"<b>{width} x {height} pixels.</b> The first guess: {guess}."
     figures = [_figure(_image(level.guess, "The first guess"), given)]
     if level.copied is not None and level.share is not None:
-        mean = 100 * float(level.share[level.hole].mean()) if level.hole.any() else 0.0
+        mean = float(level.share[level.hole].mean()) if level.hole.any() else 0.0
         share = np.repeat((level.share * 255).astype(np.uint8)[..., None], 3, axis=2)
         figures += [
             _figure(
@@ -88,7 +89,7 @@ def _level(level: Level, first: bool) -> str:
             ),
             _figure(
                 _image(share, "How much of the copy is taken"),
-                f"<b>{mean:.0f} % of it is taken;</b> white: all of it.",
+                f"<b>{percent(mean, 0)} of it is taken;</b> white: all of it.",
             ),
         ]
     return _row(figures)
@@ -108,7 +109,7 @@ def _blocks_section(found: Inside) -> str:
             )
         )
         columns.append(
-            f"<li><h4>Block {number}</h4>{pictures}<p>{100 * block.share:.0f} % through</p></li>"
+            f"<li><h4>Block {number}</h4>{pictures}<p>{percent(block.share, 0)} through</p></li>"
         )
     names = ("Local branch", "Global branch", "Spectrum in", "Spectrum out")
     side = "".join(f"<span>{name}</span>" for name in names)

@@ -8,8 +8,9 @@ import gradio as gr
 
 from space.mask_lab import component
 from space.mask_lab.server import LabServer
-from space.mask_lab.wishes import sentence
+from space.pieces import refused
 from space.services import Services
+from space.words import sentence
 
 HOW_IT_WORKS = """
 **What a mask is.** The hole that the network has to fill. How holes are drawn in training decides
@@ -53,11 +54,11 @@ def build(services: Services, canvas: gr.HTML | None, samples: Path) -> MasksTab
 
         def use(value: Any) -> dict:  # noqa: ANN401 - whatever the page sends
             if not isinstance(value, dict):
-                raise gr.Error("Choose a mask first.", print_exception=False)
+                raise refused("Choose a mask first.")
             try:
                 return server.to_canvas(value)
             except ValueError as error:
-                raise gr.Error(sentence(str(error)), print_exception=False) from error
+                raise refused(sentence(str(error))) from error
 
         lab.submit(
             use, lab, canvas, api_visibility="private", show_progress="hidden", queue=False

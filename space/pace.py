@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from space.settings import Settings
-from space.visitors import in_words, shows_private, signed_in
+from space.visitors import shows_private, signed_in
+from space.words import waiting_time
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -49,7 +50,7 @@ class Pace:
             while len(self._left) > _REMEMBERED:
                 self._left.popitem(last=False)
         if not allowed:
-            wait = in_words((1 - left) / self._rate)
+            wait = waiting_time((1 - left) / self._rate)
             raise ValueError(f"That was very much in a short time. Try again in {wait}.")
 
     def keep(

@@ -63,6 +63,11 @@ def error_html(error: Exception | str) -> str:
     return status_html("error", escape(str(error)))
 
 
+def refused(error: Exception | str) -> gr.Error:
+    """What to raise to answer with plain words; it was foreseen, so nothing is logged."""
+    return gr.Error(str(error), print_exception=False)
+
+
 def data_url(content: bytes, kind: str) -> str:
     """A picture file as part of the page; `kind` is png, jpeg or webp."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"

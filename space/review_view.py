@@ -10,12 +10,12 @@ from PIL import Image
 
 import masks
 from lama.exif import upright
-from space.dataset_view import ago
 from space.pieces import jpeg_url
 from space.store import Record, Store
 from space.store.agreement import Agreement
 from space.store.queue import Queue
 from space.store.thumbnails import eight_bit
+from space.words import ago, percent
 
 LONG_SIDE = 1280
 
@@ -48,7 +48,7 @@ def pair_of(store: Store, record: Record) -> Pair:
 
 def picture_html(record: Record, pair: Pair) -> str:
     """The photo under its mask; the page shows one or the other."""
-    share = f"{record.hole_fraction:.1%}".replace("%", " %")
+    share = percent(record.hole_fraction, 1)
     height, width = pair.mask.shape
     described = f"Mask over {share} of a photo of {record.width} by {record.height} pixels"
     under, over = jpeg_url(pair.rgb), jpeg_url(masks.overlay(pair.rgb, pair.mask))
@@ -76,7 +76,7 @@ def facts_html(record: Record, pair: Pair) -> str:
     facts = [
         ("drawn by", record.contributor),
         ("strategy", record.strategy),
-        ("hole", f"{record.hole_fraction:.1%}".replace("%", " %")),
+        ("hole", percent(record.hole_fraction, 1)),
         ("holes", str(found.components) if found else "1"),
         ("photo", f"{record.width} × {record.height} px"),
         ("licence", record.licence),
@@ -138,4 +138,4 @@ def progress_html(left: Queue, found: Agreement, name: str) -> str:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f} %" if whole else "-"
+    return percent(part / whole, 0) if whole else "-"

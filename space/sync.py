@@ -22,7 +22,7 @@ from space.store.errors import HubError
 from space.store.files import try_lock
 from space.store.hub import Hub, Pushed, push, remember
 from space.store.restoring import is_empty, restore
-from space.visitors import in_words
+from space.words import waiting_time
 
 FIRST_PAUSE = 30.0  # seconds after the first failure
 LONGEST_PAUSE = 3600.0
@@ -106,7 +106,7 @@ class Sync:
         """
         with self._turn:
             if (left := self.pause_left()) > 0:
-                reason = f"the Hub asked for a pause of another {in_words(left)}."
+                reason = f"the Hub asked for a pause of another {waiting_time(left)}."
                 raise HubError(f"Nothing was pushed: {reason}", reason, left)
             try:
                 return self._push()

@@ -8,6 +8,7 @@ from PIL import Image
 
 from space.pieces import jpeg_url
 from space.training_runs import RunState
+from space.words import duration
 
 _PHASES = {
     "preparing": "Reading masks and photos",
@@ -31,11 +32,11 @@ def progress_html(state: RunState) -> str:
     facts = [f"run {state.name}"]
     if state.steps:
         facts.append(f"step {state.step:,} of {state.steps:,}")
-    facts.append(f"{_time(state.seconds)} gone" if state.running else _time(state.seconds))
+    facts.append(f"{duration(state.seconds)} gone" if state.running else duration(state.seconds))
     if state.running and state.phase == "training" and 0 < state.step < state.steps:
         before = _TRAINING_SHARE * state.resumed_at / state.steps
         left = state.seconds / max(share - before, 0.01) * (1 - share)
-        facts.append(f"about {_time(left)} to go")
+        facts.append(f"about {duration(left)} to go")
     words = f"<b>{_PHASES.get(state.phase, escape(state.phase))}.</b> {escape(', '.join(facts))}"
     message = f"<p>{escape(state.message)}</p>" if state.message else ""
     return (
@@ -51,12 +52,6 @@ def _share(state: RunState) -> float:
     if state.phase in _PHASE_SHARE:
         return _PHASE_SHARE[state.phase]
     return _TRAINING_SHARE * state.step / state.steps if state.steps else 0.0
-
-
-def _time(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def curves_html(state: RunState) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
@@ -64,11 +63,3 @@ def signed_in(request: gr.Request | None, profile: gr.OAuthProfile | None) -> st
     if profile is not None:
         return str(profile.username)
     return getattr(request, "username", None)
-
-
-def in_words(seconds: float) -> str:
-    """A time to wait, never too short."""
-    if seconds > 90:
-        return f"{math.ceil(seconds / 60)} minutes"
-    whole = max(1, math.ceil(seconds))
-    return f"{whole} second{'s' * (whole != 1)}"

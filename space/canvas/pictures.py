@@ -24,9 +24,9 @@ def patch_png(photo: Photo, rgb: np.ndarray, box: Box | None) -> bytes:
         box: Where in the photo they lie; None for the whole photo.
     """
     alpha = _alpha(photo, box)
-    if photo.icc_profile is None and alpha is None:
-        return plain_png(rgb)
     if photo.icc_profile is None:
+        if alpha is None:
+            return plain_png(rgb)
         return _quick_png(np.dstack([cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), alpha]))
     picture = Image.fromarray(rgb if alpha is None else np.dstack([rgb, alpha]))
     stream = io.BytesIO()

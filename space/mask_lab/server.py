@@ -23,6 +23,7 @@ from space.mask_lab.scenery import Scenery, View
 from space.photos import PhotoHandle
 from space.services import Services
 from space.turns import Turns
+from space.words import sentence, whole
 
 MEASURED = 1000
 MEASURED_PIXELS = 2_000_000_000
@@ -56,7 +57,7 @@ class LabServer:
         self.drawing = Turns(at_once=2, most_waiting=8)
         self.measuring = Turns(at_once=1, most_waiting=2)  # seconds of work: apart from the others
 
-    @answered(wishes.sentence)
+    @answered(sentence)
     @_in_turn("drawing")
     def open_photo(self, data: dict) -> Answer:
         """Take an uploaded file: ``path`` as the upload answered it, ``name`` for showing."""
@@ -66,13 +67,13 @@ class LabServer:
         handle = self.services.photos.put(path, Path(str(data.get("name") or path.name)).name)
         return self._shown(self.scenery.photo(handle.id))
 
-    @answered(wishes.sentence)
+    @answered(sentence)
     @_in_turn("drawing")
     def show(self, data: dict) -> Answer:
         """A preview of a ``photo``, or of the landscape at ``width`` and ``height``."""
         return self._shown(wishes.read({**data, "values": {}}, self.scenery).view)
 
-    @answered(wishes.sentence)
+    @answered(sentence)
     @_in_turn("drawing")
     def draw(self, data: dict) -> Answer:
         """Masks and all that is shown of them; ``data`` is a wish (`wishes.read`)."""
@@ -93,11 +94,11 @@ class LabServer:
             "holes": len(holes),
             "python": reproduce.python(wish),
             "command": reproduce.command(wish),
-            "note": wishes.sentence(" ".join(notes)) if notes else "",
+            "note": sentence(" ".join(notes)) if notes else "",
             "fallbacks": sum(bool(figures.note) for figures in found),
         } | self._histogram(wish, [figures.area for figures in found])
 
-    @answered(wishes.sentence)
+    @answered(sentence)
     @_in_turn("measuring")
     def measure(self, data: dict) -> Answer:
         """The histogram of many more masks of the same settings and seed."""
@@ -106,7 +107,7 @@ class LabServer:
         many = replace(wish, count=max(wish.count, min(MEASURED, fitting)))
         return self._histogram(many, drawing.areas(many, self.scenery))
 
-    @answered(wishes.sentence)
+    @answered(sentence)
     @_in_turn("drawing")
     def save(self, data: dict) -> Answer:
         """A ZIP of all masks, or the PNG of mask ``index``; answers with its address."""
@@ -114,7 +115,7 @@ class LabServer:
         stem = f"{wish.strategy.name}-seed{wish.seed}"
         if data.get("index") is None:
             return self._export(archive.pack(wish, self.scenery), f"masks-{stem}.zip")
-        index = wishes.whole(data["index"], "The mask's number", 0, wish.count - 1)
+        index = whole(data["index"], "The mask's number", 0, wish.count - 1)
         item = drawing.draw_one(wish, self.scenery, index)
         return self._export(encode_mask(item.mask), f"mask-{stem}-{index:04d}.png")
 
@@ -126,7 +127,7 @@ class LabServer:
             ValueError: In the reader's words.
         """
         wish = wishes.read(data, self.scenery)
-        index = wishes.whole(data.get("index"), "The mask's number", 0, wish.count - 1)
+        index = whole(data.get("index"), "The mask's number", 0, wish.count - 1)
         item = drawing.draw_one(wish, self.scenery, index)
         handle, url = self._servable(wish.view)
         return load_command(handle, url, item.mask, item.strategy_used)

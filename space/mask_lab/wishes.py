@@ -8,6 +8,7 @@ import masks
 from masks.base import Image, Number, Strategy, check_size
 from space.mask_lab.scenery import Scenery, View
 from space.strategies import known_strategy
+from space.words import whole
 
 MOST_SHOWN = 64
 
@@ -64,25 +65,3 @@ def read(data: Mapping[str, Any], scenery: Scenery, most: int = MOST_SHOWN) -> W
         whole(data.get("seed", 0), "The seed", 0, 2**63 - 1),
         whole(data.get("count", 16), "The number of masks", 1, most),
     )
-
-
-def whole(value: object, what: str, low: int, high: int) -> int:
-    """A whole number within limits.
-
-    Raises:
-        ValueError: Naming ``what`` and the limits.
-    """
-    limits = f"{what} must be a whole number from {low} to {high}"
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, str) and value.strip().isdigit():
-        value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"{limits}, not {value if value not in (None, '') else 'nothing'}.")
-    return value
-
-
-def sentence(text: str) -> str:
-    """A message of the library as a sentence: a capital first, a full stop last."""
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else text + "."

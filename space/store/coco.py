@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from space.store import rle
+from masks import rle
 from space.store.schema import LICENCES, SCALARS
 
 FILE = "annotations.json"
@@ -81,8 +81,7 @@ def entries(document: Mapping[str, Any]) -> Iterable[tuple[str, np.ndarray, dict
         document: The parsed `annotations.json`, of this program or of another.
 
     Raises:
-        SubmissionError: A mask's run lengths do not fit its size.
-        KeyError, TypeError, ValueError: It is not a COCO document with run lengths.
+        KeyError, TypeError, ValueError: It is not a COCO document with run lengths that fit.
     """
     images = {image["id"]: image for image in document["images"]}
     for annotation in document["annotations"]:

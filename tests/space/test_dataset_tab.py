@@ -14,7 +14,7 @@ import pytest
 
 from space import contributions, dataset_cli
 from space.dataset_tab import ANY, PAGE, build, delete_with, make_export, view
-from space.dataset_view import ago, grid_html, push_html, summary_html
+from space.dataset_view import grid_html, push_html, summary_html
 from space.reviewers import Sight, sight
 from space.services import Services
 from space.store import Store
@@ -211,15 +211,12 @@ def test_thumbnail_of_a_new_record_is_drawn_at_once(services: Services) -> None:
     assert path.exists()
 
 
-def test_figures_and_times_read_well() -> None:
+def test_figures_read_well() -> None:
     page = summary_html(
         {"records": 12345, "images": 7, "pending": 1, "approved": 2, "synced": 3, "rejected": 0}
     )
     assert ">12,345<" in page
     now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-    said = [ago(now - timedelta(seconds=seconds), now) for seconds in (-5, 3, 61, 7300, 200_000)]
-    assert said == ["just now", "just now", "1 min ago", "2 h ago", "2 d ago"]
-    assert ago(now - timedelta(days=40), now) == "2026-01-20"
     assert grid_html([], now, any_at_all=True) != grid_html([], now, any_at_all=False)
 
 

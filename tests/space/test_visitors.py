@@ -6,7 +6,7 @@ from gradio_client import Client
 
 from space.pace import Pace
 from space.settings import Settings
-from space.visitors import in_words, is_local, signed_in
+from space.visitors import is_local, signed_in
 from tests.space.asking import HERE, STRANGER, asks, profile
 
 
@@ -107,9 +107,3 @@ def test_visitors_are_told_apart_and_forgotten() -> None:
     for number in range(5000):
         pace.step(str(number))
     assert len(pace._left) <= 4096
-
-
-def test_times_to_wait_in_words() -> None:
-    assert [in_words(s) for s in (0.0, 0.2, 1.01, 90, 91, 3600)] == [
-        "1 second", "1 second", "2 seconds", "90 seconds", "2 minutes", "60 minutes",
-    ]  # fmt: skip

@@ -48,8 +48,3 @@ def test_only_what_differs_from_the_paper_counts_as_changed(scenery):
 def test_wrong_wishes_are_answered_in_words(data, complaint, scenery):
     with pytest.raises(ValueError, match=complaint):
         wishes.read(data, scenery)
-
-
-def test_messages_become_sentences():
-    assert wishes.sentence("count must be 1") == "Count must be 1."
-    assert wishes.sentence("Open it once more.") == "Open it once more."
