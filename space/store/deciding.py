@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from space.store import rle
+from masks import rle
 from space.store.core import Core, now_microseconds, prepare_shard
 from space.store.errors import SubmissionError, explained
 from space.store.files import ensure_space
@@ -228,7 +228,10 @@ def _told(
 
 def _earlier(row: sqlite3.Row, kept: dict[str, Any]) -> _Mask:
     """A replaced mask, as it was."""
-    pixels = rle.decode(kept["counts"], row["height"], row["width"])
+    try:
+        pixels = rle.decode(kept["counts"], row["height"], row["width"])
+    except ValueError as error:
+        raise SubmissionError(f"The replaced mask cannot be read: {error}.") from error
     data = encode_mask(pixels, row["width"], row["height"])
     digest = hashlib.sha256(data).hexdigest()
     fraction = float(np.float32(pixels.mean()))

@@ -113,9 +113,3 @@ def test_times_are_told_from_now(seconds: int | None, words: str) -> None:
     now = datetime(2026, 1, 1, 12, tzinfo=UTC)
     moment = None if seconds is None else (now + timedelta(seconds=seconds)).isoformat()
     assert health_panel._then(moment, now, "never") == words
-
-
-def test_sizes() -> None:
-    assert [health_panel.size(n) for n in (5, 5_000, 5_200_000, 7 * 10**9)] == [
-        "5 B", "5.0 kB", "5.2 MB", "7.0 GB",
-    ]  # fmt: skip

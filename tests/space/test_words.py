@@ -34,8 +34,8 @@ def test_small_shares_have_a_digit_after_the_point():
 
 
 def test_sizes_are_in_the_largest_unit_that_fits():
-    said = [file_size(count) for count in (0, 999, 1500, 2_500_000, 10**10)]
-    assert said == ["0 B", "999 B", "1.5 kB", "2.5 MB", "10.0 GB"]
+    said = [file_size(count) for count in (5, 999, 5_000, 5_200_000, 7 * 10**9)]
+    assert said == ["5 B", "999 B", "5.0 kB", "5.2 MB", "7.0 GB"]
 
 
 def test_times_to_wait_are_never_too_short():

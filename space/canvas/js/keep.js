@@ -22,10 +22,11 @@ const keep = (() => {
     });
   }
   // One transaction: the list of tabs, newest first, and what is put or forgotten with it.
-  function record(store, tab, entries) {
+  function record(store, tab, entries, instead) {
     const request = store.get("tabs");
     request.addEventListener("success", () => {
-      const tabs = [tab, ...(request.result || []).filter((other) => other !== tab)];
+      if (instead) forget(store, instead);
+      const tabs = [tab, ...(request.result || []).filter((other) => other !== tab && other !== instead)];
       for (const old of tabs.splice(MOST_KEPT)) forget(store, old);
       store.put(tabs, "tabs");
       for (const [name, value] of Object.entries(entries)) store.put(value, name + " " + tab);
@@ -36,7 +37,8 @@ const keep = (() => {
     for (const name of ["photo", "mask"]) store.delete(name + " " + tab);
   }
   return {
-    put: (tab, entries) => act("readwrite", (store) => record(store, tab, entries)),
+    // `instead`: the tab whose entry this one takes over.
+    put: (tab, entries, instead) => act("readwrite", (store) => record(store, tab, entries, instead)),
     get: (tab, name) => act("readonly", (store) => store.get(name + " " + tab)),
     // Other parts of the page ask here which photo is open: the one of the tab that is in use.
     tell: (id) => act("readwrite", (store) => store.put({ id }, "photo")),
@@ -61,9 +63,10 @@ const tabNamed = (async () => {
   } catch { /* private window */ }
 })();
 
-// Holds the lock of a name as long as the page lives.
+// Holds the lock of a name as long as the page lives. Pages that are not secure have no locks: nobody knows
+// there whether a tab was reloaded or duplicated, and every page takes a new name.
 function isFree(name) {
-  if (!navigator.locks) return true;
+  if (!navigator.locks) return false;
   return new Promise((resolve) => {
     navigator.locks.request("lama-canvas " + name, { ifAvailable: true }, (lock) => {
       resolve(Boolean(lock));
@@ -86,11 +89,11 @@ on("opened", async ({ blob }) => {
   keepPhoto();
 });
 
-async function keepPhoto() {
+async function keepPhoto(instead = null) {
   const entries = { photo: { ...S.photo, blob: S.file }, mask: maskEntry() };
   await tabNamed;
   tellOpen();
-  return keep.put(tab, entries);
+  return keep.put(tab, entries, instead);
 }
 function tellOpen() {
   if (S.photo && S.photo.id && root.isConnected && !document.hidden) keep.tell(S.photo.id);
@@ -138,7 +141,8 @@ async function recall() {
     const answer = await askForPhoto(facts, blob);
     if (turn !== opening) return;
     if (!answer.ok) note(answer.message);
-    if (kept.name !== tab) keepPhoto();
+    const before = !navigator.locks && kept.name === earlierTab ? earlierTab : null;
+    if (kept.name !== tab || facts.id !== kept.photo.id) keepPhoto(before);
     emit("ready");
     emit("mask", { why: "recalled" });
   } catch (error) {
@@ -162,7 +166,8 @@ async function askForPhoto(facts, blob) {
   if (answer.ok || answer.offline) return answer;
   const sent = await upload(new File([blob], facts.name, { type: blob.type }));
   const again = await ask("open_photo", { path: sent.path, name: facts.name });
-  if (again.ok) Object.assign(S.photo, { id: again.photo, format: again.format });
+  // Not into what is open: that may be another photo by now.
+  if (again.ok) Object.assign(facts, { id: again.photo, format: again.format });
   return again;
 }
 

@@ -19,12 +19,15 @@ function showPhoto(bitmap, facts, file = null) {
   emit("photo");
 }
 
+// What to do after a photo of several that could not be opened.
+const goOn = () => (hasNext() ? { words: "Next photo", act: openNext } : null);
 const tooBig = (file) => file.size > FACTS.max_file_mb * 1e6;
 
 async function openFile(file) {
   if (!file) return;
   if (tooBig(file)) {
-    return note("This file has " + Math.round(file.size / 1e6) + " MB; at most " + FACTS.max_file_mb + " MB can be opened here. Save it smaller and try again.");
+    const words = "This file has " + Math.round(file.size / 1e6) + " MB; at most " + FACTS.max_file_mb + " MB can be opened here. Save it smaller and try again.";
+    return note(words, "problem", goOn());
   }
   const turn = ++opening;
   note("");
@@ -47,7 +50,7 @@ async function openFile(file) {
   } catch (error) {
     if (turn !== opening) return;
     comeBack();
-    note(refusal(error), "problem", hasNext() ? { words: "Next photo", act: openNext } : null);
+    note(refusal(error), "problem", goOn());
   } finally {
     if (turn === opening) wait.hidden = true;
   }

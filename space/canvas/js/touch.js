@@ -24,7 +24,13 @@ stage.addEventListener("pointerdown", (event) => {
   const at = locate(event);
   // The palm beside a pen that draws.
   if (event.pointerType === "touch" && gesture && drawing === "pen") return;
-  if (event.pointerType === "pen") penSeen = true;
+  if (event.pointerType === "pen") {
+    // The palm was there first: what it began is not meant.
+    penSeen = true;
+    fingers.clear();
+    panning = pinch = null;
+    penCancel();
+  }
   if (event.pointerType === "touch") {
     fingers.set(event.pointerId, at);
     if (fingers.size === 2) {
