@@ -15,9 +15,9 @@ from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from masks.base import Labels
+from masks import rle
+from masks.base import Labels, Mask
 from masks.files import PHOTO_SUFFIXES, find_files, read_image
 
 Segmentation: TypeAlias = list[list[float]] | dict[str, Any]
@@ -182,7 +182,7 @@ class _Painting:
         return labels
 
 
-def coco_mask(segmentation: Segmentation, height: int, width: int) -> NDArray[np.bool_]:
+def coco_mask(segmentation: Segmentation, height: int, width: int) -> Mask:
     """Return a COCO segmentation (polygons, or run lengths as numbers or text) as bool (H, W).
 
     Raises:
@@ -195,29 +195,6 @@ def coco_mask(segmentation: Segmentation, height: int, width: int) -> NDArray[np
             cv2.fillPoly(canvas, [outline], 1)
         return canvas.view(np.bool_)
     counts = segmentation.get("counts") if isinstance(segmentation, dict) else None
-    if isinstance(counts, str):
-        runs = _text_runs(counts)
-    elif isinstance(counts, list) and all(isinstance(n, int) for n in counts):
-        runs = counts
-    else:
+    if not isinstance(counts, (str, list)):
         raise ValueError("a segmentation is neither polygons nor run lengths")
-    if min(runs, default=0) < 0 or sum(runs) != height * width:
-        raise ValueError(f"run lengths of {sum(runs)} pixels do not fit {width} x {height}")
-    values = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
-    return np.ascontiguousarray(values.reshape(width, height).T)  # COCO runs down the columns
-
-
-def _text_runs(text: str) -> list[int]:
-    """Decode COCO's text form: five bits a character, differences to the run before the last."""
-    runs: list[int] = []
-    value = shift = 0
-    for character in text:
-        bits = ord(character) - 48
-        value |= (bits & 0x1F) << shift
-        shift += 5
-        if not bits & 0x20:
-            if bits & 0x10:
-                value -= 1 << shift
-            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-            value = shift = 0
-    return runs
+    return rle.decode(counts, height, width)

@@ -50,7 +50,7 @@ def test_run_lengths_give_the_mask_back(form):
 
 
 def test_run_lengths_of_another_size_are_refused():
-    with pytest.raises(ValueError, match="do not fit"):
+    with pytest.raises(ValueError, match="not those of a 53 x 37 mask"):
         coco_mask({"counts": [3, 4]}, 37, 53)
 
 
