@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masks.base import Image, Labels, check_image
+from masks.grabcut import grab_cut, guess_around, plausible
 from masks.regions import Patches, cut, grow
 
 SIDE = 240
@@ -161,36 +162,20 @@ def _refine(image: Image, region: NDArray[np.bool_]) -> NDArray[np.bool_]:
     x, y, w, h = cv2.boundingRect(region.view(np.uint8))
     left, top = max(0, x - max(6, w // 3)), max(0, y - max(6, h // 3))
     window = np.s_[top : y + h + max(6, h // 3), left : x + w + max(6, w // 3)]
-    part = np.ascontiguousarray(region[window]).view(np.uint8)
-    area = int(part.sum())
-    depth = cv2.distanceTransform(part, cv2.DIST_L2, cv2.DIST_MASK_3)
-    off = cv2.distanceTransform(1 - part, cv2.DIST_L2, cv2.DIST_MASK_3)
-    guess = np.where(off <= max(4.0, 0.24 * area**0.5), cv2.GC_PR_BGD, cv2.GC_BGD)
-    guess[part > 0] = cv2.GC_PR_FGD
+    part = np.ascontiguousarray(region[window])
+    guess = guess_around(part)
+    depth = cv2.distanceTransform(part.view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
     guess[depth > max(2.0, 0.5 * float(depth.max()))] = cv2.GC_FGD
-    guess = guess.astype(np.uint8)
-    # GrabCut starts from k-means with OpenCV's own random numbers: fix them, for the same labels.
-    cv2.setRNGSeed(0)
-    try:
-        cv2.grabCut(
-            np.ascontiguousarray(image[window][..., ::-1]),
-            guess,
-            (0, 0, 0, 0),  # not looked at: the guess says where to start
-            np.zeros((1, 65)),
-            np.zeros((1, 65)),
-            1,
-            cv2.GC_INIT_WITH_MASK,
-        )
-    except cv2.error:  # a window without any background
+    found = grab_cut(image[window], guess, 1)
+    if found is None:
         return region
-    found = ((guess == cv2.GC_FGD) | (guess == cv2.GC_PR_FGD)).astype(np.uint8)
-    found = cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats(found)
+    opened = cv2.morphologyEx(found.view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(opened)
     if count < 2:
         return region
-    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    if not 0.4 < stats[largest, cv2.CC_STAT_AREA] / area < 2.5:
+    largest = pieces == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    if not plausible(largest, part):
         return region
     refined = np.zeros_like(region)
-    refined[window] = pieces == largest
+    refined[window] = largest
     return refined

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from masks import objects
 from masks.base import Image, Mask
+from masks.grabcut import grab_cut, guess_around, plausible
 from masks.regions import Patches, cut, grow
 from masks.selection import Objects, Prompt, check, enlarged, scaled, tidy
 
@@ -96,37 +97,19 @@ class Regions:
         small, asked = _small(image, prompt, objects.SIDE)
         patches, regions = self._looked_at(small.tobytes(), small.shape)
         region = _likeliest(patches, regions, asked)
-        height, width = small.shape[:2]
-        guess = np.full((height, width), cv2.GC_BGD, np.uint8)
-        if asked.box is not None:
+        if asked.box is None:
+            guess = guess_around(region)
+        else:
+            height, width = small.shape[:2]
             box = _box_mask(asked, height, width)
+            guess = np.full((height, width), cv2.GC_BGD, np.uint8)
             guess[box] = cv2.GC_PR_BGD
             guess[box & (region | _ellipse(asked, height, width))] = cv2.GC_PR_FGD
-        else:
-            reach = max(4.0, 0.24 * np.count_nonzero(region) ** 0.5)
-            off = cv2.distanceTransform((~region).view(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_3)
-            guess[off <= reach] = cv2.GC_PR_BGD
-            guess[region] = cv2.GC_PR_FGD
         _mark(guess, asked, small)
         redrawn = grab_cut(small, guess, 2)
-        good = redrawn is not None and 0.4 < redrawn.sum() / max(1, region.sum()) < 2.5
-        return tidy(
-            enlarged(redrawn if good and redrawn is not None else region, *image.shape[:2]), prompt
-        )
-
-
-def grab_cut(image: Image, guess: NDArray[np.uint8], rounds: int) -> Mask | None:
-    """Return what GrabCut makes of a guess of GC_ values, or None where it has no background."""
-    cv2.setRNGSeed(0)  # its k-means draws from OpenCV's own generator
-    guess = guess.copy()
-    no_rectangle = (0, 0, 0, 0)
-    bgr = np.ascontiguousarray(image[..., ::-1])
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    try:
-        cv2.grabCut(bgr, guess, no_rectangle, *models, rounds, cv2.GC_INIT_WITH_MASK)
-    except cv2.error:
-        return None
-    return (guess == cv2.GC_FGD) | (guess == cv2.GC_PR_FGD)
+        if redrawn is not None and plausible(redrawn, region):
+            region = redrawn
+        return tidy(enlarged(region, *image.shape[:2]), prompt)
 
 
 def _small(image: Image, prompt: Prompt, side: int = SIDE) -> tuple[Image, Prompt]:
