@@ -8,7 +8,6 @@ from lama.photo import merge, open_mask, open_photo
 from lama.photo_write import encode_photo
 from space.canvas.results import untouched_outside
 from space.engine import Engine
-from space.exports import Exports
 from space.pieces import refused
 from space.services import Services
 
@@ -69,8 +68,7 @@ def run(
         merged = merge(photo, done.rgb, hole)
     except ValueError as error:
         raise refused(error) from error
-    exports = Exports(services.settings.cache_dir / "exports")
-    path = exports.put(encode_photo(merged, "PNG"), "result.png")
+    path = services.exports.put(encode_photo(merged, "PNG"), "result.png")
     return str(path), {
         "model": done.model,
         "seconds": round(done.seconds, 4),

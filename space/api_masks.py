@@ -29,7 +29,6 @@ MOST_PIXELS = 1_000_000_000
 
 def register(services: Services) -> None:
     """Add the endpoint to the Blocks that is being built."""
-    exports = Exports(services.settings.cache_dir / "exports")
 
     def generate_masks(
         image: str | None = None,
@@ -44,7 +43,7 @@ def register(services: Services) -> None:
             high, wide = (_SIDE if side is None else side for side in (height, width))
             picture = picture_of(image, high, wide, services.photos.max_pixels)
             number, first = 1 if count is None else count, 0 if seed is None else seed
-            return generate(picture, strategy, number, first, parameters, exports)
+            return generate(picture, strategy, number, first, parameters, services.exports)
         except ValueError as error:
             raise refused(sentence(str(error))) from error
 

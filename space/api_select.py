@@ -12,7 +12,6 @@ from lama.photo import open_photo
 from masks.base import Mask
 from masks.files import write_mask
 from masks.selection import Box, Prompt
-from space.exports import Exports
 from space.pieces import refused
 from space.services import Services
 from space.words import sentence
@@ -20,7 +19,6 @@ from space.words import sentence
 
 def register(services: Services) -> None:
     """Add the endpoint to the Blocks that is being built."""
-    exports = Exports(services.settings.cache_dir / "exports")
 
     def select_object(
         image: str | None = None,
@@ -32,7 +30,7 @@ def register(services: Services) -> None:
             mask = select(services, image, x, y, box)
         except ValueError as error:
             raise refused(sentence(str(error))) from error
-        path = exports.place() / "mask.png"
+        path = services.exports.place() / "mask.png"
         write_mask(path, mask)
         return str(path)
 

@@ -5,6 +5,7 @@ import sqlite3
 import threading
 
 from space import forgetting
+from space.folders import Folders
 from space.forgetting import forget_exports
 from space.photos import PhotoShelf
 from space.services import Services
@@ -82,7 +83,7 @@ def forget(store: Store, photos: PhotoShelf | None = None) -> None:
         StoreError: Something refuses to go; it is tried again.
     """
     core = store.core
-    shelf = photos or PhotoShelf(core.data_dir / "cache" / "photos")
+    shelf = photos or PhotoShelf(Folders(core.data_dir).photos)
     refused: OSError | sqlite3.Error | None = None
     try:
         for found in traces.pending(core):
@@ -108,7 +109,7 @@ def undo(services: Services, receipt: Receipt) -> None:
     """
     services.store.delete(receipt.record_id, receipt.token)
     try:
-        forget_exports(services.settings.cache_dir)
+        forget_exports(services.settings.folders.cache)
     except OSError as error:  # the sweeper finds those that are older than the deletion
         _log.warning("a file made for download could not be removed: %s", error)
 

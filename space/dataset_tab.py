@@ -12,7 +12,6 @@ import gradio as gr
 
 from space import contributions, dataset_record, drawers_panel, health_panel
 from space.dataset_view import grid_html, push_html, summary_html, use_html
-from space.exports import Exports
 from space.pieces import COPY_SCRIPT, QUIET, error_html, html, status_html
 from space.reviewers import Sight, sight
 from space.services import Services
@@ -239,7 +238,7 @@ def make_export(
     services: Services, kind: str, strategy: str, status: str, area: str, sees: Sight
 ) -> tuple[Any, str]:
     """Write what the filters let through; updates for the file and the line about it."""
-    folder = services.settings.cache_dir / "dataset-exports"
+    folder = services.settings.folders.dataset_exports
     filters = chosen_filters(strategy, status, area, sees)
     name = f"{contributions.EXPORT_PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     path = folder / f"{name}.{kind}"
@@ -260,7 +259,7 @@ def make_export(
     if not count:
         path.unlink(missing_ok=True)
         return gr.File(visible=False), error_html("There is no mask to put into it.")
-    place = Exports(services.settings.cache_dir / "exports").place()
+    place = services.exports.place()
     path = path.replace(place / path.name)  # from there it is served as it lies, for an hour
     words = f"{counted(count, 'record')}, as the filters above let through."
     return gr.File(str(path), visible=True), status_html("done", words)

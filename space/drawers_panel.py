@@ -9,7 +9,6 @@ import gradio as gr
 
 import masks
 from space import drawers
-from space.exports import Exports
 from space.pieces import error_html, html, status_html
 from space.reviewers import Sight, sight
 from space.services import Services
@@ -66,8 +65,8 @@ def compare(services: Services, name: str, filters: Filters) -> tuple[Any, Any, 
             if name == LIKE_USERS
             else drawers.strategy_look(name)
         )
-        path = drawers.keep(found.examples, services.settings.cache_dir / "dataset-exports")
-        served = Exports(services.settings.cache_dir / "exports").put(path.read_bytes(), path.name)
+        path = drawers.keep(found.examples, services.settings.folders.dataset_exports)
+        served = services.exports.put(path.read_bytes(), path.name)
     except (ValueError, StoreError, sqlite3.Error, OSError) as error:
         return "", error_html(error), gr.File(visible=False)
     words = (

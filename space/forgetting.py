@@ -16,6 +16,7 @@ from PIL import Image
 
 from lama.photo import open_mask
 from space.exports import Exports
+from space.folders import Folders
 from space.photos import PhotoShelf
 from space.store.core import Core
 from space.store.files import try_lock
@@ -36,7 +37,7 @@ def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
     Raises:
         OSError: The first of what refused to go.
     """
-    cache = core.data_dir / "cache"
+    folders = Folders(core.data_dir)
     # Another record may be on the photo; the copies then go with that one.
     photos = {sha: size for sha, size in traces.photos.items() if not is_used(core, sha)}
 
@@ -46,14 +47,14 @@ def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
             shelf.forget(identity)
         shelf.sweep()
 
-    everywhere = (cache, *uploads(cache))
+    everywhere = (folders.cache, *uploads(folders))
     steps: tuple[Callable[[], object], ...] = (
         from_shelf,
-        Exports(cache / "exports").clear,
+        Exports(folders.exports).clear,
         *(partial(forget_exports, folder, core) for folder in everywhere),
-        lambda: forget_run_pictures(core.data_dir / "runs"),
+        lambda: forget_run_pictures(folders.runs),
         lambda: forget_photos(everywhere, photos),
-        lambda: forget_mask(uploads(cache), traces.mask),
+        lambda: forget_mask(uploads(folders), traces.mask),
     )
     refused: list[OSError] = []
     for step in steps:
@@ -65,10 +66,10 @@ def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
         raise refused[0]
 
 
-def uploads(cache: Path) -> tuple[Path, ...]:
+def uploads(folders: Folders) -> tuple[Path, ...]:
     """Where uploads may lie: the operator can have them put elsewhere."""
     elsewhere = os.environ.get("GRADIO_TEMP_DIR")
-    return tuple({cache / "uploads", *([Path(elsewhere).resolve()] if elsewhere else [])})
+    return tuple({folders.uploads, *([Path(elsewhere).resolve()] if elsewhere else [])})
 
 
 def forget_exports(folder: Path, core: Core | None = None) -> None:

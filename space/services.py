@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from masks.selecting import Regions
 from masks.selection import Provider
 from space.engine import Engine
+from space.exports import Exports
 from space.pace import Pace
 from space.photos import PhotoShelf
 from space.settings import Settings
@@ -29,3 +30,8 @@ class Services:
     selector: Provider = field(default_factory=Regions)
     pace: Pace = field(default_factory=Pace)
     """How fast a visitor may save, on the page and over HTTP together."""
+
+    @property
+    def exports(self) -> Exports:
+        """Where files go that somebody fetches within the hour."""
+        return Exports(self.settings.folders.exports)

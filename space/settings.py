@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from masks.arguments import LeavingParser
+from space.folders import Folders
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,9 @@ class Settings:
             raise ValueError(f"A Hub dataset is USER/NAME, not {self.hub_dataset!r}.")
 
     @property
-    def cache_dir(self) -> Path:
-        """Folder of what may be thrown away: kept photos, results and downloads."""
-        return self.data_dir / "cache"
-
-    @property
-    def models_dir(self) -> Path:
-        """Folder of fine-tuned models."""
-        return self.data_dir / "models"
+    def folders(self) -> Folders:
+        """Where things lie in the data directory."""
+        return Folders(self.data_dir)
 
     def accounts(self) -> list[tuple[str, str]] | None:
         """Who may use the app, or None for everybody.

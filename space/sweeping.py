@@ -31,20 +31,20 @@ class Sweeper:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._cache = services.settings.cache_dir
+        self._folders = services.settings.folders
         self._stopped = threading.Event()
         self._said: set[str] = set()
 
     def sweep(self) -> None:
         """Sweep everything once; what cannot go stops nothing else, and is said once."""
-        services, exports = self._services, Exports(self._cache / "exports")
+        services, exports = self._services, self._services.exports
         for step in (
             lambda: contributions.forget(services.store, services.photos),
             exports.sweep,
             services.photos.sweep,
             self._old_exports,
             self._outdated_pictures,
-            lambda: sweep_uploads(self._cache / "uploads"),
+            lambda: sweep_uploads(self._folders.uploads),
             lambda: trim(services.photos, exports, services.settings.cache_mb * 1_000_000),
         ):
             try:
@@ -61,18 +61,18 @@ class Sweeper:
         """
         hour_ago = time.time() - SECONDS
         deleted = newest_deletion(self._services.store.core) / 1e6
-        folder = self._cache / "dataset-exports"
+        folder = self._folders.dataset_exports
 
         def outdated(path: Path, facts: os.stat_result) -> bool:
             limit = max(deleted, hour_ago) if path.parent == folder else deleted
             return path.name.startswith(EXPORT_PREFIX) and facts.st_mtime < limit
 
-        remove_if((self._cache, *uploads(self._cache)), outdated)
+        remove_if((self._folders.cache, *uploads(self._folders)), outdated)
 
     def _outdated_pictures(self) -> None:
         """Pictures of runs that began before a deletion: they may show what was held out then."""
         deleted = newest_deletion(self._services.store.core) / 1e6
-        for run in names_in(self._services.settings.data_dir / "runs"):
+        for run in names_in(self._folders.runs):
             plan = run / "plan.json"
             if plan.is_file() and plan.stat().st_mtime < deleted:
                 forget_run_pictures(run.parent, run)

@@ -7,7 +7,6 @@ from typing import Any
 import gradio as gr
 
 from space.canvas.pictures import plain_png
-from space.exports import Exports
 from space.pieces import QUIET, TROUBLE, error_html, html
 from space.services import Services
 from space.train import Trainer, Wish
@@ -203,7 +202,7 @@ def _wire_pair(trainer: Trainer, pair: _Pair, canvas: gr.HTML) -> None:
         try:
             fills = trainer.compare(drawing, first, second)
             # Served as they lie, and gone with a deletion: Gradio would keep copies for hours.
-            exports = Exports(trainer.services.settings.cache_dir / "exports")
+            exports = trainer.services.exports
             names = ("first.png", "second.png")
             paths = [exports.put(plain_png(f), n) for f, n in zip(fills, names, strict=True)]
         except TROUBLE as error:

@@ -21,6 +21,7 @@ import psutil
 
 from lama import extras
 from lama.files import write_atomic
+from space.folders import Folders
 from space.store.files import try_lock
 
 ROOT = Path(__file__).parent.parent
@@ -78,12 +79,12 @@ class TrainingRuns:
     @property
     def folder(self) -> Path:
         """Where the runs are."""
-        return self.data_dir / "runs"
+        return Folders(self.data_dir).runs
 
     @property
     def models_dir(self) -> Path:
         """Where promoted models are."""
-        return self.data_dir / "models"
+        return Folders(self.data_dir).models
 
     def start(self, arguments: Sequence[str]) -> str:
         """Begin a run.

@@ -59,7 +59,7 @@ def build(services: Services) -> gr.Blocks:
 
 def served_folders(settings: Settings) -> list[str]:
     """Folders whose files a browser may fetch by their address."""
-    exports = settings.cache_dir / "exports"
+    exports = settings.folders.exports
     exports.mkdir(parents=True, exist_ok=True)
     return [str(exports.resolve()), str(SAMPLES.resolve())]
 

@@ -200,10 +200,10 @@ class LamaEngine:
 
 def services(settings: Settings) -> Services:
     """Put the real engine, store and photo shelf together."""
-    engine = LamaEngine(settings.model, settings.models_dir)
+    engine = LamaEngine(settings.model, settings.folders.models)
     engine.warm_up()
     photos = PhotoShelf(
-        settings.cache_dir / "photos",
+        settings.folders.photos,
         limit_mb=settings.cache_mb,
         max_megapixels=settings.max_megapixels,
     )
@@ -234,7 +234,7 @@ def syncing(settings: Settings, store: Store) -> Sync | None:
 
 def launch(settings: Settings) -> None:
     """Serve the app until it is stopped."""
-    os.environ.setdefault("GRADIO_TEMP_DIR", str((settings.cache_dir / "uploads").resolve()))
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.folders.uploads.resolve()))
     parts = services(settings)
     demo: gr.Blocks = ui.build(parts)
     demo.queue(default_concurrency_limit=2, max_size=64)

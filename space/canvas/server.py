@@ -24,7 +24,7 @@ from space.canvas.pictures import patch_png
 from space.canvas.protocol import Drawing, decode, encode_mask
 from space.canvas.results import KeptResult, ResultShelf, patches, untouched_outside
 from space.engine import InpaintResult, Quality
-from space.exports import Exports, fitting
+from space.exports import fitting
 from space.photos import PhotoHandle
 from space.runs import LiveRuns, Stopwatch
 from space.services import Services
@@ -43,7 +43,7 @@ class CanvasServer:
         self.results = ResultShelf()
         # Of results, what their page calls the photo: others may call the same photo otherwise.
         self.downloads = Downloads(services.engine)
-        self.exports = Exports(services.settings.cache_dir / "exports")
+        self.exports = services.exports
 
     @answered()
     def open_photo(self, data: dict) -> Answer:

@@ -16,7 +16,6 @@ from masks.statistics import summarize
 from space.answers import Answer, answered, named
 from space.canvas.pictures import plain_png
 from space.canvas.protocol import load_command
-from space.exports import Exports
 from space.mask_lab import archive, drawing, pictures, plot, reproduce, wishes
 from space.mask_lab.reference import published
 from space.mask_lab.scenery import Scenery, View
@@ -53,7 +52,7 @@ class LabServer:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.scenery = Scenery(services.photos)
-        self.exports = Exports(services.settings.cache_dir / "exports")
+        self.exports = services.exports
         self.drawing = Turns(at_once=2, most_waiting=8)
         self.measuring = Turns(at_once=1, most_waiting=2)  # seconds of work: apart from the others
 

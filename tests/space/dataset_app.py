@@ -40,9 +40,7 @@ class NoEngine:
 
 def make_services(data_dir: Path, **settings: object) -> Services:
     chosen = Settings(data_dir=data_dir, **settings)
-    return Services(
-        NoEngine(), Store.open(data_dir), chosen, PhotoShelf(chosen.cache_dir / "photos")
-    )
+    return Services(NoEngine(), Store.open(data_dir), chosen, PhotoShelf(chosen.folders.photos))
 
 
 def build(services: Services) -> gr.Blocks:

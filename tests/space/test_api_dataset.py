@@ -30,7 +30,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Services:
 @pytest.fixture(scope="module")
 def client(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(services.settings.cache_dir / "uploads"))
+        patch.setenv("GRADIO_TEMP_DIR", str(services.settings.folders.cache / "uploads"))
         demo = build(services)
         _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True)
         yield Client(url, verbose=False, download_files=str(tmp_path_factory.mktemp("answers")))

@@ -109,5 +109,5 @@ def test_a_file_that_is_no_picture_is_refused(client, tmp_path):
 def test_the_files_lie_where_they_are_swept(client, services, monkeypatch):
     monkeypatch.setattr(api_masks.tempfile, "mkdtemp", None)
     client.predict(count=2, height=64, width=80, api_name="/generate_masks")
-    [place] = (services.settings.cache_dir / "exports").iterdir()
+    [place] = (services.settings.folders.cache / "exports").iterdir()
     assert sorted(path.name for path in place.iterdir()) == ["wide_0000.png", "wide_0001.png"]

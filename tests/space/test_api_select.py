@@ -97,5 +97,5 @@ def test_the_file_lies_where_it_is_swept(services: Services, disc: tuple[Path, n
     found = client.predict(image=handle_file(path), x=80, y=50, api_name="/select_object")
     demo.close()
     assert overlap(np.asarray(Image.open(found)) > 0, truth) > 0.5
-    [place] = (services.settings.cache_dir / "exports").iterdir()
+    [place] = (services.settings.folders.cache / "exports").iterdir()
     assert [file.name for file in place.iterdir()] == ["mask.png"]

@@ -175,11 +175,11 @@ def test_zip_export(services: Services) -> None:
 def test_delete_with_a_pasted_receipt(services: Services) -> None:
     receipt = services.store.save(make_submission(0))
     exported = Path(make_export(services, "zip", ANY, ANY, ANY, ALL)[0].value["path"])
-    copies = [services.settings.cache_dir / name for name in ("photos/a", "uploads/x/b.png")]
+    copies = [services.settings.folders.cache / name for name in ("photos/a", "uploads/x/b.png")]
     for copy in copies:
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(make_photo(0))
-    other = services.settings.cache_dir / "photos" / "other"
+    other = services.settings.folders.cache / "photos" / "other"
     other.write_bytes(make_photo(1))
     assert "whole receipt" in delete_with(services, receipt.token)[0]
     assert "does not belong" in delete_with(services, f"{receipt.record_id} x")[0]
@@ -195,7 +195,7 @@ def test_copies_stay_while_another_mask_is_on_the_photo(services: Services) -> N
     first, _ = (
         services.store.save(make_submission(i, image_bytes=make_photo(0))) for i in range(2)
     )
-    copy = services.settings.cache_dir / "photos" / "a"
+    copy = services.settings.folders.cache / "photos" / "a"
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_bytes(make_photo(0))
     contributions.delete(services, first.record_id, first.token)

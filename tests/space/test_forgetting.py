@@ -30,11 +30,11 @@ from tests.space.store.test_crashes import Killed, dying_at
 @pytest.fixture
 def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     settings = Settings(model="telea", data_dir=tmp_path / "data")
-    uploads = settings.cache_dir / "uploads"
+    uploads = settings.folders.cache / "uploads"
     uploads.mkdir(parents=True)
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(uploads))
     store = Store.open(settings.data_dir)
-    yield Services(TeleaEngine(), store, settings, PhotoShelf(settings.cache_dir / "photos"))
+    yield Services(TeleaEngine(), store, settings, PhotoShelf(settings.folders.cache / "photos"))
     store.close()
 
 
@@ -43,7 +43,7 @@ def files_of(folder: Path) -> set[str]:
 
 
 def uploaded(services: Services, name: str, content: bytes) -> Path:
-    path = services.settings.cache_dir / "uploads" / name.split(".")[0] / name
+    path = services.settings.folders.cache / "uploads" / name.split(".")[0] / name
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     return path
@@ -97,15 +97,17 @@ def delete(services: Services, receipt: Receipt, how: str) -> None:
 @pytest.mark.parametrize("how", ["app", "command line"])
 def test_nothing_of_photo_results_and_mask_is_left(services: Services, how: str) -> None:
     other = services.photos.put(uploaded(services, "other.png", make_photo(9)), "other.png")
-    kept = files_of(services.settings.cache_dir)
+    kept = files_of(services.settings.folders.cache)
     receipt, _ = used(services, 1, "my secret.tif")
     for number, form in enumerate(("PNG", "clear", "BMP")):
         uploaded(services, f"mask{number}.png", mask_file(form, 1))
-    (services.settings.cache_dir / "dataset-exports").mkdir()
-    (services.settings.cache_dir / "dataset-exports" / "saved-masks-1.zip").write_bytes(b"x")
-    (services.settings.cache_dir / "dataset-exports" / ".saved-masks-2.zip.ab").write_bytes(b"x")
+    (services.settings.folders.cache / "dataset-exports").mkdir()
+    (services.settings.folders.cache / "dataset-exports" / "saved-masks-1.zip").write_bytes(b"x")
+    (services.settings.folders.cache / "dataset-exports" / ".saved-masks-2.zip.ab").write_bytes(
+        b"x"
+    )
     delete(services, receipt, how)
-    assert files_of(services.settings.cache_dir) == kept
+    assert files_of(services.settings.folders.cache) == kept
     assert services.photos.get(other.id) == other
     assert traces.pending(services.store.core) == []
 
@@ -135,7 +137,7 @@ def test_what_belongs_to_others_stays(services: Services) -> None:
     assert services.photos.made_from([photo])
     assert [path.exists() for path in masks] == [False, True]
     contributions.delete(services, second.record_id, second.token)
-    assert files_of(services.settings.cache_dir) == set()
+    assert files_of(services.settings.folders.cache) == set()
 
 
 def test_a_result_that_has_a_record_of_its_own_stays(services: Services) -> None:
@@ -151,7 +153,7 @@ def test_a_result_that_has_a_record_of_its_own_stays(services: Services) -> None
 
 def test_a_file_in_the_making_is_left_to_who_makes_it(services: Services) -> None:
     receipt = services.store.save(make_submission(1))
-    path = services.settings.cache_dir / "dataset-exports" / ".saved-masks-1.zip.ab"
+    path = services.settings.folders.cache / "dataset-exports" / ".saved-masks-1.zip.ab"
     path.parent.mkdir()
     path.write_bytes(b"in the making")
     with working(services.store.core.unfinished):
@@ -166,10 +168,10 @@ def test_a_deletion_that_was_killed_is_finished(services: Services, step: str) -
     with pytest.raises(Killed):
         contributions.remove(dying, receipt.record_id, receipt.token)
     dying.close()
-    assert files_of(services.settings.cache_dir)
+    assert files_of(services.settings.folders.cache)
     with pytest.raises(SubmissionError, match="deleted already"):
         contributions.delete(services, receipt.record_id, receipt.token)
-    assert files_of(services.settings.cache_dir) == set()
+    assert files_of(services.settings.folders.cache) == set()
 
 
 def test_a_file_that_refuses_is_said_and_tried_again(
@@ -188,10 +190,10 @@ def test_a_file_that_refuses_is_said_and_tried_again(
         with pytest.raises(StoreError, match=r"record is deleted.*copy of its photo.*tries again"):
             contributions.delete(services, receipt.record_id, receipt.token)
     assert services.store.info()["records"] == 0
-    assert files_of(services.settings.cache_dir) == {"uploads/1/1.tif"}
+    assert files_of(services.settings.folders.cache) == {"uploads/1/1.tif"}
     assert len(traces.pending(services.store.core)) == 1
     contributions.forget(services.store)
-    assert files_of(services.settings.cache_dir) == set()
+    assert files_of(services.settings.folders.cache) == set()
     assert traces.pending(services.store.core) == []
 
 
@@ -241,7 +243,7 @@ def test_pictures_of_runs_go_and_logs_stay(tmp_path: Path) -> None:
 
 def test_undo_leaves_the_photo_on_the_canvas(services: Services) -> None:
     receipt, photo = used(services, 1, "one.tif")
-    made = services.settings.cache_dir / "dataset-exports" / "saved-masks-1.zip"
+    made = services.settings.folders.cache / "dataset-exports" / "saved-masks-1.zip"
     made.parent.mkdir()
     made.write_bytes(b"x")
     contributions.undo(services, receipt)

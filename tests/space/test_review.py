@@ -24,7 +24,7 @@ from tests.space.store.conftest import make_mask, make_submission
 def desk(tmp_path: Path):
     settings = Settings(model="telea", data_dir=tmp_path / "data")
     store = Store.open(settings.data_dir)
-    shelf = PhotoShelf(settings.cache_dir / "photos")
+    shelf = PhotoShelf(settings.folders.cache / "photos")
     yield Desk(Services(TeleaEngine(), store, settings, shelf))
     store.close()
 

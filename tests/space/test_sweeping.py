@@ -32,7 +32,7 @@ def made(path: Path, hours_ago: float = 0.0, size: int = 1) -> Path:
 
 
 def test_downloads_go_after_an_hour_without_a_visitor(services: Services) -> None:
-    cache = services.settings.cache_dir
+    cache = services.settings.folders.cache
     exports = Exports(cache / "exports")
     old, young = exports.put(b"1", "a.png"), exports.put(b"2", "b.png")
     os.utime(old.parent, (1, 1))
@@ -46,7 +46,7 @@ def test_downloads_go_after_an_hour_without_a_visitor(services: Services) -> Non
 
 def test_a_copy_that_was_made_during_a_deletion_goes(services: Services) -> None:
     receipt = services.store.save(make_submission(0))
-    late = services.settings.cache_dir / "uploads" / "x" / "saved-masks-1.zip"
+    late = services.settings.folders.cache / "uploads" / "x" / "saved-masks-1.zip"
     before = made(late, 0.001)
     services.store.delete(receipt.record_id, receipt.token)
     after = made(late.with_name("saved-masks-2.zip"), -0.001)
@@ -128,7 +128,7 @@ def test_what_a_crash_left_on_the_shelf_goes(services: Services, tmp_path: Path)
 
 def test_a_deletion_that_was_cut_off_is_finished(services: Services) -> None:
     receipt = services.store.save(make_submission(0))
-    copy = made(services.settings.cache_dir / "uploads" / "x" / "photo.png")
+    copy = made(services.settings.folders.cache / "uploads" / "x" / "photo.png")
     copy.write_bytes(make_photo(0))
     services.store.delete(receipt.record_id, receipt.token, copies=True)
     Sweeper(services).sweep()
@@ -143,7 +143,7 @@ def test_trouble_is_said_once_and_stops_nothing_else(
     caplog: pytest.LogCaptureFixture,
     trouble: type[Exception],
 ) -> None:
-    old = made(services.settings.cache_dir / "dataset-exports" / "saved-masks-1.zip", 2)
+    old = made(services.settings.folders.cache / "dataset-exports" / "saved-masks-1.zip", 2)
 
     def refuse(*_):
         raise trouble("no")
@@ -158,7 +158,7 @@ def test_trouble_is_said_once_and_stops_nothing_else(
 
 
 def test_it_runs_as_long_as_the_app(services: Services) -> None:
-    old = made(services.settings.cache_dir / "dataset-exports" / "saved-masks-1.zip", 2)
+    old = made(services.settings.folders.cache / "dataset-exports" / "saved-masks-1.zip", 2)
     with sweeping.sweeping(services):
         deadline = time.monotonic() + 20
         while old.exists() and time.monotonic() < deadline:

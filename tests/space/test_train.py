@@ -36,7 +36,9 @@ WISH = Wish("telea", 50, 8, 1e-4, 0.5, 0, 24)
 def trainer(tmp_path: Path):
     settings = Settings(model="telea", data_dir=tmp_path / "data")
     store = Store.open(settings.data_dir)
-    services = Services(TeleaEngine(), store, settings, PhotoShelf(settings.cache_dir / "photos"))
+    services = Services(
+        TeleaEngine(), store, settings, PhotoShelf(settings.folders.cache / "photos")
+    )
     yield Trainer(services)
     store.close()
 

@@ -83,7 +83,7 @@ def test_nothing_of_a_deleted_record_is_left(
     set_status(store, gone.record_id, "approved")
     for receipt in kept[:3]:
         set_status(store, receipt.record_id, "approved")
-    uploads = services.settings.cache_dir / "uploads"
+    uploads = services.settings.folders.cache / "uploads"
     uploads.mkdir(parents=True, exist_ok=True)
     (uploads / "photo.png").write_bytes(sent.image_bytes)
     store.thumbnail(store.get(gone.record_id))
