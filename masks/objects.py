@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from masks.base import Image, Labels, check_image
 from masks.grabcut import grab_cut, guess_around, plausible
+from masks.ops import within
 from masks.regions import Patches, cut, grow
 
 SIDE = 240
-"""Longer side at which the picture is looked at."""
+NARROWEST = 8
+"""Longer side at which the picture is looked at, and what its shorter side has at least."""
 
 MOST = 10
 OVERLAP = 0.2
@@ -42,9 +44,7 @@ def find_objects(image: Image) -> Labels:
         image: uint8 (H, W, 3) in RGB.
     """
     height, width = check_image(image)
-    factor = min(1.0, SIDE / max(height, width))
-    size = (max(8, round(width * factor)), max(8, round(height * factor)))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    small, _ = within(image, SIDE, NARROWEST)
     patches = cut(small)
     regions = np.unique(
         np.concatenate([grow(patches, edge, colour) for edge, colour in GROWTHS]), axis=0

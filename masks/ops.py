@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from masks.base import Mask
+from masks.base import Image, Mask
 
 BUCKETS = 10
 """The paper sorts masks by hole area into ten equal buckets from 0 to 100 %."""
@@ -143,6 +143,24 @@ def area_bucket(fraction: float) -> int:
         raise ValueError(f"a hole fraction lies between 0 and 1, not at {fraction}")
     edges = np.arange(BUCKETS + 1) / BUCKETS  # linspace has 0.30000000000000004
     return min(int(np.searchsorted(edges, fraction, side="right")) - 1, BUCKETS - 1)
+
+
+def within(image: Image, side: int, least: int = 1) -> tuple[Image, float]:
+    """Return the image with its longer side at most `side` pixels, and the factor it shrank by.
+
+    An image that is small enough comes back as it is, with the factor 1.
+
+    Args:
+        image: uint8 (H, W, 3).
+        side: of the result, in pixels.
+        least: pixels that its shorter side keeps, however long the image is.
+    """
+    factor = side / max(image.shape[:2])
+    if factor >= 1:
+        return image, 1.0
+    height, width = (max(least, round(length * factor)) for length in image.shape[:2])
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return small.astype(np.uint8, copy=False), factor
 
 
 def as_bytes(mask: Mask) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masks.base import Image, Mask
-from masks.ops import as_bytes
+from masks.ops import as_bytes, within
 
 RED = (229, 57, 35)
 LIGHT = (255, 246, 238)
@@ -47,12 +47,7 @@ def overlay(image: Image, mask: Mask, strength: float = STRENGTH) -> Image:
 
 def shrink_to(image: Image, mask: Mask, side: int) -> tuple[Image, Mask]:
     """Return both at a size whose longer side is at most `side`, for previews."""
-    factor = side / max(mask.shape)
-    if factor >= 1:
-        return image, mask
-    size = (max(1, round(mask.shape[1] * factor)), max(1, round(mask.shape[0] * factor)))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    return small, shrink_mask(mask, side)
+    return within(image, side)[0], shrink_mask(mask, side)
 
 
 def shrink_mask(mask: Mask, side: int) -> Mask:

@@ -10,7 +10,7 @@ from masks import objects
 from masks.base import Image, Mask
 from masks.grabcut import grab_cut, guess_around, plausible
 from masks.regions import Patches, cut, grow
-from masks.selection import Objects, Prompt, check, enlarged, scaled, tidy
+from masks.selection import Objects, Prompt, check, enlarged, reduced, tidy
 
 SIDE = 320
 """Longer side at which the picture is looked at."""
@@ -30,7 +30,7 @@ class FloodFill:
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """See `masks.selection.Provider`. A box is filled from its middle and cut off at it."""
         prompt = check(image, prompt)
-        small, asked = _small(image, prompt)
+        small, asked = reduced(image, prompt, SIDE)
         height, width = small.shape[:2]
         smooth = cv2.medianBlur(small, 5)
         filled = np.zeros((height + 2, width + 2), np.uint8)
@@ -58,7 +58,7 @@ class GrabCut:
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """See `masks.selection.Provider`."""
         prompt = check(image, prompt)
-        small, asked = _small(image, prompt)
+        small, asked = reduced(image, prompt, SIDE)
         height, width = small.shape[:2]
         guess = np.full((height, width), cv2.GC_BGD, np.uint8)
         if asked.box is not None:
@@ -94,7 +94,7 @@ class Regions:
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """See `masks.selection.Provider`."""
         prompt = check(image, prompt)
-        small, asked = _small(image, prompt, objects.SIDE)
+        small, asked = reduced(image, prompt, objects.SIDE)
         patches, regions = self._looked_at(small.tobytes(), small.shape)
         region = _likeliest(patches, regions, asked)
         if asked.box is None:
@@ -110,15 +110,6 @@ class Regions:
         if redrawn is not None and plausible(redrawn, region):
             region = redrawn
         return tidy(enlarged(region, *image.shape[:2]), prompt)
-
-
-def _small(image: Image, prompt: Prompt, side: int = SIDE) -> tuple[Image, Prompt]:
-    factor = min(1.0, side / max(image.shape[:2]))
-    if factor == 1.0:
-        return image, prompt
-    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    return small, scaled(prompt, factor)
 
 
 def _look(pixels: bytes, shape: tuple[int, int, int]) -> tuple[Patches, NDArray[np.bool_]]:

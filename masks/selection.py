@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masks.base import Image, Labels, Mask, check_image
+from masks.ops import within
 
 Point: TypeAlias = tuple[float, float]
 """(x, y) in pixels: (0, 0) is the top left pixel."""
@@ -127,8 +128,13 @@ def tidy(mask: NDArray[np.bool_], prompt: Prompt) -> Mask:
     return kept | small[gaps]
 
 
-def scaled(prompt: Prompt, factor: float) -> Prompt:
-    """Return the prompt for a picture that is `factor` times as large."""
+def reduced(image: Image, prompt: Prompt, side: int) -> tuple[Image, Prompt]:
+    """Return the image with its longer side at most `side` pixels, and the prompt for that size."""
+    small, factor = within(image, side)
+    return small, _scaled(prompt, factor)
+
+
+def _scaled(prompt: Prompt, factor: float) -> Prompt:
 
     def points(those: tuple[Point, ...]) -> tuple[Point, ...]:
         return tuple((x * factor, y * factor) for x, y in those)

@@ -22,7 +22,8 @@ from lama.selection.u2net import U2NetP
 from lama.selection.views import CHANNELS, Window, around, cut, lay_back, window
 from masks import objects
 from masks.base import Image, Mask
-from masks.selection import Box, Objects, Point, Prompt, check, enlarged, scaled, tidy
+from masks.ops import within
+from masks.selection import Box, Objects, Point, Prompt, check, enlarged, reduced, tidy
 
 WEIGHTS = Path(__file__).parent / "clicks.safetensors"
 SIDE = 640
@@ -58,7 +59,7 @@ class Clicks:
 
     def objects(self, image: Image) -> Objects:
         """What the patches of the photo propose, each redrawn by the network; best first."""
-        small, _ = _small(image, Prompt(points=((0, 0),)))
+        small, _ = within(image, SIDE)
         proposed = objects.find_objects(small)
         found: list[tuple[float, NDArray]] = []
         for label in range(1, int(proposed.max()) + 1):
@@ -82,7 +83,7 @@ class Clicks:
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """See `masks.selection.Provider`."""
         prompt = check(image, prompt)
-        small, asked = _small(image, prompt)
+        small, asked = reduced(image, prompt, SIDE)
         chances = self._in_box(small, asked) if asked.box else self._at_click(small, asked)
         return tidy(enlarged(chances, *image.shape[:2]), prompt)
 
@@ -150,15 +151,6 @@ def unpacked(stored: dict[str, torch.Tensor]) -> list[torch.Tensor]:
         scale = stored.get(f"{name}.scale")
         arrays.append(array if scale is None else array * scale[:, None, None, None])
     return arrays
-
-
-def _small(image: Image, prompt: Prompt) -> tuple[Image, Prompt]:
-    factor = min(1.0, SIDE / max(image.shape[:2]))
-    if factor == 1.0:
-        return image, prompt
-    size = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    return small, scaled(prompt, factor)
 
 
 def _worth(chances: NDArray[np.float32]) -> float:

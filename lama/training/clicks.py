@@ -31,6 +31,7 @@ from lama.selection.views import CHANNELS, Window, cut, lay_back, window
 from masks.annotations import photos
 from masks.base import Image, Mask
 from masks.files import read_image
+from masks.ops import within
 from masks.selection import Prompt
 
 log = logging.getLogger(__name__)
@@ -77,10 +78,8 @@ def sure_mask(image: Image, teacher: U2NetP) -> Mask | None:
 
 def shrunk(image: Image, mask: Mask, side: int = 320) -> tuple[Image, Mask]:
     """Return both with the longer side at most `side`."""
-    factor = min(1.0, side / max(image.shape[:2]))
-    size = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor))
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    return small, cv2.resize(mask.astype(np.float32), size) > 0.5
+    small, _ = within(image, side)
+    return small, cv2.resize(mask.astype(np.float32), small.shape[1::-1]) > 0.5
 
 
 def scene(bank: Sequence[tuple[Image, Mask]], rng: np.random.Generator) -> tuple[Image, list[Mask]]:

@@ -104,6 +104,17 @@ def test_groups_come_apart_and_together():
 
 
 @pytest.mark.parametrize(
+    ("shape", "size"), [((300, 200), (60, 40)), ((30, 900), (8, 60)), ((60, 7), (60, 7))]
+)
+def test_an_image_comes_within_a_side(shape, size):
+    image = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    small, factor = ops.within(image, 60, least=8)
+    assert (small.shape, small.dtype) == ((*size, 3), np.uint8)
+    assert factor == min(1, 60 / max(shape))
+    assert (small is image) == (shape == size)
+
+
+@pytest.mark.parametrize(
     ("fraction", "bucket"),
     [(0, 0), (0.0999, 0), (0.5, 5), (0.95, 9), (1, 9), *((k / 10, k) for k in range(1, 10))],
 )
