@@ -4,7 +4,6 @@ import logging
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -35,23 +34,13 @@ by reviewers first, and here once they have approved it.</p></div>"""
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class DatasetTab:
-    """What others need of the tab."""
+def build(services: Services, events: Sequence[Callable]) -> None:
+    """Lay the tab out inside the Blocks that is being built.
 
-    show: Callable[..., tuple]
-    inputs: Sequence[gr.components.Component]
-    outputs: Sequence[gr.components.Component]
-
-    def refresh_on(self, *events: Callable) -> None:
-        """Bring figures and masks up to date whenever one of these happens, e.g. `tab.select`."""
-        gr.on(
-            list(events), self.show, self.inputs, self.outputs, **QUIET, trigger_mode="always_last"
-        )
-
-
-def build(services: Services) -> DatasetTab:
-    """Lay the tab out inside the Blocks that is being built."""
+    Args:
+        services: The app's parts.
+        events: The tab is brought up to date whenever one of them happens, e.g. `page.select`.
+    """
     with gr.Column(elem_id="dataset-tab"):
         summary = html("dataset-summary", summary_html(services.store.info()))
         condition = html("dataset-health", health_panel.show(services))
@@ -60,13 +49,14 @@ def build(services: Services) -> DatasetTab:
             strategy = gr.Dropdown([ANY], value=ANY, label="Strategy", min_width=120)
             status = gr.Dropdown([ANY, *STATUSES], value=ANY, label="Status", min_width=120)
             area = gr.Dropdown(list(AREAS), value=ANY, label="Hole area", min_width=120)
+        filters = [strategy, status, area]
         gallery = dataset_record.grid(services)
         more = gr.Button("Show more", elem_id="dataset-more", visible=False)
         shown = gr.State(PAGE)
-        drawers_panel.build(services, [strategy, status, area], chosen_filters)
+        drawers_panel.build(services, filters, chosen_filters)
         with gr.Row():
             with gr.Column(min_width=300):
-                card = _use_it(services, [strategy, status, area])
+                card = _use_it(services, filters)
             with gr.Column(min_width=300):
                 delete, receipt, deleted = _take_back()
 
@@ -86,17 +76,15 @@ def build(services: Services) -> DatasetTab:
     def on_delete(receipt: str) -> tuple[str, str]:
         return delete_with(services, receipt)
 
-    tab = DatasetTab(
-        show, [strategy, status, area], [summary, gallery, more, shown, strategy, card, condition]
-    )
-    tab.refresh_on(*(choice.input for choice in (strategy, status, area)))
-    more.click(show_more, [*tab.inputs, shown], tab.outputs, **QUIET)
+    outputs = [summary, gallery, more, shown, strategy, card, condition]
+    whenever = [*events, *(choice.input for choice in filters)]
+    gr.on(whenever, show, filters, outputs, **QUIET, trigger_mode="always_last")
+    more.click(show_more, [*filters, shown], outputs, **QUIET)
     delete.click(on_delete, receipt, [deleted, receipt], api_visibility="private").then(
-        show, tab.inputs, tab.outputs, **QUIET
+        show, filters, outputs, **QUIET
     )
     if pushed is not None:
-        pushed(show, tab.inputs, tab.outputs, **QUIET)
-    return tab
+        pushed(show, filters, outputs, **QUIET)
 
 
 def _push_button(services: Services) -> Callable | None:

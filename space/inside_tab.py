@@ -1,7 +1,6 @@
 """The Inside tab: what the network does with the hole that is marked in Inpaint."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from lama.photo import open_photo
 from space.canvas.protocol import decode, is_marked
 from space.engine import CancelledError
 from space.inside_view import inside_html
-from space.pieces import error_html, html
+from space.pieces import QUIET, error_html, html
 from space.services import Services
 
 HOW_IT_WORKS = """
@@ -39,20 +38,14 @@ _SAMPLE = "rocket.jpg"
 _SEED = 3  # of the sample's hole
 
 
-@dataclass(frozen=True)
-class InsideTab:
-    """What others need of the tab."""
-
-    refresh_on: Callable[[Callable], None]
-
-
-def build(services: Services, canvas: gr.HTML, samples: Path) -> InsideTab:
+def build(services: Services, canvas: gr.HTML, samples: Path, events: Sequence[Callable]) -> None:
     """Lay the tab out inside the Blocks that is being built.
 
     Args:
         services: The app's parts.
         canvas: Its drawing is what is looked at.
         samples: Folder of the sample photos, for when nothing is drawn.
+        events: The tab is brought up to date whenever one of them happens, e.g. `page.select`.
     """
     viewer = Viewer(services, samples)
     with gr.Row(elem_id="inside-row"):
@@ -77,13 +70,9 @@ def build(services: Services, canvas: gr.HTML, samples: Path) -> InsideTab:
     again.click(look, inputs, outputs, **_ONE_BY_ONE)
     model.input(look, inputs, outputs, **_ONE_BY_ONE, trigger_mode="always_last")
     view.click(ask, inputs, outputs, show_progress="minimal", **_ONE_BY_ONE)
-
-    def refresh_on(event: Callable) -> None:
-        event(viewer.choices, None, model, **_ONE_BY_ONE, show_progress="hidden").then(
-            look, inputs, outputs, **_ONE_BY_ONE
-        )
-
-    return InsideTab(refresh_on)
+    gr.on(list(events), viewer.choices, None, model, **QUIET).then(
+        look, inputs, outputs, **_ONE_BY_ONE
+    )
 
 
 class Viewer:

@@ -1,6 +1,5 @@
 """The Masks tab: see what the strategies draw, measure it, repeat it, take one to Inpaint."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import gradio as gr
 
 from space.mask_lab import component
 from space.mask_lab.server import LabServer
-from space.pieces import refused
+from space.pieces import QUIET, refused
 from space.services import Services
 from space.words import sentence
 
@@ -30,37 +29,27 @@ command line and over the HTTP API (`/generate_masks`).
 _TO_INPAINT = "() => { location.hash = 'inpaint'; }"
 
 
-@dataclass(frozen=True)
-class MasksTab:
-    """What others need of this tab."""
-
-    lab: gr.HTML
-    server: LabServer
-
-
-def build(services: Services, canvas: gr.HTML | None, samples: Path) -> MasksTab:
+def build(services: Services, canvas: gr.HTML, samples: Path) -> None:
     """Lay the tab out inside the Blocks that is being built.
 
     Args:
         services: The app's parts.
-        canvas: The component that 'use in Inpaint' opens a photo and a mask in; None without one.
+        canvas: The component that 'use in Inpaint' opens a photo and a mask in.
         samples: Folder of the sample photos and their list.
     """
     server = LabServer(services)
     lab = component.lab(server, samples)
     with gr.Accordion("How it works", open=False):
         gr.Markdown(HOW_IT_WORKS)
-    if canvas is not None:
 
-        def use(value: Any) -> dict:  # noqa: ANN401 - whatever the page sends
-            if not isinstance(value, dict):
-                raise refused("Choose a mask first.")
-            try:
-                return server.to_canvas(value)
-            except ValueError as error:
-                raise refused(sentence(str(error))) from error
+    def use(value: Any) -> dict:  # noqa: ANN401 - whatever the page sends
+        if not isinstance(value, dict):
+            raise refused("Choose a mask first.")
+        try:
+            return server.to_canvas(value)
+        except ValueError as error:
+            raise refused(sentence(str(error))) from error
 
-        lab.submit(
-            use, lab, canvas, api_visibility="private", show_progress="hidden", queue=False
-        ).success(None, js=_TO_INPAINT, api_visibility="private")
-    return MasksTab(lab, server)
+    lab.submit(use, lab, canvas, **QUIET, queue=False).success(
+        None, js=_TO_INPAINT, api_visibility="private"
+    )

@@ -1,6 +1,6 @@
 """The Review tab: one record after the other, by keyboard; and the bar for mending a mask."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,13 +26,6 @@ class FixBar:
     accept: gr.Button
     back: gr.Button
     record_id: gr.State
-
-
-@dataclass(frozen=True)
-class ReviewTab:
-    """What others need of the tab."""
-
-    refresh_on: Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -71,13 +64,14 @@ def fix_bar() -> FixBar:
     return FixBar(group, words, accept, back, gr.State(""))
 
 
-def build(services: Services, canvas: gr.HTML, bar: FixBar) -> ReviewTab:
+def build(services: Services, canvas: gr.HTML, bar: FixBar, events: Sequence[Callable]) -> None:
     """Lay the tab out inside the Blocks that is being built.
 
     Args:
         services: The app's parts.
         canvas: The component that masks are mended on.
         bar: From `fix_bar`.
+        events: The tab is brought up to date whenever one of them happens, e.g. `page.select`.
     """
     parts, answers = _lay_out(), Answers(Desk(services))
     current, second, shown = parts.current, parts.second, parts.shown
@@ -88,13 +82,9 @@ def build(services: Services, canvas: gr.HTML, bar: FixBar) -> ReviewTab:
     on["unskip"].click(answers.unskip, second, shown, **QUIET)
     on["undo"].click(answers.undo, None, shown, **QUIET)
     second.input(answers.show, second, shown, **QUIET)
+    gr.on(list(events), answers.show, second, shown, **QUIET)
     on["fill"].click(answers.fill, current, [parts.filled, parts.status], api_visibility="private")
     _wire_mending(answers, parts, canvas, bar)
-
-    def refresh_on(*events: Callable) -> None:
-        gr.on(list(events), answers.show, second, shown, **QUIET)
-
-    return ReviewTab(refresh_on)
 
 
 def _wire_mending(answers: Answers, parts: _Parts, canvas: gr.HTML, bar: FixBar) -> None:

@@ -39,14 +39,6 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class SaveSheet:
-    """What others need of the sheet."""
-
-    status: gr.HTML
-    """Changes after every save and undo."""
-
-
-@dataclass(frozen=True)
 class Saved:
     """What a page saved last."""
 
@@ -55,7 +47,7 @@ class Saved:
     """Tells this photo with this mask from any other."""
 
 
-def build(services: Services, canvas: gr.HTML) -> SaveSheet:
+def build(services: Services, canvas: gr.HTML) -> None:
     """Lay the sheet out inside the Blocks that is being built.
 
     Args:
@@ -99,7 +91,6 @@ def build(services: Services, canvas: gr.HTML) -> SaveSheet:
         api_visibility="private",
         show_progress="hidden",
     )
-    return SaveSheet(status)
 
 
 def _terms() -> gr.HTML:

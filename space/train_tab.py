@@ -1,7 +1,8 @@
 """The Train tab: fine-tune on what was approved, watch it, and compare the result with its base."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -34,13 +35,6 @@ _TELL = """(model) => {
   }
   window.lamaTuned = model || "";
 }"""
-
-
-@dataclass(frozen=True)
-class TrainTab:
-    """What others need of the tab."""
-
-    refresh_on: Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -87,12 +81,13 @@ class _Pair:
     status: gr.HTML
 
 
-def build(services: Services, canvas: gr.HTML) -> TrainTab:
+def build(services: Services, canvas: gr.HTML, events: Sequence[Callable]) -> None:
     """Lay the tab out inside the Blocks that is being built.
 
     Args:
         services: The app's parts.
         canvas: Its drawing is what two models are compared on.
+        events: The tab is brought up to date whenever one of them happens, e.g. `page.select`.
     """
     trainer = Trainer(services)
     with gr.Row(elem_id="train-tab"):
@@ -131,14 +126,9 @@ def build(services: Services, canvas: gr.HTML) -> TrainTab:
     watch.model.change(None, watch.model, js=_TELL, api_visibility="private").then(
         offer, choices, choices, **QUIET
     )
+    refresh(partial(gr.on, list(events)))
     _wire_form(trainer, form, refresh)
     _wire_pair(trainer, pair, canvas)
-
-    def refresh_on(*events: Callable) -> None:
-        for event in events:
-            refresh(event)
-
-    return TrainTab(refresh_on)
 
 
 def updates(

@@ -35,21 +35,17 @@ def build(services: Services) -> gr.Blocks:
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab("Inpaint", id="inpaint"):
                 mending = review_tab.fix_bar()
-                inpaint = inpaint_tab.build(services, SAMPLES)
+                canvas = inpaint_tab.build(services, SAMPLES)
             with gr.Tab("Masks", id="masks"):
-                masks_tab.build(services, inpaint.canvas, SAMPLES)
-            with gr.Tab("Dataset", id="dataset") as dataset_page:
-                dataset = dataset_tab.build(services)
-            with gr.Tab("Review", id="review") as review_page:
-                review = review_tab.build(services, inpaint.canvas, mending)
-            with gr.Tab("Train", id="train") as train_page:
-                train = train_tab.build(services, inpaint.canvas)
-            with gr.Tab("Inside", id="inside") as inside_page:
-                inside = inside_tab.build(services, inpaint.canvas, SAMPLES)
-        dataset.refresh_on(dataset_page.select, demo.load)
-        review.refresh_on(review_page.select)
-        train.refresh_on(train_page.select)
-        inside.refresh_on(inside_page.select)
+                masks_tab.build(services, canvas, SAMPLES)
+            with gr.Tab("Dataset", id="dataset") as page:
+                dataset_tab.build(services, [page.select, demo.load])
+            with gr.Tab("Review", id="review") as page:
+                review_tab.build(services, canvas, mending, [page.select])
+            with gr.Tab("Train", id="train") as page:
+                train_tab.build(services, canvas, [page.select])
+            with gr.Tab("Inside", id="inside") as page:
+                inside_tab.build(services, canvas, SAMPLES, [page.select])
         api_inpaint.register(services)
         api_masks.register(services)
         api_select.register(services)

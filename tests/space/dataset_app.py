@@ -50,8 +50,7 @@ def build(services: Services) -> gr.Blocks:
             with gr.Tab("Inpaint", id="inpaint"):
                 save_sheet.build(services, canvas)
             with gr.Tab("Dataset", id="dataset") as tab:
-                dataset = dataset_tab.build(services)
-        dataset.refresh_on(tab.select, demo.load)
+                dataset_tab.build(services, [tab.select, demo.load])
         api_dataset.register(services)
     return demo
 

@@ -113,7 +113,8 @@ def test_private_records_are_shown_to_this_machine_only(
 def test_strangers_see_and_get_only_what_is_approved(tmp_path: Path) -> None:
     services = make_services(tmp_path / "data", auth_file=tmp_path / "accounts", reviewers=("ann",))
     with gr.Blocks(analytics_enabled=False) as demo:
-        tab = build(services)
+        build(services, [demo.load])
+    show = next(fn.fn for fn in demo.fns.values() if fn.name == "show")
     [write, _] = [fn.fn for fn in demo.fns.values() if fn.name == "write"]
     [look] = [fn.fn for fn in demo.fns.values() if fn.name == "on_look"]
     [more] = [fn.fn for fn in demo.fns.values() if fn.name == "show_more"]
@@ -122,14 +123,14 @@ def test_strangers_see_and_get_only_what_is_approved(tmp_path: Path) -> None:
         services.store.save(make_submission(i)).record_id for i in range(3)
     )
     private = services.store.save(make_submission(3, licence="private")).record_id
-    assert "Nothing is approved yet" in tab.show(ANY, ANY, ANY, bob, None)[1]
+    assert "Nothing is approved yet" in show(ANY, ANY, ANY, bob, None)[1]
     assert "no mask to look at" in look("thin", ANY, ANY, ANY, bob, None)[1]
     set_status(services.store, approved, "approved")
     set_status(services.store, rejected, "rejected")
     set_status(services.store, private, "approved")
 
     def shown(request: gr.Request, status: str = ANY) -> set[str]:
-        pages = tab.show(ANY, status, ANY, request, None), more(ANY, status, ANY, 24, request, None)
+        pages = show(ANY, status, ANY, request, None), more(ANY, status, ANY, 24, request, None)
         found = [set(re.findall(r'<li data-record="(\w+)"', page[1])) for page in pages]
         file, _ = write(ANY, status, ANY, request, None)
         names = zipfile.ZipFile(file.value["path"]).namelist() if file.visible else []
