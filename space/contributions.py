@@ -13,7 +13,6 @@ from space.store import Receipt, Store, StoreError, Submission, SubmissionError,
 from space.store.errors import explained
 
 _log = logging.getLogger(__name__)
-EXPORT_PREFIX = forgetting.EXPORT_PREFIX
 
 
 def save(services: Services, submission: Submission) -> Receipt:

@@ -21,7 +21,6 @@ from space.store.hub import Hub, push
 from space.store.importing import Answer, import_from
 from space.store.restoring import restore
 
-_VERBS = "{info,verify,export,import,push,restore,delete}"
 _TOKEN = "(HF_TOKEN, or `hf auth login`)"
 Say = Callable[[str], None]
 
@@ -79,9 +78,7 @@ def _parser() -> LeavingParser:
         description="Look at, check, copy, publish and delete saved records. Safe while the app "
         "is running.",
     )
-    verbs = dataset.add_subparsers(
-        metavar="{info,verify,export,import,push,restore,delete}", required=True
-    )
+    verbs = dataset.add_subparsers(required=True)
     _verb(verbs, "info", _info, "say how many records there are, and of which kind")
     _verb(verbs, "verify", _verify, "check every byte of photos, masks, shards and index")
 

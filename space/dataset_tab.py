@@ -11,6 +11,7 @@ import gradio as gr
 
 from space import contributions, dataset_record, drawers_panel, health_panel
 from space.dataset_view import grid_html, push_html, summary_html, use_html
+from space.forgetting import EXPORT_PREFIX, forget_exports
 from space.pieces import COPY_SCRIPT, QUIET, error_html, html, status_html
 from space.reviewers import Sight, sight
 from space.services import Services
@@ -228,11 +229,11 @@ def make_export(
     """Write what the filters let through; updates for the file and the line about it."""
     folder = services.settings.folders.dataset_exports
     filters = chosen_filters(strategy, status, area, sees)
-    name = f"{contributions.EXPORT_PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    name = f"{EXPORT_PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     path = folder / f"{name}.{kind}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        contributions.forget_exports(folder)
+        forget_exports(folder)
         core = services.store.core
         count = (
             write_parquet(core, path, filters)

@@ -1,7 +1,6 @@
 """Newest wins: of the runs one page asks for, only the latest is worth finishing."""
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -55,14 +54,3 @@ class LiveRuns:
         """How much of the page's run is done; None if nothing is known."""
         with self._lock:
             return self._shares.get(page)
-
-
-class Stopwatch:
-    """Seconds since it was made."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-
-    def seconds(self) -> float:
-        """Time gone by."""
-        return time.perf_counter() - self._start

@@ -181,9 +181,8 @@ class LamaEngine:
 
     def _info(self, entry: registry.ModelEntry) -> ModelInfo:
         path = registry.find(entry.name)
-        size = entry.size or (path.stat().st_size if path else 0)
         return ModelInfo(
-            entry.name, entry.title, size / 1e6, path is not None, entry.licence, entry.note
+            entry.name, entry.title, entry.size / 1e6, path is not None, entry.licence, entry.note
         )
 
     def _measured(self, model: ModelInfo) -> ModelInfo:

@@ -1,9 +1,7 @@
-"""What the canvas asks of the server, one JSON answer a question; the page never sees a traceback.
-
-Every answer has ``ok``; if it is false, ``message`` says in the reader's words what to do.
-"""
+"""What the canvas asks of the server: one JSON answer a question, as `space.answers` has it."""
 
 import base64
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +24,7 @@ from space.canvas.results import KeptResult, ResultShelf, patches, untouched_out
 from space.engine import InpaintResult, Quality
 from space.exports import fitting
 from space.photos import PhotoHandle
-from space.runs import LiveRuns, Stopwatch
+from space.runs import LiveRuns
 from space.services import Services
 from space.strategies import known_strategy
 from space.turns import Turns, one_at_a_time
@@ -41,7 +39,6 @@ class CanvasServer:
         self.pictures = Turns(at_once=2, most_waiting=6)  # whole photos read and written at once
         self.runs = LiveRuns()
         self.results = ResultShelf()
-        # Of results, what their page calls the photo: others may call the same photo otherwise.
         self.downloads = Downloads(services.engine)
         self.exports = services.exports
 
@@ -89,14 +86,14 @@ class CanvasServer:
         if drawing.mask.all():
             raise ValueError("Everything is marked, so there is nothing to go by. Leave a part.")
         with self._turn(page, overtaken):
-            watch = Stopwatch()
+            began = time.perf_counter()
             photo = self.services.photos.decoded(drawing.photo)
             result, fresh, keeps = self._fill(page, drawing, photo.rgb, data["value"], overtaken)
         asked = drawing.model or self.services.settings.model
         name = _called(data["value"], drawing.photo)
         identity = self.results.put(drawing.photo.id, drawing.mask, result, asked, name)
         self.runs.remember(page, identity)
-        answer = _shown(photo, drawing.mask, result, fresh, watch)
+        answer = _shown(photo, drawing.mask, result, fresh, began)
         return {**answer, "request": drawing.request, "result": identity, "keeps": keeps}
 
     @answered()
@@ -109,11 +106,11 @@ class CanvasServer:
         request = int(data.get("request", 0))
         overtaken = self.runs.announce(page, request)
         kept = self.results.get(identity)
-        watch = Stopwatch()
+        began = time.perf_counter()
         quality: Quality = "refined" if data.get("quality") == "refined" else "full"
         result, mask, fresh = self._improve(identity, quality, page, overtaken)
         photo = self.services.photos.decoded(self.services.photos.get(kept.photo))
-        answer = _shown(photo, mask, result, fresh, watch)
+        answer = _shown(photo, mask, result, fresh, began)
         return {**answer, "request": request, "result": identity, "keeps": identity}
 
     @answered()
@@ -284,9 +281,12 @@ class CanvasServer:
 
 
 def _shown(
-    photo: Photo, mask: np.ndarray, result: InpaintResult, fresh: np.ndarray, watch: Stopwatch
+    photo: Photo, mask: np.ndarray, result: InpaintResult, fresh: np.ndarray, began: float
 ) -> Answer:
-    """What a page needs to show the ``fresh`` part (bool (H, W)) of a result."""
+    """What a page needs to show the ``fresh`` part (bool (H, W)) of a result.
+
+    Its seconds are counted from `began`, a moment of `time.perf_counter`.
+    """
     verified = untouched_outside(photo.rgb, result.rgb, mask)
     return {
         "patches": [
@@ -296,7 +296,7 @@ def _shown(
             }
             for box in patches(fresh)
         ],
-        "seconds": round(watch.seconds(), 3),
+        "seconds": round(time.perf_counter() - began, 3),
         "fraction": np.count_nonzero(mask) / mask.size,
         "model": result.model, "device": result.device, "precision": result.precision,
         "verified": verified, "rough": bool(result.rough is not None and result.rough.any()),

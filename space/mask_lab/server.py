@@ -1,7 +1,4 @@
-"""What the Masks tab asks of the server, one JSON answer a question; never a traceback.
-
-Every answer has ``ok``; if it is false, ``message`` says in the reader's words what to do.
-"""
+"""What the Masks tab asks of the server: one JSON answer a question, as `space.answers` has it."""
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
