@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from lama.exif import ORIENTATION, upright
+from lama.exif import ORIENTATION, as_it_was, upright
 from lama.photo import Photo, inpaint_photo, painted
 
 
@@ -65,7 +65,7 @@ def _turned(image: Image.Image) -> Image.Image:
         exif = Image.Exif()
         exif.load(turned.info["exif"])
         del exif[ORIENTATION]
-        turned.info["exif"] = exif.tobytes()
+        turned.info["exif"] = as_it_was(exif).tobytes()
     return turned
 
 

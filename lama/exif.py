@@ -57,6 +57,23 @@ def upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
+def as_it_was(exif: Image.Exif) -> Image.Exif:
+    """Let words keep their letters: Pillow reads them as Latin-1 and writes them as ASCII.
+
+    So those in UTF-8, or Latin-1, go back as the bytes that they were.
+    """
+    for directory in (exif, *(exif.get_ifd(part) for part in _PARTS & set(exif))):
+        for tag, value in list(directory.items()):
+            if isinstance(value, str):
+                directory[tag] = exact(value)
+    return exif
+
+
+def exact(words: str) -> str | bytes:
+    """Words of EXIF as they can be written: in bytes where ASCII does not do."""
+    return words if words.isascii() else words.encode("latin-1", "replace")
+
+
 def descriptive(exif: Image.Exif) -> Image.Exif:
     """Leave in EXIF what tells about the photo; how a TIFF is stored is for its writer to say."""
     for tag in set(exif) - _DESCRIPTIVE:

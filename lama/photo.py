@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from lama.exif import ORIENTATION, descriptive, orientation, upright
+from lama.exif import ORIENTATION, as_it_was, descriptive, orientation, upright
 from lama.photo_deep import TOO_DEEP, deep_pixels, is_deep
 from lama.photo_error import PhotoError
 
@@ -204,7 +204,11 @@ def eight_bits(pixels: np.ndarray) -> np.ndarray:
 
 
 # What decoders raise on bytes that somebody made up.
-_UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, struct.error, cv2.error)
+# What Pillow, OpenCV and tifffile raise for files that are no pictures.
+_UNREADABLE = (
+    *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
+    *(struct.error, cv2.error),
+)
 _DAMAGED = "This picture is damaged or cut off and cannot be read. Save it again and retry."
 
 
@@ -278,7 +282,7 @@ def _from_cmyk(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 def _extras(image: Image.Image) -> dict[str, Any]:
     exif = Image.Exif()  # a copy: the image still needs its orientation
-    exif.load(image.getexif().tobytes())
+    exif.load(as_it_was(image.getexif()).tobytes())
     exif.pop(ORIENTATION, None)
     if image.format == "TIFF":
         exif = descriptive(exif)
@@ -288,7 +292,7 @@ def _extras(image: Image.Image) -> dict[str, Any]:
         text = {key: _XMP_ORIENTATION.sub(r"\g<1>1", value) for key, value in text.items()}
     return {
         "icc_profile": image.info.get("icc_profile"),
-        "exif": exif.tobytes() if len(exif) else None,
+        "exif": as_it_was(exif).tobytes() if len(exif) else None,
         "text": text,
         "dpi": _resolution(image.info.get("dpi")),
     }

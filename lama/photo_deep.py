@@ -13,7 +13,8 @@ from lama.exif import orientation
 from lama.photo_error import PhotoError
 from lama.pixmap import largest_number, stretched
 
-_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR, _EXTRA_SAMPLES = 258, 262, 284, 338  # tags of TIFF
+# Tags of TIFF.
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _CHANNELS, _PLANAR, _EXTRA_SAMPLES = 258, 262, 277, 284, 338
 _CMYK, _NO_ALPHA, _PREMULTIPLIED_ALPHA = 5, 0, 1  # what they say
 TOO_DEEP = (
     "This picture has numbers of more than 16 bits, or fractions. "
@@ -46,7 +47,7 @@ def deep_pixels(image: Image.Image, data: bytes) -> np.ndarray:
     tags = getattr(image, "tag_v2", {})  # a TIFF's
     if tags.get(_PHOTOMETRIC) == _CMYK:
         raise PhotoError("CMYK with 16 bits cannot be read. Save it as RGB, or with 8 bits.")
-    if tags.get(_PLANAR) == 2:
+    if tags.get(_PLANAR) == 2 and tags.get(_CHANNELS, 1) > 1:  # of one channel it says nothing
         return _deep_planes(image, data)
     # OpenCV wants a space behind the last number of a PPM that is text.
     numbers = np.frombuffer(data + b"\n" if image.format == "PPM" else data, np.uint8)

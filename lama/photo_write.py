@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 from PIL import ExifTags, Image, PngImagePlugin
 
-from lama.exif import descriptive, has_parts
+from lama.exif import as_it_was, descriptive, exact, has_parts
 from lama.files import write_atomic
 from lama.photo import Photo, eight_bits
 
@@ -91,7 +91,7 @@ def _with_pillow(photo: Photo, format: str) -> bytes:  # noqa: A002
     elif format == "TIFF":
         exif = Image.Exif()
         exif.load(photo.exif or b"")
-        options["exif"] = descriptive(exif)
+        options["exif"] = as_it_was(descriptive(exif))
         if not has_parts(exif):  # Pillow cannot write these beside compressed pixels
             options["compression"] = "tiff_adobe_deflate"
     buffer = io.BytesIO()
@@ -175,13 +175,14 @@ def _tiff_words(photo: Photo) -> dict[str, Any]:
     """What EXIF says of the photo in words, as the arguments of tifffile's writer."""
     exif = Image.Exif()
     exif.load(photo.exif or b"")
-    words = {tag: value for tag, value in exif.items() if isinstance(value, str)}
+    words = {tag: exact(value) for tag, value in exif.items() if isinstance(value, str)}
     others = set(words) & _DESCRIBED
     taken = words.get(ExifTags.Base.DateTime, "")
+    well_formed = isinstance(taken, str) and _EXIF_TIME.fullmatch(taken)
     return {
         "description": words.get(ExifTags.Base.ImageDescription),
         "software": words.get(ExifTags.Base.Software, False),  # its own name otherwise
-        "datetime": taken if _EXIF_TIME.fullmatch(taken) else None,
+        "datetime": taken if well_formed else None,
         "extratags": [(tag, "s", 0, words[tag], True) for tag in sorted(others)],
     }
 

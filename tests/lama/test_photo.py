@@ -4,6 +4,7 @@ import io
 import struct
 import tracemalloc
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -43,6 +44,25 @@ def test_orientation_is_applied_once(picture, orientation, format):
     kept.load(again.exif)
     assert kept[0x010F] == "Camera"
     assert 0x0112 not in kept
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_words_of_exif_keep_their_letters(picture, format, depth, orientation):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x013B], exif[0x8298] = (
+        orientation,
+        "José".encode(),
+        "\xa9 Zo\xeb".encode("latin-1"),
+    )
+    photo = open_photo(encoded(Image.fromarray(picture), "JPEG", exif=exif))
+    photo = replace(photo, original=photo.original.astype(depth))
+    again = open_photo(encode_photo(open_photo(encode_photo(photo, format)), format))
+    kept = Image.Exif()
+    kept.load(again.exif)
+    assert kept[0x013B].encode("latin-1").decode() == "José"
+    assert kept[0x8298] == "© Zoë"
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])

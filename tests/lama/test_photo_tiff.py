@@ -1,6 +1,7 @@
 """TIFFs in and out: as many ways to keep pixels as there are programs, and the same pixels back."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -121,6 +122,19 @@ def test_a_16_bit_tiff_of_planes_keeps_its_pixels_and_words(rng, how):
     kept = Image.Exif()
     kept.load(again.exif)
     assert dict(kept) == {0x010E: "hello", 0x0131: "abc", 0x013B: "Somebody"}
+
+
+@pytest.mark.parametrize("shape", [(41, 29), (30, 30)])
+def test_of_one_channel_the_word_of_planes_says_nothing(rng, shape):
+    pixels = rng.integers(0, 65536, shape, dtype=np.uint16)
+    file = io.BytesIO()
+    # tifffile does not write this itself: another tag takes its number afterwards.
+    tifffile.imwrite(
+        file, pixels, photometric="minisblack", extratags=[(286, "H", 1, 2, True)], metadata=None
+    )
+    data = file.getvalue().replace(struct.pack("<HHL", 286, 3, 1), struct.pack("<HHL", 284, 3, 1))
+    assert Image.open(io.BytesIO(data)).tag_v2[284] == 2
+    assert np.array_equal(open_photo(data).original[..., 0], pixels)
 
 
 @pytest.mark.parametrize("planes", [False, True])
