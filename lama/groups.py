@@ -12,36 +12,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from masks.ops import Box, bounding_box
+
 CELL = 32  # pixels; holes closer than about two cells are filled together
 # Where the photo has room, sides of crops are multiples of this: crops of one size can be filled in
 # one pass, and their spectra have lengths that are quick to transform.
 STEP = 64
 MOST_PIXELS = 1024 * 1024  # filled in one pass
-
-
-@dataclass(frozen=True)
-class Box:
-    """Half-open pixel rectangle."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    @property
-    def height(self) -> int:
-        """Pixels from top to bottom."""
-        return self.bottom - self.top
-
-    @property
-    def width(self) -> int:
-        """Pixels from left to right."""
-        return self.right - self.left
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Index for (H, W, ...) arrays."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
 @dataclass(frozen=True)
@@ -64,10 +41,12 @@ def hole_groups(mask: np.ndarray, context: float = 0.75, least: int = 96) -> Ite
         Groups; every hole pixel is in exactly one.
     """
     height, width = mask.shape
-    left, top, across, down = cv2.boundingRect(mask.view(np.uint8))
+    outer = bounding_box(mask)
+    if outer is None:
+        return
     # Only the cells between the outermost holes are looked at: the rest may be very large.
-    row, column = top // CELL, left // CELL
-    rows, columns = -(-(top + down) // CELL) - row, -(-(left + across) // CELL) - column
+    row, column = outer.top // CELL, outer.left // CELL
+    rows, columns = -(-outer.bottom // CELL) - row, -(-outer.right // CELL) - column
     corner = row * CELL, column * CELL
     part = mask[corner[0] : (row + rows) * CELL, corner[1] : (column + columns) * CELL]
     padded = np.zeros((rows * CELL, columns * CELL), bool)
@@ -81,25 +60,23 @@ def hole_groups(mask: np.ndarray, context: float = 0.75, least: int = 96) -> Ite
         own = cells & (labels == label)
         ys, xs = np.nonzero(own)
         loose = Box(
-            corner[0] + int(ys.min()) * CELL,
             corner[1] + int(xs.min()) * CELL,
-            min(height, corner[0] + (int(ys.max()) + 1) * CELL),
+            corner[0] + int(ys.min()) * CELL,
             min(width, corner[1] + (int(xs.max()) + 1) * CELL),
+            min(height, corner[0] + (int(ys.max()) + 1) * CELL),
         )
         # A group's cells as pixels; its neighbours' holes may lie in the same rectangle.
         mine = np.kron(
             own[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1], np.ones((CELL, CELL), bool)
         )
         hole = mask[loose.slices] & mine[: loose.height, : loose.width]
-        tight = _bounds(hole, loose)
-        crop = _grow(tight, max(least, round(context * max(tight.height, tight.width))), mask.shape)
+        tight = bounding_box(hole)
+        assert tight is not None, "every cell has a hole pixel"
+        margin = max(least, round(context * max(tight.height, tight.width)))
+        crop = _grow(tight.moved(loose.left, loose.top), margin, mask.shape)
         in_crop = np.zeros((crop.height, crop.width), bool)
-        inside = hole[
-            tight.top - loose.top : tight.bottom - loose.top,
-            tight.left - loose.left : tight.right - loose.left,
-        ]
-        y, x = tight.top - crop.top, tight.left - crop.left
-        in_crop[y : y + tight.height, x : x + tight.width] = inside
+        inside = tight.moved(loose.left - crop.left, loose.top - crop.top)
+        in_crop[inside.slices] = hole[tight.slices]
         yield Group(crop, in_crop)
 
 
@@ -132,22 +109,12 @@ def batches(groups: list[Group], mask: np.ndarray, longest: int, pixels: int) ->
     return [batch for same in together.values() for batch in same] + alone
 
 
-def _bounds(hole: np.ndarray, within: Box) -> Box:
-    ys, xs = np.flatnonzero(hole.any(axis=1)), np.flatnonzero(hole.any(axis=0))
-    return Box(
-        within.top + int(ys[0]),
-        within.left + int(xs[0]),
-        within.top + int(ys[-1]) + 1,
-        within.left + int(xs[-1]) + 1,
-    )
-
-
 def _grow(box: Box, margin: int, shape: tuple[int, int]) -> Box:
     """Add a margin; what the picture's edge cuts off is added on the other side."""
     height, width = shape
     top, bottom = _grow_side(box.top, box.bottom, margin, height)
     left, right = _grow_side(box.left, box.right, margin, width)
-    return Box(top, left, bottom, right)
+    return Box(left, top, right, bottom)
 
 
 def _grow_side(low: int, high: int, margin: int, limit: int) -> tuple[int, int]:

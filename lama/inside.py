@@ -21,10 +21,11 @@ from torch import Tensor, nn
 from lama.arrays import check_pair, to_tensor, to_uint8
 from lama.ffc import FFCResnetBlock, FourierUnit
 from lama.generator import Generator
-from lama.groups import Box, hole_groups
+from lama.groups import hole_groups
 from lama.inference import Inpainter
 from lama.scaled import shrink
 from lama.unet import FFCUNet
+from masks.ops import Box
 
 LONGEST = 256  # pixels; larger crops are looked at at this size
 NARROWEST = 64  # pixels; narrower crops are not made smaller than that
@@ -158,12 +159,10 @@ def _crop(mask: np.ndarray, point: tuple[int, int] | None) -> Box:
     if point is not None:
         x, y = point
         for group in groups:
-            inside = (
-                group.crop.top <= y < group.crop.bottom,
-                group.crop.left <= x < group.crop.right,
-            )
-            if all(inside) and group.hole[y - group.crop.top, x - group.crop.left]:
-                return group.crop
+            crop = group.crop
+            within = crop.top <= y < crop.bottom and crop.left <= x < crop.right
+            if within and group.hole[y - crop.top, x - crop.left]:
+                return crop
     return max(groups, key=lambda group: np.count_nonzero(group.hole)).crop
 
 

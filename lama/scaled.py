@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from masks.ops import Box, bounding_box
+
 SCALING = 14  # bytes for each pixel of a crop, at most, besides the picture itself (13.3 measured)
 _MOST_LOST = 0.1  # of what is known, by scaling
 _LITTLE = 0.1  # of a pixel that must be known where much would be lost
@@ -35,8 +37,7 @@ def fill_small(
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
     image, small_mask = shrink(rgb, mask, size)
     filled = run(image, small_mask)[0].numpy() * 255
-    left, top, across, down = cv2.boundingRect(mask.view(np.uint8))
-    where = slice(top, top + down), slice(left, left + across)
+    where = (bounding_box(mask) or Box(0, 0, 0, 0)).slices
     result = np.zeros_like(rgb)
     # One colour after the other: a crop of many megapixels in 32 bits is what takes the memory.
     for channel, values in enumerate(filled):

@@ -33,6 +33,15 @@ class Box(NamedTuple):
         """Number of rows."""
         return self.bottom - self.top
 
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index for (H, W, ...) arrays."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    def moved(self, across: int, down: int) -> "Box":
+        """The same rectangle so many pixels further to the right and further down."""
+        return Box(self.left + across, self.top + down, self.right + across, self.bottom + down)
+
 
 def binarize(mask: NDArray, threshold: float = 0) -> Mask:
     """Return what is above the threshold as a mask: bool (H, W).
@@ -70,7 +79,7 @@ def grow(mask: Mask, pixels: float) -> Mask:
     if box is None or pixels == 0:
         return mask.copy()
     grown = np.zeros_like(mask)
-    window = _window(pad(box, int(np.ceil(pixels)) + 1, mask.shape))
+    window = pad(box, int(np.ceil(pixels)) + 1, mask.shape).slices
     grown[window] = _distance(~mask[window]) <= pixels
     return grown
 
@@ -86,7 +95,7 @@ def shrink(mask: Mask, pixels: float) -> Mask:
     if box is None or pixels == 0:
         return mask.copy()
     shrunk = np.zeros_like(mask)
-    window = _window(pad(box, 1, mask.shape))
+    window = pad(box, 1, mask.shape).slices
     shrunk[window] = mask[window] & (_distance(mask[window]) > pixels)
     return shrunk
 
@@ -97,7 +106,7 @@ def feather(mask: Mask, pixels: float) -> NDArray[np.float32]:
     box = bounding_box(mask)
     if box is None or pixels <= 0:
         return weights
-    window = _window(pad(box, int(np.ceil(pixels)) + 1, mask.shape))
+    window = pad(box, int(np.ceil(pixels)) + 1, mask.shape).slices
     weights[window] = np.clip(1 - _distance(~mask[window]) / (pixels + 1), 0, 1)
     return weights
 
@@ -166,10 +175,6 @@ def within(image: Image, side: int, least: int = 1) -> tuple[Image, float]:
 def as_bytes(mask: Mask) -> NDArray[np.uint8]:
     """Return the mask as uint8 of 0 and 1 without copying it."""
     return np.ascontiguousarray(mask).view(np.uint8)
-
-
-def _window(box: Box) -> tuple[slice, slice]:
-    return slice(box.top, box.bottom), slice(box.left, box.right)
 
 
 def _distance(mask: Mask) -> NDArray[np.float32]:

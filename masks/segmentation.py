@@ -26,6 +26,7 @@ from masks.base import (
     check_image,
     check_labels,
 )
+from masks.ops import Box, as_bytes, bounding_box
 from masks.segmentation_limits import Hole, breaches
 
 SEARCH_SIDE = 64
@@ -82,7 +83,7 @@ class _Thing:
     """An object at both sizes: cut out at full size, whole on the search map (index in `maps`)."""
 
     index: int
-    box: tuple[int, int, int, int]
+    box: Box
     cutout: NDArray[np.uint8]
 
 
@@ -191,12 +192,11 @@ class Scene:
         return rendered
 
     def _cut(self, labels: Labels, index: int, kind: int) -> _Thing | None:
-        cutout = (labels == kind).astype(np.uint8)
-        fraction = np.count_nonzero(cutout) / cutout.size
-        if self.areas[index] == 0 or fraction >= self.values["max_object_area"]:
+        own = labels == kind
+        box, fraction = bounding_box(own), np.count_nonzero(own) / own.size
+        if box is None or self.areas[index] == 0 or fraction >= self.values["max_object_area"]:
             return None
-        x, y, w, h = cv2.boundingRect(cutout)
-        return _Thing(index, (x, y, w, h), np.ascontiguousarray(cutout[y : y + h, x : x + w]))
+        return _Thing(index, box, as_bytes(own[box.slices]))
 
     def _place(self, thing: _Thing, most: int, rng: np.random.Generator) -> list[_Placement]:
         """Return up to `most` places for copies of one object; the first failure ends it."""
@@ -222,11 +222,12 @@ class Scene:
 
         So one that touches the border is never enlarged, and half of its holes have its own size.
         """
-        x, y, w, h = thing.box
         height, width = self.shape
-        room = 2 * min(min(x, width - x - w) / width, min(y, height - y - h) / height)
+        box = thing.box
+        across = min(box.left, width - box.right) / width
+        down = min(box.top, height - box.bottom) / height
         change = self.values["scale_change"]
-        return max(0.05, min(float(rng.uniform(1 - change, 1 + change)), 1 + room))
+        return max(0.05, min(float(rng.uniform(1 - change, 1 + change)), 1 + 2 * min(across, down)))
 
     def _piece(self, thing: _Thing, factor: float, mirrored: bool) -> NDArray[np.uint8]:
         h, w = thing.cutout.shape
@@ -239,8 +240,7 @@ class Scene:
     def _choose_top(self, thing: _Thing, piece: NDArray[np.uint8], rng: np.random.Generator) -> int:
         """Return a vertical place that hides no more of the object than is allowed."""
         height = self.size[0]
-        _, y, _, h = thing.box
-        start = (y + h / 2) * self.ratio - piece.shape[0] / 2
+        start = (thing.box.top + thing.box.bottom) / 2 * self.ratio - piece.shape[0] / 2
         reach = self.values["vertical_shift"] * height
         rows = np.cumsum(np.r_[0, piece.sum(1, dtype=np.int64)])
         hidden = int(self.values["max_hidden_area"] * rows[-1])

@@ -65,7 +65,7 @@ def describe(mask: Mask) -> MaskStatistics:
     height, width = check_mask(mask)
     box = bounding_box(mask)
     assert box is not None, "check_mask lets no empty mask pass"
-    hole = as_bytes(mask)[box.top : box.bottom, box.left : box.right]
+    hole = as_bytes(mask)[box.slices]
     count, _, stats, _ = cv2.connectedComponentsWithStats(hole, connectivity=8, ltype=cv2.CV_32S)
     areas = sorted(stats[1:count, cv2.CC_STAT_AREA].tolist(), reverse=True)
     size = height * width

@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -22,8 +21,8 @@ from lama.selection.u2net import U2NetP
 from lama.selection.views import CHANNELS, Window, around, cut, lay_back, window
 from masks import objects
 from masks.base import Image, Mask
-from masks.ops import within
-from masks.selection import Box, Objects, Point, Prompt, check, enlarged, reduced, tidy
+from masks.ops import bounding_box, within
+from masks.selection import Objects, Point, Prompt, check, enlarged, reduced, tidy
 
 WEIGHTS = Path(__file__).parent / "clicks.safetensors"
 SIDE = 640
@@ -63,7 +62,7 @@ class Clicks:
         proposed = objects.find_objects(small)
         found: list[tuple[float, NDArray]] = []
         for label in range(1, int(proposed.max()) + 1):
-            box = _bounds(proposed == label)
+            box = bounding_box(proposed == label)
             if box is None:
                 continue
             chances = self._in_box(small, Prompt(box=box))
@@ -109,7 +108,7 @@ class Clicks:
         answers = self._ask(image, windows, prompt, COARSE)
         best = int(np.argmax([_worth(answer) for answer in answers]))
         coarse = lay_back(answers[best], windows[best], height, width)
-        box = _bounds(tidy(coarse > 0.5, prompt))
+        box = bounding_box(tidy(coarse > 0.5, prompt))
         if box is None:
             return coarse
         at = around(box, MARGIN, height, width)
@@ -167,11 +166,6 @@ def _surety(chances: NDArray[np.float32]) -> float:
     """0 to 1: how far from a toss-up the chances are where there may be an object."""
     some = chances[chances > 0.25]
     return float(np.abs(some - 0.5).mean() * 2) if some.size else 0.0
-
-
-def _bounds(mask: Mask) -> Box | None:
-    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
-    return (x, y, x + width, y + height) if width and height else None
 
 
 def _middle(points: tuple[Point, ...]) -> Point:

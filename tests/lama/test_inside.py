@@ -6,8 +6,8 @@ from lama import inside
 from lama.checkpoint import build
 from lama.config import RegularConfig, UNetConfig
 from lama.generator import Generator
-from lama.groups import Box
 from lama.inference import Inpainter
+from masks.ops import Box
 from tests.conftest import randomised
 
 
@@ -67,7 +67,7 @@ def test_influence_is_the_derivative(scene):
     rgb, mask = scene
     rgb, mask = rgb[:128, :200], mask[:128, :200]
     found = inside.look(loaded(RowMeans()), rgb, mask, point=(110, 60))
-    assert found.crop == Box(0, 0, 128, 200)
+    assert found.crop == Box(0, 0, 200, 128)
     assert found.point == (110, 60)
     expected = np.zeros((128, 200), np.float32)
     expected[60] = np.where(np.arange(200) >= 100, 2, 1)

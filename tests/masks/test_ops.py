@@ -87,6 +87,8 @@ def test_bounding_box_is_tight_and_none_for_nothing():
     box = ops.bounding_box(mask)
     assert box == (9, 4, 61, 31)
     assert (box.width, box.height) == (52, 27)
+    assert box.moved(-9, 2) == (0, 6, 52, 33)
+    assert mask[box.slices].shape == (27, 52)
     assert ops.pad(box, 12, mask.shape) == (0, 0, 70, 43)
     assert ops.bounding_box(np.zeros((3, 4), bool)) is None
 

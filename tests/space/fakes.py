@@ -7,8 +7,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from lama.groups import Box
 from lama.inside import Block, Inside, Reach
+from masks.ops import Box
 from space.engine import CancelledError, InpaintResult, ModelInfo, Quality
 
 
@@ -102,7 +102,7 @@ def inside_of(
         rgb,
         mask,
         rgb if filled is None else filled,
-        Box(0, 0, height, width),
+        Box(0, 0, width, height),
         point or (int(xs[0]), int(ys[0])),
         reach,
         reach if fourier else None,
