@@ -18,6 +18,8 @@ import cv2
 import numpy as np
 
 from lama.files import write_atomic
+from lama.photo import Photo
+from lama.photo_write import save_photo
 
 
 def fingerprint(*parts: str | np.ndarray) -> str:
@@ -51,9 +53,7 @@ class Cache:
             if kept is not None:
                 return cv2.cvtColor(kept, cv2.COLOR_BGR2RGB), float(note.read_text())
         rgb, seconds = make()
-        ok, data = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
-        assert ok
-        write_atomic(path, data.tobytes())
+        save_photo(Photo(rgb, "PNG"), path)
         write_atomic(note, f"{seconds:.4f}".encode())
         return rgb, seconds
 

@@ -18,7 +18,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 
 import masks
@@ -26,6 +25,8 @@ from lama import registry
 from lama.checkpoint import save_checkpoint
 from lama.files import sha256_file, write_atomic
 from lama.loading import load, read_generator
+from lama.photo import Photo
+from lama.photo_write import save_photo
 from lama.training.config import TrainConfig
 from lama.training.dataset_photos import DatasetTable, open_photos, row_digests
 from lama.training.judge import (
@@ -237,7 +238,7 @@ def _train(plan: Plan, config: TrainConfig, base: Path, material: Material) -> b
     )
     if not (plan.resume and run.resume()):
         run.start_from(base)
-        first = {"step": 0, **validation.measure(run)}
+        first = {"step": 0, **validation.measure(run.best_generator, run.sheet)}
         with (plan.run_dir / "stats.jsonl").open("w") as file:
             file.write(json.dumps(first) + "\n")
     words = f"{len(material.masks)} masks, {len(material.photos)} photos"
@@ -271,9 +272,7 @@ def _judge(plan: Plan, base: Path, material: Material, facts: dict[str, Any]) ->
     report, gallery = measure(cases, {names[0]: before.fill, names[1]: after.fill}, on_case=on_case)
     with stop_on_signal():  # it takes a moment, and half of it would be worse than all of it
         outcome = _decide(plan, material.revision, facts, report, names)
-        ok, data = cv2.imencode(".png", cv2.cvtColor(gallery.sheet(), cv2.COLOR_RGB2BGR))
-        assert ok
-        write_atomic(plan.run_dir / "before-after.png", data.tobytes())
+        save_photo(Photo(gallery.sheet(), "PNG"), plan.run_dir / "before-after.png")
     return outcome
 
 

@@ -82,8 +82,8 @@ def _steps(run: Run, stop: Stop, save_every: int, log_every: int) -> None:
             if run.step % save_every == 0 or asked or run.step == run.config.steps:
                 run.save()
                 if run.validation is not None and accelerator.is_main_process:
-                    measured = run.validation.measure(run)
-                    _append(run, {"step": run.step, **measured}, run.validation.sheet_path(run))
+                    measured = run.validation.measure(run.best_generator, run.sheet)
+                    _append(run, {"step": run.step, **measured}, run.sheet)
             if asked:
                 logger.info("stopped at step %d; --resume goes on from here", run.step)
                 break

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from lama.files import write_atomic
+from lama.photo import Photo
+from lama.photo_write import save_photo
 from lama.training.cases import Cell
 from lama.training.evaluate import Method, Result
 from lama.training.kernel_distance import EFFICIENTNET, VGG, kernel_distance
@@ -191,10 +192,8 @@ def write(path: Path, report: Mapping[str, Any], results: Mapping[Cell, Result])
             name = f"{path.stem}-{cell}-worst-{model.replace('/', '-')}.png"
             sheets[name] = result.gallery.worst_sheet(model)
         for name, sheet in sheets.items():
-            ok, data = cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
-            assert ok
             files.append(path.with_name(name))
-            write_atomic(files[-1], data.tobytes())
+            save_photo(Photo(sheet, "PNG"), files[-1])
     return files
 
 

@@ -153,6 +153,11 @@ class Run:
         """The averaged generator where averaging is on, else the one that is trained."""
         return self.generator if self.average is None else cast(Generator, self.average.module)
 
+    @property
+    def sheet(self) -> Path:
+        """Where the contact sheet of the present step lies."""
+        return self.run_dir / "samples" / f"{self.step:06d}.png"
+
     def start_from(self, checkpoint: Path) -> None:
         """Take the generator's weights from a file of the same config, in any known format.
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
+from lama.arrays import to_uint8
 from lama.generator import Generator
+from lama.photo import Photo
+from lama.photo_write import save_photo
 from lama.pullpush import pull_push
 from lama.training.data import Strategy, read_rgb
 from lama.training.losses import hole_l1_loss
@@ -60,20 +62,21 @@ class Validation:
         self._reference: dict[str, float] | None = None
 
     @torch.no_grad()
-    def measure(self, run: Any) -> dict[str, float]:  # noqa: ANN401 - a Run; naming it would be a cycle
-        """Masked L1 and LPIPS of the run's best generator and of pull-push; writes a sheet."""
-        generator: Generator = run.best_generator.eval()
+    def measure(self, generator: Generator, sheet: Path) -> dict[str, float]:
+        """Masked L1 and LPIPS of a generator and of pull-push.
+
+        Args:
+            generator: is set to evaluation.
+            sheet: where the contact sheet goes, a PNG.
+        """
+        generator.eval()
         fills = torch.cat([self._fill(generator, i) for i in range(len(self.images))])
         result = {f"val_{k}": v for k, v in self._score(fills).items()}
         if self._reference is None:
             pushed = self.blend(pull_push(self.images, self.masks))
             self._reference = {f"pull_push_{k}": v for k, v in self._score(pushed).items()}
-        self._write_sheet(self.sheet_path(run), fills)
+        save_photo(Photo(self._draw_sheet(fills), "PNG"), sheet)
         return result | self._reference
-
-    def sheet_path(self, run: Any) -> Path:  # noqa: ANN401 - see `measure`
-        """Where the contact sheet of a run's present step lies."""
-        return run.run_dir / "samples" / f"{run.step:06d}.png"
 
     def _fill(self, generator: Generator, i: int) -> Tensor:
         device = next(generator.parameters()).device
@@ -97,13 +100,11 @@ class Validation:
         ]
         return {"l1": l1, "lpips": torch.cat(distances).mean().item()}
 
-    def _write_sheet(self, path: Path, fills: Tensor) -> None:
+    def _draw_sheet(self, fills: Tensor) -> np.ndarray:
         n = min(self.sheet, len(fills))
         grey = self.images[:n] * (1 - self.masks[:n]) + 0.5 * self.masks[:n]
         rows = torch.cat([torch.cat(list(t), dim=2) for t in (grey, fills[:n], self.images[:n])], 1)
-        picture = (rows.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), np.ascontiguousarray(picture[..., ::-1]))
+        return to_uint8(rows[None])
 
 
 def centre_square(image: np.ndarray, size: int) -> np.ndarray:
