@@ -19,9 +19,10 @@ from lama.generator import Generator, channels_last
 from lama.groups import Group, batches, hole_groups
 from lama.memory import REFINEMENT, affordable_pixels, pixels_of_share
 from lama.precision import check_precision, pick_device, prepare
-from lama.refinement import PIXELS, missing, refine
+from lama.refinement import PIXELS, refine
 from lama.scaled import SCALING, fill_small
 from lama.slots import ALL, Slots
+from lama.tensors import blend, pad_symmetric
 from lama.threads import on_cores
 
 ImageLike = TypeVar("ImageLike", np.ndarray, Image.Image)
@@ -285,23 +286,21 @@ class Inpainter:
             (B, 3, H, W) on the CPU, equal to `image` where known.
         """
         height, width = image.shape[-2:]
-        padding = [missing(n, self.generator) for n in (width, height)]
-        wide = (0, padding[0], 0, padding[1])
-        padded = [_symmetric(t, wide).to(self._device) for t in (image, mask)]
-        picture = padded[0].contiguous(memory_format=torch.channels_last)
+        picture, hole = (pad_symmetric(t, self.generator).to(self._device) for t in (image, mask))
+        picture = picture.contiguous(memory_format=torch.channels_last)
         # A compiled form has its precision built in; on a GPU torch's autocast sees to it.
         reduced = self.precision == "bf16" and self._quick is self.generator
         with (
-            self._slots.take(self._share(padded[1].numel())),
+            self._slots.take(self._share(hole.numel())),
             torch.inference_mode(),
             torch.autocast(self._device.type, torch.bfloat16, enabled=reduced),
         ):
             copied = None
             if patient and (search := self._quick.patient_copier):
-                copied = search(picture, padded[1], pause=self._stop_if_cancelled)
-            predicted = self._quick(picture, padded[1], copied)
+                copied = search(picture, hole, pause=self._stop_if_cancelled)
+            predicted = self._quick(picture, hole, copied)
         predicted = predicted.float().cpu()[..., :height, :width]
-        return predicted * mask + image * (1 - mask)
+        return blend(predicted, image, mask)
 
     def _share(self, pixels: int) -> int:
         """How many slots a pass over so many pixels takes, so that all slots fit in memory."""
@@ -324,12 +323,3 @@ def _result_array(rgb: np.ndarray, out: np.ndarray | None) -> np.ndarray:
     if out is not rgb:
         np.copyto(out, rgb)
     return out
-
-
-def _symmetric(x: Tensor, padding: tuple[int, int, int, int]) -> Tensor:
-    """Numpy's symmetric padding on the right and below, as the published predictor does."""
-    right, below = padding[1], padding[3]
-    if not right and not below:
-        return x
-    widths = ((0, 0), (0, 0), (0, below), (0, right))
-    return torch.from_numpy(np.pad(x.numpy(), widths, mode="symmetric"))

@@ -24,6 +24,7 @@ from lama.generator import Generator
 from lama.groups import hole_groups
 from lama.inference import Inpainter
 from lama.scaled import shrink
+from lama.tensors import blend
 from lama.unet import FFCUNet
 from masks.ops import Box
 
@@ -146,7 +147,7 @@ def look(
         if any(isinstance(module, FourierUnit) for module in generator.modules()):
             with _silence(generator):
                 silenced = _reach(generator, image, holes, copied, here)
-    result = to_uint8((filled * holes + image * (1 - holes)).float().cpu())
+    result = to_uint8(blend(filled, image, holes).float().cpu())
     shown = to_uint8(image.cpu())
     return Inside(
         shown, hole, result, crop, here, reach, silenced, record.blocks(), record.levels()

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lama.generator import Encoded, Generator
+from lama.tensors import blend, pad
 
 ITERATIONS = 15  # forward passes at each size above the smallest
 RATE = 0.002
@@ -126,19 +127,8 @@ def padded_forward(
 ) -> Tensor:
     """`generator(image, mask, copied)` at any size."""
     height, width = image.shape[-2:]
-    given = [t if t is None else _pad(t, generator) for t in (image, mask, copied)]
+    given = [t if t is None else pad(t, generator) for t in (image, mask, copied)]
     return generator(*given)[..., :height, :width]
-
-
-def missing(length: int, generator: Generator) -> int:
-    """Pixels to add so that a side is a multiple and not below the smallest."""
-    multiple = generator.multiple
-    return max(generator.smallest, -(-length // multiple) * multiple) - length
-
-
-def blend(prediction: Tensor, image: Tensor, mask: Tensor) -> Tensor:
-    """The prediction in the hole, the picture around it."""
-    return prediction * mask + image * (1 - mask)
 
 
 def _copies(
@@ -165,8 +155,8 @@ def _refine_level(
     height, width = image.shape[-2:]
     region, known = consistency_region(mask), 1 - mask
     grown = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
-    picture, hole, guess = (_pad(t, generator) for t in (image, mask, blend(grown, image, mask)))
-    given = None if copied is None else _pad(copied, generator)
+    picture, hole, guess = (pad(t, generator) for t in (image, mask, blend(grown, image, mask)))
+    given = None if copied is None else pad(copied, generator)
     with torch.no_grad():
         encoded = generator.encode(picture, hole, guess, given)
     features = [f.clone().requires_grad_() for f in encoded.features]
@@ -196,9 +186,3 @@ def _mean(difference: Tensor, where: Tensor) -> Tensor:
     """Mean absolute difference over a region; 0 for an empty one."""
     weight = where.sum() * difference.shape[1]
     return (difference.abs() * where).sum() / weight.clamp(min=1)
-
-
-def _pad(x: Tensor, generator: Generator) -> Tensor:
-    right = missing(x.shape[-1], generator)
-    below = missing(x.shape[-2], generator)
-    return F.pad(x, (0, right, 0, below), mode="replicate")
