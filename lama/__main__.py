@@ -181,7 +181,7 @@ def _models(options: argparse.Namespace) -> int:
         return 0
     for model in registry.MODELS.values():
         where = registry.find(model.name)
-        print(f"{model.name:<12} {model.size / 2**20:6.1f} MB  {where or 'not on this disk'}")
+        print(f"{model.name:<12} {model.size / 1e6:6.1f} MB  {where or 'not on this disk'}")
         print(f"{'':<12} {model.note}")
         print(f"{'':<12} licence {model.licence}; from {model.source}; sha256 {model.sha256}")
     return 0

@@ -108,7 +108,7 @@ def locate(name_or_path: str | Path) -> tuple[Path, str]:
     model, path = MODELS[name], find(name)
     if path is None:
         raise ValueError(
-            f"{name} is not on this disk ({model.size / 2**20:.0f} MB). Fetch it with "
+            f"{name} is not on this disk ({model.size / 1e6:.0f} MB). Fetch it with "
             f"`python -m lama models --download {name}`, or put {model.file} from the Hugging "
             f"Face repository {model.source} into {home()}."
         )
@@ -152,7 +152,7 @@ def download(name: str, progress: Callable[[float], None] | None = None) -> Path
             raise stopped[0] from None
         raise ValueError(
             f"{name} could not be downloaded ({type(error).__name__}). Fetch {model.file} "
-            f"({model.size / 2**20:.0f} MB) from the Hugging Face repository {model.source} by "
+            f"({model.size / 1e6:.0f} MB) from the Hugging Face repository {model.source} by "
             f"hand and put it into {home()}."
         ) from error
     if stopped:  # too late to be stopped: the file stays for the next time, if it is the right one

@@ -290,7 +290,7 @@ def _decide(
         message = f"{name}: LPIPS {gain:+.1%} on held-out saved masks (below 0 is better)"
     else:
         message = "not promoted: " + "; ".join(verdict.reasons)
-    if warning := doubt(report):
+    if warning := doubt(report, facts["masks"][1], facts["photos"][1]):
         message += f". {warning}"
     found = {"plan": facts, "name": name, "shapes": report, "verdict": asdict(verdict)}
     write_atomic(plan.run_dir / "report.json", json.dumps(found, indent=1).encode())

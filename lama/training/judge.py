@@ -32,7 +32,7 @@ METRICS = ("l1", "lpips-alex", "lpips-vgg")
 JUDGED = ("l1", "lpips-vgg")  # LPIPS on AlexNet is part of the loss: it does not judge
 MARGIN = 0.02  # relative loss on any shape that is put down to chance
 SIZE = 256
-FEW = 8  # holes of a shape; a mean over fewer says little
+FEW = 8  # holes of a shape, masks or photos; a mean over fewer says little
 
 
 @dataclass(frozen=True)
@@ -230,10 +230,21 @@ def table(report: Mapping[str, Any], verdict: Verdict, base: str, new: str) -> s
     return "\n".join(lines)
 
 
-def doubt(report: Mapping[str, Any]) -> str:
-    """A sentence of warning where a verdict rests on very few holes, else nothing."""
-    fewest = min(entry["n"] for entry in report.values())
-    if fewest >= FEW:
+def doubt(report: Mapping[str, Any], drawn: int, photos: int) -> str:
+    """A sentence of warning where a verdict rests on very little, else nothing.
+
+    Args:
+        report: of `measure`.
+        drawn: how many different masks were held out; each may be filled more than once.
+        photos: how many photos.
+    """
+    holes = min(entry["n"] for entry in report.values())
+    if min(holes, drawn, photos) >= FEW:
         return ""
-    holes = "hole" if fewest == 1 else "holes"
-    return f"Judged on {fewest} {holes} of a shape only: differences this small may be chance."
+    counted = (f"{n} {word}" + "s" * (n != 1) for n, word in (
+        (holes, "hole"), (drawn, "saved mask"), (photos, "photo")
+    ))  # fmt: skip
+    return (
+        "Judged on {} of each shape, from {} and {} only: "
+        "differences this small may be chance.".format(*counted)
+    )

@@ -40,14 +40,14 @@ def test_a_file_that_is_here_is_checked_before_it_is_said_to_be_fetched(tmp_path
 
 def test_a_model_that_is_not_here_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("LAMA_HOME", str(tmp_path))
-    with pytest.raises(ValueError, match=r"196 MB.*--download big-lama.*big-lama\.pt"):
+    with pytest.raises(ValueError, match=r"206 MB.*--download big-lama.*big-lama\.pt"):
         lama.load("big-lama")
 
 
 def test_download_offline_names_the_file_and_the_place(tmp_path, monkeypatch):
     monkeypatch.setenv("LAMA_HOME", str(tmp_path))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ValueError, match=r"Fetch big-lama\.pt \(196 MB\).*fashn-ai/LaMa"):
+    with pytest.raises(ValueError, match=r"Fetch big-lama\.pt \(206 MB\).*fashn-ai/LaMa"):
         registry.download("big-lama")
     assert registry.find("big-lama") is None
 

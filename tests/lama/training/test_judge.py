@@ -130,9 +130,11 @@ def test_what_is_no_number_is_worse() -> None:
 
 
 def test_a_verdict_on_few_holes_says_so() -> None:
-    assert doubt({"saved": {"n": 8}, "thin": {"n": 24}}) == ""
-    assert "3 holes of a shape only" in doubt({"saved": {"n": 3}, "thin": {"n": 24}})
-    assert "1 hole of a shape only" in doubt({"saved": {"n": 24}, "box": {"n": 1}})
+    assert doubt({"saved": {"n": 8}, "thin": {"n": 24}}, 8, 9) == ""
+    assert "on 3 holes of each shape" in doubt({"saved": {"n": 3}, "thin": {"n": 24}}, 48, 24)
+    assert "on 1 hole of each shape" in doubt({"saved": {"n": 24}, "box": {"n": 1}}, 48, 24)
+    assert "1 saved mask and 24 photos" in doubt({"saved": {"n": 24}}, 1, 24)
+    assert "48 saved masks and 7 photos" in doubt({"saved": {"n": 24}}, 48, 7)
 
 
 def test_a_change_that_rounds_to_nothing_has_no_sign() -> None:
