@@ -131,7 +131,6 @@ class FFC(nn.Module):
         ratio_gout: share of the output's channels that are global.
         stride: 1 or 2.
         padding: reflect padding of the spatial paths.
-        dilation: of the spatial paths.
         enable_lfu: local Fourier unit in the global path.
     """
 
@@ -144,7 +143,6 @@ class FFC(nn.Module):
         ratio_gout: float,
         stride: int = 1,
         padding: int = 0,
-        dilation: int = 1,
         enable_lfu: bool = False,
     ) -> None:
         super().__init__()
@@ -155,14 +153,7 @@ class FFC(nn.Module):
             if not cin or not cout:
                 return None
             return nn.Conv2d(
-                cin,
-                cout,
-                kernel_size,
-                stride,
-                padding,
-                dilation,
-                bias=False,
-                padding_mode="reflect",
+                cin, cout, kernel_size, stride, padding, bias=False, padding_mode="reflect"
             )
 
         self.convl2l = spatial(in_local, out_local)
@@ -186,32 +177,11 @@ class FFC(nn.Module):
 class FFCBatchNormAct(nn.Module):
     """FFC, batch norm on each branch, activation on each branch (`FFC_BN_ACT` of the source)."""
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: int,
-        ratio_gin: float,
-        ratio_gout: float,
-        stride: int = 1,
-        padding: int = 0,
-        dilation: int = 1,
-        enable_lfu: bool = False,
-    ) -> None:
+    def __init__(self, ffc: FFC) -> None:
         super().__init__()
-        self.ffc = FFC(
-            in_channels,
-            out_channels,
-            kernel_size,
-            ratio_gin,
-            ratio_gout,
-            stride,
-            padding,
-            dilation,
-            enable_lfu,
-        )
-        self.bn_l = nn.BatchNorm2d(self.ffc.out_local) if self.ffc.out_local else None
-        self.bn_g = nn.BatchNorm2d(self.ffc.out_global) if self.ffc.out_global else None
+        self.ffc = ffc
+        self.bn_l = nn.BatchNorm2d(ffc.out_local) if ffc.out_local else None
+        self.bn_g = nn.BatchNorm2d(ffc.out_global) if ffc.out_global else None
         self.act = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor | Pair) -> Pair:
@@ -227,20 +197,11 @@ class FFCBatchNormAct(nn.Module):
 class FFCResnetBlock(nn.Module):
     """Two FFC layers and a shortcut; a ReLU stands before the sum and none after it."""
 
-    def __init__(
-        self, channels: int, ratio: float, dilation: int = 1, enable_lfu: bool = False
-    ) -> None:
+    def __init__(self, channels: int, ratio: float, enable_lfu: bool = False) -> None:
         super().__init__()
         self.conv1, self.conv2 = (
             FFCBatchNormAct(
-                channels,
-                channels,
-                3,
-                ratio,
-                ratio,
-                padding=dilation,
-                dilation=dilation,
-                enable_lfu=enable_lfu,
+                FFC(channels, channels, 3, ratio, ratio, padding=1, enable_lfu=enable_lfu)
             )
             for _ in range(2)
         )

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from lama.config import DilatedConfig, FourierConfig, GeneratorConfig, RegularConfig
-from lama.ffc import FFCBatchNormAct, FFCResnetBlock, Pair, join_channels
+from lama.ffc import FFC, FFCBatchNormAct, FFCResnetBlock, Pair, join_channels
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -135,14 +135,13 @@ class FourierGenerator(_Published):
         widths = _widths(config.ngf, config.n_downsampling, config.max_features)
         layers: list[nn.Module] = [
             nn.ReflectionPad2d(3),
-            FFCBatchNormAct(4, widths[0], 7, 0, 0),
+            FFCBatchNormAct(FFC(4, widths[0], 7, 0, 0)),
         ]
         for i in range(config.n_downsampling):
             # Only the last halving opens the global branch.
             ratio = config.ratio if i == config.n_downsampling - 1 else 0
-            layers.append(
-                FFCBatchNormAct(widths[i], widths[i + 1], 3, 0, ratio, stride=2, padding=1)
-            )
+            halving = FFC(widths[i], widths[i + 1], 3, 0, ratio, stride=2, padding=1)
+            layers.append(FFCBatchNormAct(halving))
         layers += [
             FFCResnetBlock(widths[-1], config.ratio, enable_lfu=config.enable_lfu)
             for _ in range(config.n_blocks)
