@@ -61,13 +61,12 @@ class Fitted:
         Path(path).write_text(json.dumps(content), encoding="utf-8")
 
 
-def fit(examples: Iterable[Mask], most: int = MOST, seed: int = 0) -> Fitted:
+def fit(examples: Iterable[Mask], most: int = MOST) -> Fitted:
     """Look at masks, bool (H, W) of any sizes, True = hole.
 
     Args:
         examples: those to be like; empty and full ones are passed over.
-        most: rows to keep; of more masks, so many are chosen by `seed`.
-        seed: see above.
+        most: rows to keep; of more masks so many are chosen, always the same ones.
 
     Raises:
         ValueError: None of them can be used.
@@ -77,7 +76,7 @@ def fit(examples: Iterable[Mask], most: int = MOST, seed: int = 0) -> Fitted:
         raise ValueError("there is no mask to learn from: all are empty or full")
     count = len(rows)
     if count > most:
-        chosen = np.random.default_rng(seed).permutation(count)[:most]
+        chosen = np.random.default_rng(0).permutation(count)[:most]
         rows = [rows[i] for i in sorted(chosen)]
     return Fitted(tuple(rows), count)
 

@@ -9,17 +9,18 @@ PHOTO is the photo's name, with its suffix where two differ in nothing else.
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from masks import objects
 from masks.annotations import AnnotatedPhoto, annotated_photos, photos
-from masks.base import Image, Labels, Parameter, Recipe, Strategy, Values
+from masks.base import Labels, Parameter, Recipe, Strategy, Values
 from masks.files import find_files, read_image, write_mask
+from masks.objects import find_objects
 from masks.segmentation import RECIPE, Scene
 
 PREFIX = "folder:"
@@ -42,35 +43,23 @@ class Made:
     areas: tuple[float, ...]
 
 
-def labelled(folder: Path, find: Callable[[Image], Labels] | None = None) -> list[AnnotatedPhoto]:
-    """Return a folder's photos with its own annotation, or else with what a provider finds.
-
-    Args:
-        folder: photos, with or without annotation (`masks.annotations`).
-        find: photo -> label map; given, the folder's own annotation is not looked at.
+def labelled(folder: Path) -> list[AnnotatedPhoto]:
+    """Return a folder's photos with its own annotation, or else with what `masks.objects` finds.
 
     Raises:
         ValueError: there are no photos.
     """
-    if find is None:
-        try:
-            return annotated_photos(folder)
-        except ValueError:
-            find = objects.find_objects
-    chosen = find
-    return [
-        AnnotatedPhoto(photo, lambda photo=photo: chosen(read_image(photo)))  # type: ignore[misc]
-        for photo in photos(folder)
-    ]
+    try:
+        return annotated_photos(folder)
+    except ValueError:
+        return [AnnotatedPhoto(photo, partial(_found, photo)) for photo in photos(folder)]
 
 
-def precompute(
-    folder: Path,
-    output: Path,
-    seed: int,
-    values: Values | None = None,
-    find: Callable[[Image], Labels] | None = None,
-) -> Made:
+def _found(photo: Path) -> Labels:
+    return find_objects(read_image(photo))
+
+
+def precompute(folder: Path, output: Path, seed: int, values: Values | None = None) -> Made:
     """Write all holes that the rule of `segmentation` yields for each photo of a folder.
 
     Every photo has a seed of its own, so that the same call writes the same files.
@@ -80,7 +69,6 @@ def precompute(
         output: where the masks and their table go.
         seed: a whole number, 0 or more.
         values: parameters of `segmentation` that differ from the published ones.
-        find: see `labelled`.
 
     Raises:
         ValueError: no photos, photos whose masks would have one name, a bad parameter, the photos'
@@ -90,7 +78,7 @@ def precompute(
     folder, output = Path(folder), Path(output)
     if output.exists() and folder.exists() and output.samefile(folder):
         raise ValueError(f"{output} holds the photos: take another folder for their masks")
-    entries = labelled(folder, find)
+    entries = labelled(folder)
     names = _names([entry.photo for entry in entries])
     rows: list[tuple[object, ...]] = []
     children = np.random.SeedSequence(seed).spawn(len(entries))

@@ -1,6 +1,6 @@
-"""Small pure operations on masks: bool (H, W), True = hole, in and out unless said otherwise.
+"""Small pure operations that several modules share: boxes, sizes and areas of masks and images.
 
-Unlike the strategies these may well return an empty or a full mask; `masks.check_mask` tells.
+A mask is bool (H, W), True = hole. Here it may well be empty or full; `masks.check_mask` tells.
 """
 
 from typing import NamedTuple
@@ -63,81 +63,10 @@ def binarize(mask: NDArray, threshold: float = 0) -> Mask:
     return mask if mask.dtype == np.bool_ else mask > threshold
 
 
-def invert(mask: Mask) -> Mask:
-    """Return known as hole and hole as known."""
-    return ~mask
-
-
-def grow(mask: Mask, pixels: float) -> Mask:
-    """Return the mask with everything added that lies within so many pixels of a hole.
-
-    A negative number shrinks.
-    """
-    if pixels < 0:
-        return shrink(mask, -pixels)
-    box = bounding_box(mask)
-    if box is None or pixels == 0:
-        return mask.copy()
-    grown = np.zeros_like(mask)
-    window = pad(box, int(np.ceil(pixels)) + 1, mask.shape).slices
-    grown[window] = _distance(~mask[window]) <= pixels
-    return grown
-
-
-def shrink(mask: Mask, pixels: float) -> Mask:
-    """Return the mask without what lies within so many pixels of something known.
-
-    The picture's border is no edge: a hole that touches it does not withdraw from it.
-    """
-    if pixels < 0:
-        return grow(mask, -pixels)
-    box = bounding_box(mask)
-    if box is None or pixels == 0:
-        return mask.copy()
-    shrunk = np.zeros_like(mask)
-    window = pad(box, 1, mask.shape).slices
-    shrunk[window] = mask[window] & (_distance(mask[window]) > pixels)
-    return shrunk
-
-
-def feather(mask: Mask, pixels: float) -> NDArray[np.float32]:
-    """Return weights, float32 (H, W): 1 in the hole, falling evenly to 0 over so many pixels."""
-    weights = mask.astype(np.float32)
-    box = bounding_box(mask)
-    if box is None or pixels <= 0:
-        return weights
-    window = pad(box, int(np.ceil(pixels)) + 1, mask.shape).slices
-    weights[window] = np.clip(1 - _distance(~mask[window]) / (pixels + 1), 0, 1)
-    return weights
-
-
 def bounding_box(mask: Mask) -> Box | None:
     """Return the smallest rectangle that holds every hole pixel, or None if there is none."""
     x, y, w, h = cv2.boundingRect(as_bytes(mask))
     return Box(x, y, x + w, y + h) if w and h else None
-
-
-def pad(box: Box, pixels: int, shape: tuple[int, ...]) -> Box:
-    """Return the rectangle grown by so many pixels, cut at the border of a (H, W) picture."""
-    return Box(
-        max(0, box.left - pixels),
-        max(0, box.top - pixels),
-        min(shape[1], box.right + pixels),
-        min(shape[0], box.bottom + pixels),
-    )
-
-
-def groups(mask: Mask, gap: int = 0) -> list[Mask]:
-    """Return the connected groups of holes, largest first, each as a mask of the full size.
-
-    Args:
-        mask: bool (H, W).
-        gap: holes with at most so many known pixels between them count as one group.
-    """
-    joined = grow(mask, (gap + 1) / 2) if gap > 0 else mask
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(as_bytes(joined), connectivity=8)
-    order = sorted(range(1, count), key=lambda k: -stats[k, cv2.CC_STAT_AREA])
-    return [mask & (labels == k) for k in order]
 
 
 def area_bucket(fraction: float) -> int:
@@ -175,11 +104,3 @@ def within(image: Image, side: int, least: int = 1) -> tuple[Image, float]:
 def as_bytes(mask: Mask) -> NDArray[np.uint8]:
     """Return the mask as uint8 of 0 and 1 without copying it."""
     return np.ascontiguousarray(mask).view(np.uint8)
-
-
-def _distance(mask: Mask) -> NDArray[np.float32]:
-    """Return for every True pixel how far the nearest False pixel is; far if there is none."""
-    if mask.all():
-        return np.full(mask.shape, np.inf, np.float32)
-    distance = cv2.distanceTransform(as_bytes(mask), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return distance.astype(np.float32, copy=False)

@@ -8,7 +8,6 @@ numbers as numbers of 64 bits, at a tenth of a product's time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -28,13 +27,6 @@ from lama.compiled.convolution import (
 from lama.ffc import FFCBatchNormAct, FourierUnit, Pair, SpectralTransform
 
 Make = Callable[[Tensor, Tensor, Geometry, bool], nn.Module]
-
-
-class GlobalPath(Protocol):
-    """A spectral transform that adds itself to a map and applies the ReLU."""
-
-    def __call__(self, x: Tensor, codes: Codes | None, add: Tensor) -> Tensor:
-        """(B, C_in, H, W), and its codes where there are any, onto `add` (B, C_out, H, W)."""
 
 
 class QuickFourierUnit(nn.Module):
@@ -73,7 +65,13 @@ class FloatGlobalPath(nn.Module):
         self.expand = Convolution(*_expansion(transform, out_scale), PLAIN, relu=True, dtype=dtype)
 
     def forward(self, x: Tensor, _codes: Codes | None, add: Tensor) -> Tensor:
-        """See `GlobalPath`."""
+        """Add the path's answer to a map, and apply the ReLU.
+
+        Args:
+            x: (B, C_in, H, W).
+            _codes: the same in 8 bits, which this form does not look at.
+            add: (B, C_out, H, W).
+        """
         reduced = self.reduce(x)
         found = to_pixels(self.unit(to_planes(reduced.float())))
         return self.expand(found.add_(reduced), add)
@@ -94,7 +92,7 @@ class Int8GlobalPath(nn.Module):
         self.expand = Int8Convolution(*_expansion(transform, out_scale), PLAIN, relu=True)
 
     def forward(self, x: Tensor, codes: Codes | None, add: Tensor) -> Tensor:
-        """See `GlobalPath`; `add` may be overwritten."""
+        """See `FloatGlobalPath.forward`; looks at `codes` if there are any, may overwrite `add`."""
         planes = to_planes(self.reduce(codes if codes is not None else x))
         planes = self.unit(planes).add_(planes)
         found = quantise(planes)[0]

@@ -31,7 +31,6 @@ SCALES = (0.12, 0.22, 0.4, 0.75, 1.05)
 """Windows around a click, as shares of the photo's longer side."""
 COARSE, FINE = 128, 176
 """Pixels of a window at the first and at the second look."""
-MARGIN = 1.35
 MOST_SHARED = 0.5
 """Two proposals that share more than this (of their union) are one object."""
 
@@ -90,7 +89,7 @@ class Clicks:
         """Return chances, float32 (H, W), 0 outside the box."""
         height, width = image.shape[:2]
         box = prompt.box or (0, 0, width, height)
-        at = around(box, MARGIN, height, width)
+        at = around(box, height, width)
         chances = lay_back(self._ask(image, [at], prompt, FINE)[0], at, height, width)
         left, top, right, bottom = (int(side) for side in box)
         inside = np.s_[max(0, top - 1) : bottom + 2, max(0, left - 1) : right + 2]
@@ -111,7 +110,7 @@ class Clicks:
         box = bounding_box(tidy(coarse > 0.5, prompt))
         if box is None:
             return coarse
-        at = around(box, MARGIN, height, width)
+        at = around(box, height, width)
         closer = Prompt(prompt.points, prompt.not_points, box)
         fine = lay_back(self._ask(image, [at], closer, FINE)[0], at, height, width)
         both = (coarse + fine) / 2

@@ -15,6 +15,8 @@ _MEAN = np.array([123.675, 116.28, 103.53], np.float32)
 _SCALE = np.array([58.395, 57.12, 57.375], np.float32)
 CLICK_WIDTH = 1 / 14
 """Standard deviation of a click's blob, as a share of the window."""
+MARGIN = 1.35
+"""Side of a window around a box, as a multiple of the box's longer side."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,10 @@ def window(centre: Point, side: float, height: int, width: int) -> Window:
     return Window(push(centre[0], width), push(centre[1], height), side)
 
 
-def around(box: Box, margin: float, height: int, width: int) -> Window:
-    """Return a window `margin` times as large as the box around it."""
+def around(box: Box, height: int, width: int) -> Window:
+    """Return a window around a box, `MARGIN` times as large as its longer side."""
     left, top, right, bottom = box
-    side = max(right - left, bottom - top) * margin
+    side = max(right - left, bottom - top) * MARGIN
     return window(((left + right) / 2, (top + bottom) / 2), side, height, width)
 
 
