@@ -5,7 +5,6 @@ what the shelf knows of its origin, an uploaded mask by its pixels. Results, pre
 download do not tell whose they are, but are soon thrown away anyhow: all of them go.
 """
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from lama.files import sha256_file
 from lama.photo import open_mask
 from space.exports import Exports
 from space.folders import Folders
@@ -114,10 +114,7 @@ def forget_photos(folders: Iterable[Path], photos: Mapping[str, int]) -> None:
     sizes = set(photos.values())
 
     def is_copy(path: Path, facts: os.stat_result) -> bool:
-        if facts.st_size not in sizes:
-            return False
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest() in photos
+        return facts.st_size in sizes and sha256_file(path) in photos
 
     if photos:
         remove_if(folders, is_copy)

@@ -1,33 +1,19 @@
 """The Review tab's pieces of HTML: the photo with its mask, its facts, and how review goes."""
 
-import io
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 
 import numpy as np
-from PIL import Image
 
 import masks
-from lama.exif import upright
 from space.pieces import jpeg_url
-from space.store import Record, Store
+from space.store import Record, Store, thumbnails
 from space.store.agreement import Agreement
 from space.store.queue import Queue
-from space.store.thumbnails import eight_bit
+from space.store.thumbnails import Pair
 from space.words import ago, percent
 
 LONG_SIDE = 1280
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A photo and its mask as they are shown."""
-
-    rgb: np.ndarray
-    """uint8 (H, W, 3), upright, the long side at most `LONG_SIDE`."""
-    mask: np.ndarray
-    """bool (H, W)."""
 
 
 def pair_of(store: Store, record: Record) -> Pair:
@@ -36,14 +22,7 @@ def pair_of(store: Store, record: Record) -> Pair:
     Raises:
         StoreError: A file is missing or damaged.
     """
-    scale = min(1.0, LONG_SIDE / max(record.width, record.height))
-    size = (max(1, round(record.width * scale)), max(1, round(record.height * scale)))
-    with Image.open(io.BytesIO(store.photo(record))) as picture:
-        picture.draft("RGB", (2 * LONG_SIDE, 2 * LONG_SIDE))
-        photo = upright(eight_bit(picture)).convert("RGB")
-    hole = Image.fromarray(store.mask(record).astype(np.uint8) * np.uint8(255))
-    rgb = np.asarray(photo.resize(size, Image.Resampling.LANCZOS))
-    return Pair(rgb, np.asarray(hole.resize(size, Image.Resampling.BOX)) > 50)
+    return thumbnails.pair_of(store.core, record, LONG_SIDE)
 
 
 def picture_html(record: Record, pair: Pair) -> str:

@@ -4,15 +4,14 @@ What COCO has no field for stands under `attributes` of the annotation, as other
 that a record can be read back whole.
 """
 
-import io
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from masks import rle
+from space.store.pictures import decode_mask
 from space.store.schema import LICENCES, SCALARS
 
 FILE = "annotations.json"
@@ -43,7 +42,7 @@ class Document:
                 "license": LICENCES.index(row["licence"]) + 1,
             },
         )
-        hole = read_mask(row["mask"])
+        hole = decode_mask(row["mask"])
         rows, columns = np.flatnonzero(hole.any(1)), np.flatnonzero(hole.any(0))
         box = [columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1]
         self._annotations.append(
@@ -91,9 +90,3 @@ def entries(document: Mapping[str, Any]) -> Iterable[tuple[str, np.ndarray, dict
         height, width = segmentation["size"]
         mask = rle.decode(segmentation["counts"], height, width)
         yield image["file_name"], mask, dict(annotation.get("attributes") or {})
-
-
-def read_mask(data: bytes) -> np.ndarray:
-    """The mask in a PNG, bool (H, W), True = hole."""
-    with Image.open(io.BytesIO(data)) as picture:
-        return np.asarray(picture.convert("L")) > 127

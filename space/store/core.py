@@ -16,6 +16,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,4 +167,4 @@ def prepare_shard(
         unfinished.unlink(missing_ok=True)
         raise
     unfinished.replace(finished)
-    return finished, Shard(name, shelf, shard.rows, shard.bytes, shard.sha256)
+    return finished, replace(shard, name=name)

@@ -12,7 +12,6 @@ it agrees; if it does not, the record waits again, and a third reviewer's decisi
 """
 
 import hashlib
-import io
 import json
 import sqlite3
 from collections.abc import Callable
@@ -21,13 +20,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from masks import rle
 from space.store.core import Core, now_microseconds, prepare_shard
 from space.store.errors import SubmissionError, explained
 from space.store.files import ensure_space
-from space.store.pictures import encode_mask
+from space.store.pictures import decode_mask, encode_mask, hole_fraction
 from space.store.queue import lease
 from space.store.records import shelf_of
 from space.store.recovery import settle, sweep_litter
@@ -199,8 +197,7 @@ def _mended(row: sqlite3.Row, fix: Fix | None) -> _Mask | None:
     digest = hashlib.sha256(data).hexdigest()
     if digest == row["mask_sha256"]:
         return None
-    fraction = float(np.float32(fix.mask.mean()))
-    return _Mask(data, digest, fraction, fix.strokes, fix.strategy)
+    return _Mask(data, digest, hole_fraction(fix.mask), fix.strokes, fix.strategy)
 
 
 def _told(
@@ -220,7 +217,7 @@ def _told(
                 "replaced_by": alias,
                 "strategy": row["strategy"],
                 "strokes": whole["strokes"],
-                "counts": rle.encode(_pixels(whole["mask"])),
+                "counts": rle.encode(decode_mask(whole["mask"])),
             }
         )
     return extra
@@ -234,13 +231,7 @@ def _earlier(row: sqlite3.Row, kept: dict[str, Any]) -> _Mask:
         raise SubmissionError(f"The replaced mask cannot be read: {error}.") from error
     data = encode_mask(pixels, row["width"], row["height"])
     digest = hashlib.sha256(data).hexdigest()
-    fraction = float(np.float32(pixels.mean()))
-    return _Mask(data, digest, fraction, kept["strokes"], kept["strategy"])
-
-
-def _pixels(data: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(data)) as picture:
-        return np.asarray(picture) > 127
+    return _Mask(data, digest, hole_fraction(pixels), kept["strokes"], kept["strategy"])
 
 
 def _rewrite(

@@ -6,10 +6,8 @@ import secrets
 import time
 from typing import Any
 
-import numpy as np
-
 from space.store.core import now_microseconds
-from space.store.pictures import StoredPicture
+from space.store.pictures import StoredPicture, hole_fraction
 from space.store.records import Submission
 from space.store.schema import APP_VERSION, SCHEMA_VERSION
 
@@ -38,7 +36,7 @@ def new_entry(
         "strokes": submission.strokes,
         "width": photo.width,
         "height": photo.height,
-        "hole_fraction": float(np.float32(submission.mask.mean())),
+        "hole_fraction": hole_fraction(submission.mask),
         "image_sha256": photo.sha256,
         "licence": submission.licence,
         "consent": True,

@@ -27,7 +27,7 @@ from space.store.entry import new_entry, new_token
 from space.store.errors import StoreError, SubmissionError, explained
 from space.store.files import ensure_space
 from space.store.index import add_record
-from space.store.pictures import MAX_PIXELS, encode_mask, prepare_photo
+from space.store.pictures import MAX_PIXELS, decode_mask, encode_mask, prepare_photo
 from space.store.records import Submission, check_extra, shelf_of
 from space.store.schema import SCALARS, SCHEMA_VERSION, STATUSES
 
@@ -221,7 +221,7 @@ def _foreign(row: dict[str, Any], answer: Answer | None, max_pixels: int) -> dic
             "--licence LICENCE --consent."
         )
     photo = prepare_photo(row["image"], max_pixels)
-    hole = coco.read_mask(row["mask"])
+    hole = decode_mask(row["mask"])
     mask = encode_mask(hole, photo.width, photo.height)
     submission = Submission(row["image"], hole, answer.licence, answer.consent, answer.strategy)
     submission.check()

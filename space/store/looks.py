@@ -16,9 +16,16 @@ BANDS, BITS = 4, 16
 
 def look_of(picture: Image.Image) -> int:
     """The perceptual hash of an upright picture, 64 bits."""
-    if picture.mode.startswith("I;16"):  # Pillow's own conversion clips everything to white
-        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-    return int(str(imagehash.phash(picture.convert("RGB"))), 16)
+    return int(str(imagehash.phash(eight_bit(picture).convert("RGB"))), 16)
+
+
+def eight_bit(picture: Image.Image) -> Image.Image:
+    """16-bit grey by its upper byte: Pillow's own conversion clips everything to white."""
+    if not picture.mode.startswith("I;16"):
+        return picture
+    result = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    result.info = dict(picture.info)
+    return result
 
 
 def bands(look: int) -> tuple[int, ...]:

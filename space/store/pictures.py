@@ -147,3 +147,14 @@ def encode_mask(mask: np.ndarray, width: int, height: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).save(buffer, "PNG", compress_level=6)
     return buffer.getvalue()
+
+
+def decode_mask(data: bytes) -> np.ndarray:
+    """The mask in the bytes of a picture, bool (H, W), True = hole."""
+    with Image.open(io.BytesIO(data)) as picture:
+        return np.asarray(picture.convert("L")) > 127
+
+
+def hole_fraction(mask: np.ndarray) -> float:
+    """Hole pixels by all pixels of a bool (H, W) mask, in the 32 bits that a shard keeps of it."""
+    return float(np.float32(mask.mean()))

@@ -27,7 +27,6 @@ from space.store.files import try_lock
 from space.store.index import add_record, set_meta
 from space.store.pictures import prepare_photo
 from space.store.records import shelf_of
-from space.store.shards import Shard
 
 _ID = re.compile(r"[0-9a-zA-Z_-]{1,64}")
 _log = logging.getLogger(__name__)
@@ -159,8 +158,7 @@ def _adopt(core: Core, path: Path) -> None:
     fresh, total = unknown_entries(core, path)
     shelves = {shelf_of(row["licence"], row["status"]) for row in fresh}
     if fresh and len(fresh) == total and len(shelves) == 1:
-        digest, size = shards.file_sha256(path)
-        shard = Shard(path.name, shelves.pop(), total, size, digest)
+        shard = shards.shard_at(path, shelves.pop(), total)
         with core.index.transaction() as run:
             add_shard(run, shard)
             for entry in fresh:

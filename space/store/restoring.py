@@ -23,7 +23,6 @@ from space.store.hub import Hub, check, is_shard, local_name, remember
 from space.store.hub_errors import explained
 from space.store.index import add_record
 from space.store.records import shelf_of
-from space.store.shards import Shard
 
 # The Hub's client raises all of these; rows that somebody else wrote the last two.
 _FAILURES = (HfHubHTTPError, httpx.HTTPError, OSError, RuntimeError, ValueError, TypeError)
@@ -113,8 +112,7 @@ def _take_in(core: Core, fetched: Path, name: str) -> int:
     fresh, total = recovery.unknown_entries(core, prepared)
     shelves = sorted({shelf_of(entry["licence"], entry["status"]) for entry in fresh})
     if len(fresh) == total and len(shelves) == 1:
-        digest, size = shards.file_sha256(prepared)
-        shard = Shard(name, shelves[0], total, size, digest)
+        shard = shards.shard_at(prepared, shelves[0], total)
         with core.index.transaction() as run:
             add_shard(run, shard)
             run.execute(

@@ -5,7 +5,6 @@ the Hub. Pictures go in as bytes with no path: `datasets` would prefer a path th
 exist on this machine to the bytes beside it.
 """
 
-import hashlib
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lama.files import sha256_file
 from space.store.files import sync_directory, sync_file
 from space.store.schema import FEATURES
 
@@ -64,8 +64,7 @@ def write_shard(path: Path, rows: Iterable[dict[str, Any]], shelf: str) -> Shard
             count += len(group)
     sync_file(path)
     sync_directory(path.parent)
-    digest, size = file_sha256(path)
-    return Shard(path.name, shelf, count, size, digest)
+    return shard_at(path, shelf, count)
 
 
 def _groups(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -123,8 +122,6 @@ def rewrite(path: Path, target: Path, keep: Callable[[str], bool]) -> None:
     write_shard(target, (row for row in read_rows(path) if keep(row["id"])), "")
 
 
-def file_sha256(path: Path) -> tuple[str, int]:
-    """Digest and size of a file."""
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return digest, stream.tell()
+def shard_at(path: Path, shelf: str, rows: int) -> Shard:
+    """What the index has to know of a finished file with so many rows."""
+    return Shard(path.name, shelf, rows, path.stat().st_size, sha256_file(path))

@@ -36,7 +36,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from space.store import compaction, health, recovery, thumbnails, verification
 from space.store.core import Core, add_shard, now_microseconds, prepare_shard, silent
@@ -45,7 +44,7 @@ from space.store.errors import StoreError, SubmissionError, explained
 from space.store.files import ensure_space
 from space.store.index import add_record, drop_record
 from space.store.lookalikes import lookalikes
-from space.store.pictures import MAX_PIXELS, StoredPicture, encode_mask, prepare_photo
+from space.store.pictures import MAX_PIXELS, StoredPicture, decode_mask, encode_mask, prepare_photo
 from space.store.records import Filters, Receipt, Record, Submission, record_of, shelf_of
 from space.store.traces import traces_of
 from space.store.verification import Report
@@ -272,8 +271,7 @@ class Store:
 
     def mask(self, record: Record) -> np.ndarray:
         """A record's mask, bool (H, W), True = hole."""
-        with Image.open(self.core.objects.path("masks", record.mask_sha256)) as picture:
-            return np.asarray(picture) > 127
+        return decode_mask(self.core.objects.path("masks", record.mask_sha256).read_bytes())
 
     def verify(self) -> Report:
         """Check every byte; see `space.store.verification`."""

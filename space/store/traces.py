@@ -7,7 +7,6 @@ crosses them out. A crash in between, or a file that refuses to go, only puts th
 """
 
 import hashlib
-import io
 import json
 import sqlite3
 from collections.abc import Mapping
@@ -15,10 +14,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from space.store.core import Core
 from space.store.errors import StoreError
+from space.store.pictures import decode_mask
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,7 @@ def _look(core: Core, row: sqlite3.Row) -> dict[str, Any] | None:
         data = core.objects.read("masks", row["mask_sha256"])
     except StoreError:  # missing or damaged: it must be possible to delete the record all the same
         return None
-    with Image.open(io.BytesIO(data)) as picture:
-        mask = np.asarray(picture) > 127
+    mask = decode_mask(data)
     return asdict(MaskLook(mask.shape[1], mask.shape[0], _digest(mask)))
 
 

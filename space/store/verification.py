@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from lama.files import sha256_file
 from space.store import shards
 from space.store.core import Core
 from space.store.errors import StoreError
@@ -111,7 +112,7 @@ def _check_shard(core: Core, row: sqlite3.Row, report: Report) -> None:
     name = row["name"]
     path = core.published.data / name
     try:
-        if shards.file_sha256(path) != (row["sha256"], row["bytes"]):
+        if (sha256_file(path), path.stat().st_size) != (row["sha256"], row["bytes"]):
             report.problems.append(f"the shard {name} has been changed or is damaged")
         _check_rows(core, name, report)
     except FileNotFoundError:
