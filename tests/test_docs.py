@@ -4,7 +4,9 @@ import argparse
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image, ImageOps
 
 import lama.__main__
 import masks
@@ -94,3 +96,22 @@ def test_the_tree_in_the_readme_is_the_tree_on_disk():
     assert len(named) > 8
     for name in named:
         assert (ROOT / name).exists(), f"README's tree names {name}"
+
+
+def test_the_python_of_the_readme_fills_a_phones_photo(tmp_path, monkeypatch):
+    """Phones save photos lying on their side, with a word on how to turn them."""
+    rng = np.random.default_rng(3)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels = rng.integers(0, 256, (67, 91, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "photo.jpg", exif=exif)
+    hole = np.zeros((91, 67), np.uint8)
+    hole[20:50, 10:31] = 255
+    Image.fromarray(hole).save(tmp_path / "mask.png")
+    [snippet] = re.findall(r"```python\n(.*?)```", DOCS[ROOT / "README.md"], re.S)
+    monkeypatch.chdir(tmp_path)
+    exec(snippet, {})
+    with Image.open("photo.jpg") as photo, Image.open("without.png") as filled:
+        before, after = np.asarray(ImageOps.exif_transpose(photo)), np.asarray(filled)
+    assert np.array_equal(after[hole == 0], before[hole == 0])
+    assert not np.array_equal(after, before)
