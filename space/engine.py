@@ -94,3 +94,8 @@ class Engine(Protocol):
             CancelledError: ``cancelled`` turned true on the way.
             ValueError: It cannot be fetched, in words for the reader.
         """
+
+
+def models_on_disk(engine: Engine) -> list[tuple[str, str]]:
+    """Titles and names of the models that are on this disk, as a select takes them."""
+    return [(model.title, model.name) for model in engine.models() if model.on_disk]

@@ -10,7 +10,7 @@ import numpy as np
 import masks
 from lama.photo import open_photo
 from space.canvas.protocol import decode, is_marked
-from space.engine import CancelledError
+from space.engine import CancelledError, models_on_disk
 from space.inside_view import inside_html
 from space.pieces import QUIET, error_html, html
 from space.services import Services
@@ -50,14 +50,17 @@ def build(services: Services, canvas: gr.HTML, samples: Path, events: Sequence[C
     viewer = Viewer(services, samples)
     with gr.Row(elem_id="inside-row"):
         model = gr.Dropdown(
-            viewer.models(), value=services.settings.model, label="Model", elem_id="inside-model",
-            scale=0, min_width=260,
+            models_on_disk(services.engine), value=services.settings.model,
+            label="Model", elem_id="inside-model", scale=0, min_width=260,
         )  # fmt: skip
         again = gr.Button("Look again", elem_id="inside-look", scale=0, min_width=140)
     status = html("inside-status")
     view = html("inside-view", script=_SCRIPT.read_text("utf-8"))
     with gr.Accordion("How it works", open=False):
         gr.Markdown(HOW_IT_WORKS)
+
+    def models() -> gr.Dropdown:  # a fine-tuned one may have come
+        return gr.Dropdown(models_on_disk(services.engine))
 
     def look(drawing: Any, chosen: str) -> tuple[Any, str]:  # noqa: ANN401
         return viewer.answer(drawing, chosen, None)
@@ -70,9 +73,7 @@ def build(services: Services, canvas: gr.HTML, samples: Path, events: Sequence[C
     again.click(look, inputs, outputs, **_ONE_BY_ONE)
     model.input(look, inputs, outputs, **_ONE_BY_ONE, trigger_mode="always_last")
     view.click(ask, inputs, outputs, show_progress="minimal", **_ONE_BY_ONE)
-    gr.on(list(events), viewer.choices, None, model, **QUIET).then(
-        look, inputs, outputs, **_ONE_BY_ONE
-    )
+    gr.on(list(events), models, None, model, **QUIET).then(look, inputs, outputs, **_ONE_BY_ONE)
 
 
 class Viewer:
@@ -80,15 +81,6 @@ class Viewer:
 
     def __init__(self, services: Services, samples: Path) -> None:
         self.services, self.samples = services, samples
-
-    def models(self) -> list[tuple[str, str]]:
-        """Titles and names of the models that are on this disk."""
-        known = self.services.engine.models()
-        return [(model.title, model.name) for model in known if model.on_disk]
-
-    def choices(self) -> gr.Dropdown:
-        """The models of now: a fine-tuned one may have come."""
-        return gr.Dropdown(self.models())
 
     def answer(self, drawing: Any, model: str, point: Any) -> tuple[Any, str]:  # noqa: ANN401
         """The view and an empty status, or the view as it is and what went wrong.
@@ -106,7 +98,7 @@ class Viewer:
             return gr.skip(), error_html(error)
         except CancelledError:
             return gr.skip(), ""
-        titles = {name: title for title, name in self.models()}
+        titles = {name: title for title, name in models_on_disk(self.services.engine)}
         return inside_html(found, titles.get(model, model), source), ""
 
     def _picture(self, drawing: Any) -> tuple[np.ndarray, np.ndarray, str]:  # noqa: ANN401

@@ -8,6 +8,7 @@ import gradio as gr
 import numpy as np
 
 from space.canvas.protocol import decode
+from space.engine import models_on_disk
 from space.reviewers import reviewer
 from space.services import Services
 from space.training_runs import RunState, TrainingRuns
@@ -44,11 +45,6 @@ class Trainer:
         if reviewer(self.services.settings, request, profile) is None:
             raise ValueError("Only reviewers of this app can train. Sign in as one of them.")
 
-    def models(self) -> list[tuple[str, str]]:
-        """Titles and names of the models that are on this disk."""
-        known = self.services.engine.models()
-        return [(model.title, model.name) for model in known if model.on_disk]
-
     def start(self, wish: Wish, request: gr.Request | None = None) -> str:
         """Begin a run that somebody asks for; its name.
 
@@ -84,7 +80,7 @@ class Trainer:
 
     def _weights(self, name: str) -> str:
         """The model's name, or the file of a fine-tuned one."""
-        if name not in {known for _, known in self.models()}:
+        if name not in {known for _, known in models_on_disk(self.services.engine)}:
             raise ValueError(f"There is no model {name!r} on this disk.")
         tuned = self.runs.models_dir.resolve() / f"{name}.safetensors"
         return str(tuned) if tuned.is_file() else name

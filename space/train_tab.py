@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from space.canvas.pictures import plain_png
+from space.engine import models_on_disk
 from space.pieces import QUIET, TROUBLE, error_html, html
 from space.services import Services
 from space.train import Trainer, Wish
@@ -108,7 +109,7 @@ def build(services: Services, canvas: gr.HTML, events: Sequence[Callable]) -> No
         return updates(trainer, request, profile)
 
     def offer(base: str, first: str, second: str) -> tuple:
-        names = trainer.models()
+        names = models_on_disk(trainer.services.engine)
         newest = trainer.state().model
         beside = newest if second == first and newest else second
         return (
@@ -211,7 +212,7 @@ def _wire_pair(trainer: Trainer, pair: _Pair, canvas: gr.HTML) -> None:
 
 
 def _lay_out_form(trainer: Trainer) -> _Form:
-    names, first = trainer.models(), trainer.services.settings.model
+    names, first = models_on_disk(trainer.services.engine), trainer.services.settings.model
     base = gr.Dropdown(names, value=first, label="Start from", elem_id="train-base")
     steps = gr.Number(1000, label="Steps", precision=0, elem_id="train-steps")
     with gr.Accordion("More", open=False, elem_id="train-more"):
@@ -249,7 +250,7 @@ def _lay_out_watch() -> _Watch:
 
 
 def _lay_out_pair(trainer: Trainer) -> _Pair:
-    names, first = trainer.models(), trainer.services.settings.model
+    names, first = models_on_disk(trainer.services.engine), trainer.services.settings.model
     gr.Markdown("### Two models on what is marked in Inpaint")
     with gr.Row(equal_height=True, elem_id="compare-row"):
         left = gr.Dropdown(names, value=first, label="Left", elem_id="compare-left")

@@ -22,6 +22,7 @@ import psutil
 from lama import extras
 from lama.files import write_atomic
 from space.folders import Folders
+from space.processes import at_work
 from space.store.files import try_lock
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +33,6 @@ _WORKING = ("preparing", "training", "evaluating")
 _UNFINISHED = ("stopped", "failed")
 _LOG_BYTES = 20_000
 _LOSSES = 400  # points of a curve that are shown
-_CLOCK = 60.0  # seconds; nobody gets a process id again so soon
 
 
 @dataclass(frozen=True)
@@ -173,12 +173,13 @@ class TrainingRuns:
         for child in self.children.values():
             child.poll()  # one that ended would stay a zombie
         note = _json(self.folder / "current.json")
-        if _at_work(note):
+        if at_work(note):
             return note
         newest = self._last()
         status = _json(self.folder / newest / "status.json") if newest else {}
-        at_work = status.get("phase") in _WORKING and _at_work(status)
-        return {"run": newest, "pid": status["pid"]} if at_work else None
+        if status.get("phase") in _WORKING and at_work(status):
+            return {"run": newest, "pid": status["pid"]}
+        return None
 
     def state(self) -> RunState:
         """How the run that goes on, or else the last one, stands."""
@@ -278,14 +279,3 @@ def _tail(path: Path) -> str:
         return ""
     lines = [line.split("\r")[-1] for line in text.replace("\r\n", "\n").split("\n")]
     return "\n".join([line for line in lines if line.strip()][-_LOG_LINES:])
-
-
-def _at_work(note: dict[str, Any]) -> bool:
-    """Whether the process that had the id `pid` at `time` is there still."""
-    try:
-        process = psutil.Process(int(note["pid"]))
-        began, state = process.create_time(), process.status()
-    except (psutil.Error, LookupError, TypeError, ValueError):
-        return False
-    # One that began later has the id by chance. The clock may have been set meanwhile.
-    return state != psutil.STATUS_ZOMBIE and began <= float(note.get("time") or 0) + _CLOCK

@@ -3,11 +3,11 @@
 The cost does not depend on the number of records: counts are kept by triggers, and shards are few.
 """
 
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from space.processes import at_work
 from space.store.core import Core
 from space.store.schema import STATUSES
 
@@ -51,7 +51,7 @@ def info(core: Core) -> dict[str, Any]:
         "shards_synced": there,
         "hub_dataset": index.meta("hub_dataset") or None,
         "last_push": _moment(index.meta("last_push")),
-        "next_push": _moment(index.meta("next_push")) if _alive(index.meta("syncer")) else None,
+        "next_push": _next_push(core),
         "last_error": index.meta("last_push_error") or None,
     }
 
@@ -71,17 +71,10 @@ def _moment(microseconds: str) -> str | None:
     return datetime.fromtimestamp(int(microseconds) / 1e6, UTC).isoformat(timespec="seconds")
 
 
-def _alive(process: str) -> bool:
-    """Whether the process that wrote when it will push next is still there to do it."""
-    if not process.isdigit():
-        return False
-    try:
-        os.kill(int(process), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _next_push(core: Core) -> str | None:
+    """When the next push is, if whoever announced it is still there to do it."""
+    when, process = core.index.meta("next_push"), core.index.meta("syncer")
+    return _moment(when) if when and at_work({"pid": process, "time": int(when) / 1e6}) else None
 
 
 def due(core: Core, statuses: Sequence[str]) -> bool:
