@@ -5,7 +5,7 @@ hole is. Every mask that leaves this package has at least one hole pixel and one
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -38,19 +38,25 @@ class Parameter:
         minimum: smallest value that is accepted.
         maximum: largest value that is accepted.
         step: a sensible step for a slider.
-        integer: whether only whole numbers are accepted.
+        integer: whether only whole numbers are accepted, as they are unless told otherwise.
         help: one sentence for a person.
         unit: "px", "of the picture", ... or nothing.
     """
 
     name: str
     default: Number
+    _: KW_ONLY
     minimum: Number
     maximum: Number
-    step: Number
-    integer: bool
+    step: Number = 1
+    integer: bool = True
     help: str
     unit: str = ""
+
+    @classmethod
+    def switch(cls, name: str, on: bool, text: str) -> "Parameter":
+        """Return a parameter that is 1 or 0: on or off, `on` by default, with `text` as help."""
+        return cls(name, int(on), minimum=0, maximum=1, help=text)
 
     @property
     def is_switch(self) -> bool:
@@ -73,13 +79,9 @@ class Parameter:
         return int(number) if self.integer else number
 
 
-SCALE_WITH_IMAGE = Parameter(
+SCALE_WITH_IMAGE = Parameter.switch(
     "scale_with_image",
-    0,
-    0,
-    1,
-    1,
-    True,
+    False,
     "Let all lengths grow with the picture's short side instead of keeping their pixels.",
 )
 
@@ -104,13 +106,23 @@ class Figures:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A strategy before any of its parameters is chosen: one row of the registry."""
+    """A strategy before any of its parameters is chosen: one row of the registry.
+
+    Attributes:
+        name: under which `masks.get` finds it.
+        summary: one sentence for a person.
+        source: where it was published.
+        parameters: its dials.
+        paint: draws one mask; None for a strategy that looks at the picture, whose class says how.
+        figures: by the short side of the picture, smallest first.
+        pairs: parameters of which the first must not be above the second.
+    """
 
     name: str
     summary: str
     source: str
     parameters: tuple[Parameter, ...]
-    paint: Painter
+    paint: Painter | None
     figures: tuple[Figures, ...] = (Figures(LARGEST_SIDE, 256, 256),)
     pairs: tuple[tuple[str, str], ...] = ()
 
@@ -121,10 +133,7 @@ class Recipe:
     def parameters_for(self, short_side: int) -> tuple[Parameter, ...]:
         """Return the parameters with the defaults published for this short side."""
         defaults = self.figures_for(short_side).defaults
-        return tuple(
-            Parameter(**{**vars(p), "default": defaults.get(p.name, p.default)})
-            for p in self.parameters
-        )
+        return tuple(replace(p, default=defaults.get(p.name, p.default)) for p in self.parameters)
 
 
 @dataclass(frozen=True)
@@ -210,9 +219,11 @@ class Strategy:
         height, width = check_image(image)
         check_labels(labels, (height, width))
         values, scale = self.values_for(height, width), self.scale_for(height, width)
+        paint = self.recipe.paint
+        assert paint is not None, "a strategy that does not paint has an `on` of its own"
 
         def session(rng: np.random.Generator) -> GeneratedMask:
-            mask = draw(self.recipe.paint, height, width, values, scale, rng)
+            mask = draw(paint, height, width, values, scale, rng)
             return GeneratedMask(mask, self.name)
 
         return session

@@ -7,16 +7,34 @@ from masks.base import Parameter, Values
 
 SIDES = ("left", "top", "right", "bottom")
 
+
+def _share(name: str, default: float, text: str) -> Parameter:
+    return Parameter(
+        name,
+        default,
+        minimum=0.01,
+        maximum=0.45,
+        step=0.01,
+        integer=False,
+        help=text,
+        unit="of the picture's side",
+    )
+
+
 PARAMETERS = (
-    Parameter(
-        "min_share", 0.04, 0.01, 0.45, 0.01, False, "Thinnest strip.", "of the picture's side"
-    ),
-    Parameter(
-        "max_share", 0.25, 0.01, 0.45, 0.01, False, "Thickest strip.", "of the picture's side"
-    ),
+    _share("min_share", 0.04, "Thinnest strip."),
+    _share("max_share", 0.25, "Thickest strip."),
     *(
-        Parameter(side, 0.5, 0.0, 1.0, 0.05, False, f"Chance of a strip on the {where}.")
-        for side, where in zip(SIDES, ("left", "top", "right", "bottom"), strict=True)
+        Parameter(
+            side,
+            0.5,
+            minimum=0.0,
+            maximum=1.0,
+            step=0.05,
+            integer=False,
+            help=f"Chance of a strip on the {side}.",
+        )
+        for side in SIDES
     ),
 )
 

@@ -11,14 +11,27 @@ def parameters(
 ) -> tuple[Parameter, ...]:
     """Return the dials of the rectangles with these published values as defaults."""
     return (
-        Parameter("min_boxes", min_boxes, 1, 50, 1, True, "Fewest rectangles in a mask."),
-        Parameter("max_boxes", max_boxes, 1, 50, 1, True, "Most rectangles in a mask."),
-        Parameter("min_side", min_side, 1, 1000, 1, True, "Shortest side of a rectangle.", "px"),
-        Parameter("max_side", max_side, 1, 1000, 1, True, "Longest side of a rectangle.", "px"),
+        _count("min_boxes", min_boxes, "Fewest rectangles in a mask."),
+        _count("max_boxes", max_boxes, "Most rectangles in a mask."),
+        _side("min_side", min_side, "Shortest side of a rectangle."),
+        _side("max_side", max_side, "Longest side of a rectangle."),
         Parameter(
-            "margin", margin, 0, 200, 1, True, "Known frame that stays along the border.", "px"
+            "margin",
+            margin,
+            minimum=0,
+            maximum=200,
+            help="Known frame that stays along the border.",
+            unit="px",
         ),
     )
+
+
+def _count(name: str, default: int, text: str) -> Parameter:
+    return Parameter(name, default, minimum=1, maximum=50, help=text)
+
+
+def _side(name: str, default: int, text: str) -> Parameter:
+    return Parameter(name, default, minimum=1, maximum=1000, help=text, unit="px")
 
 
 def paint(

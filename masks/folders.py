@@ -126,28 +126,36 @@ def recipe(name: str) -> Recipe:
         ValueError: there are no masks.
     """
     folder = Path(name.removeprefix(PREFIX)).expanduser()
-    files = find_files(folder, (".png",))
-    if not files:
+    found = find_files(folder, (".png",))
+    if not found:
         raise ValueError(
             f"{folder} has no masks (*.png): make some with python -m masks --precompute PHOTOS "
             f"--output {folder}"
         )
-
-    def paint(
-        height: int, width: int, chosen: Values, _scale: float, rng: np.random.Generator
-    ) -> np.ndarray:
-        mask = _read(files[rng.integers(len(files))])
-        if chosen["flip"] and rng.random() < 0.5:
-            mask = mask[:, ::-1]
-        factor = max(height / mask.shape[0], width / mask.shape[1])
-        size = max(width, round(mask.shape[1] * factor)), max(height, round(mask.shape[0] * factor))
-        large = cv2.resize(np.ascontiguousarray(mask), size, interpolation=cv2.INTER_NEAREST)
-        top = int(rng.integers(large.shape[0] - height + 1))
-        left = int(rng.integers(large.shape[1] - width + 1))
-        return np.ascontiguousarray(large[top : top + height, left : left + width])
-
-    flip = Parameter("flip", 1, 0, 1, 1, True, "Mirror every other mask, by chance.")
+    flip = Parameter.switch("flip", True, "Mirror every other mask, by chance.")
+    paint = partial(_paint, files=tuple(found))
     return Recipe(name, f"Masks from {folder}.", "masks made before", (flip,), paint)
+
+
+def _paint(
+    height: int,
+    width: int,
+    values: Values,
+    _scale: float,
+    rng: np.random.Generator,
+    *,
+    files: tuple[Path, ...],
+) -> np.ndarray:
+    """Return one of the masks as it covers a picture: uint8 (H, W) of 0 and 1."""
+    mask = _read(files[rng.integers(len(files))])
+    if values["flip"] and rng.random() < 0.5:
+        mask = mask[:, ::-1]
+    factor = max(height / mask.shape[0], width / mask.shape[1])
+    size = max(width, round(mask.shape[1] * factor)), max(height, round(mask.shape[0] * factor))
+    large = cv2.resize(np.ascontiguousarray(mask), size, interpolation=cv2.INTER_NEAREST)
+    top = int(rng.integers(large.shape[0] - height + 1))
+    left = int(rng.integers(large.shape[1] - width + 1))
+    return np.ascontiguousarray(large[top : top + height, left : left + width])
 
 
 def _read(path: Path) -> np.ndarray:

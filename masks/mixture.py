@@ -12,12 +12,12 @@ def share(default: float) -> Parameter:
     return Parameter(
         "box_share",
         default,
-        0.0,
-        1.0,
-        0.01,
-        False,
-        "Share of the masks that are rectangles; the others are chains.",
-        "of the masks",
+        minimum=0.0,
+        maximum=1.0,
+        step=0.01,
+        integer=False,
+        help="Share of the masks that are rectangles; the others are chains.",
+        unit="of the masks",
     )
 
 

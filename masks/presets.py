@@ -173,6 +173,6 @@ def get(name: str, **values: Number) -> Strategy:
             parameters) or a value out of range (tells the range).
     """
     chosen = recipe(name)
-    if chosen is segmentation.RECIPE:
+    if chosen.paint is None:
         return segmentation.Segmentation(values, fallback=get(FALLBACK))
     return Strategy(chosen, values)

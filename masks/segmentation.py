@@ -5,14 +5,12 @@ and shifted, up to four times, to places where it hides neither itself, nor an e
 much of any other object. The search runs on a small label map, the result is cut at full size.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from masks import objects
 from masks.base import (
     GeneratedMask,
     Image,
@@ -26,6 +24,7 @@ from masks.base import (
     check_image,
     check_labels,
 )
+from masks.objects import find_objects
 from masks.ops import Box, as_bytes, bounding_box
 from masks.segmentation_limits import Hole, breaches
 
@@ -37,7 +36,9 @@ TRIES = 24
 
 
 def _share(name: str, default: float, text: str, unit: str) -> Parameter:
-    return Parameter(name, default, 0.0, 1.0, 0.01, False, text, unit)
+    return Parameter(
+        name, default, minimum=0.0, maximum=1.0, step=0.01, integer=False, help=text, unit=unit
+    )
 
 
 RECIPE = Recipe(
@@ -47,9 +48,9 @@ RECIPE = Recipe(
     (
         _share("max_object_area", 0.3, "Larger objects are left out.", "of the picture"),
         _share("min_mask_area", 0.02, "Smaller holes are thrown away.", "of the picture"),
-        Parameter("variants", 4, 1, 16, 1, True, "Most holes that one object gives."),
+        Parameter("variants", 4, minimum=1, maximum=16, help="Most holes that one object gives."),
         _share("scale_change", 0.25, "Holes are up to this much larger or smaller.", "of the size"),
-        Parameter("flip", 1, 0, 1, 1, True, "Mirror every other hole, by chance."),
+        Parameter.switch("flip", True, "Mirror every other hole, by chance."),
         _share("vertical_shift", 0.1, "Holes move up or down by at most this.", "of the height"),
         _share("max_hidden_area", 0.2, "Most of a hole that may lie outside.", "of the hole"),
         _share(
@@ -70,11 +71,11 @@ RECIPE = Recipe(
             "Most of a hole that may lie on one object.",
             "of the hole",
         ),
-        Parameter(
-            "rigid", 1, 0, 1, 1, True, "Mind all objects of the picture, not only the hole's own."
+        Parameter.switch(
+            "rigid", True, "Mind all objects of the picture, not only the hole's own."
         ),
     ),
-    paint=lambda height, width, *_: np.zeros((height, width), np.uint8),
+    paint=None,
 )
 
 
@@ -98,23 +99,22 @@ class _Placement:
 
 
 class Segmentation(Strategy):
-    """The `segmentation` strategy; `find_objects` may be any provider of label maps."""
+    """The `segmentation` strategy.
 
-    def __init__(
-        self,
-        given: Values,
-        fallback: Strategy,
-        find_objects: Callable[[Image], Labels] = objects.find_objects,
-    ) -> None:
+    Args:
+        given: the parameters that differ from the published ones.
+        fallback: draws where no object can be moved.
+    """
+
+    def __init__(self, given: Values, fallback: Strategy) -> None:
         super().__init__(RECIPE, given)
         self.fallback = fallback
-        self.find_objects = find_objects
 
     def on(self, image: Image, labels: Labels | None = None) -> Session:
         """See `Strategy.on`. Looks for the objects once, unless a label map is given."""
         shape = check_image(image)
         check_labels(labels, shape)
-        found = self.find_objects(image) if labels is None else labels
+        found = find_objects(image) if labels is None else labels
         scene = Scene(found, self.values)
         fall_back = self.fallback.on(image)
 

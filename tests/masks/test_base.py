@@ -5,7 +5,7 @@ import masks
 from masks.base import Parameter, draw
 from tests.masks.scenes import noise
 
-WIDTH = Parameter("max_width", 100, 1, 500, 1, True, "Widest brush.", "px")
+WIDTH = Parameter("max_width", 100, minimum=1, maximum=500, help="Widest brush.", unit="px")
 
 
 @pytest.mark.parametrize("value", [1, 500, 20.0, np.int64(7), np.float32(9)])
@@ -23,6 +23,14 @@ def test_parameter_refusal_names_itself_and_the_range(value):
 def test_only_an_integer_from_0_to_1_is_a_switch():
     switches = {p.name for name in masks.names() for p in masks.parameters(name) if p.is_switch}
     assert switches == {"continuous_angles", "scale_with_image", "flip", "rigid"}
+
+
+def test_a_switch_is_on_or_off():
+    dial = Parameter.switch("flip", True, "Mirror it.")
+    assert (dial.default, dial.help, dial.is_switch) == (1, "Mirror it.", True)
+    assert dial.check(False) == 0
+    with pytest.raises(ValueError, match="flip must be a whole number from 0 to 1"):
+        dial.check(2)
 
 
 @pytest.mark.parametrize(

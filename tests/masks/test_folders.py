@@ -1,6 +1,7 @@
 """Masks made once for a folder, every limit of the rule checked anew, and drawn from the folder."""
 
 import csv
+import pickle
 from pathlib import Path
 
 import cv2
@@ -122,6 +123,8 @@ def test_a_folder_is_a_strategy_at_any_size(annotated, tmp_path):
         assert all(masks.check_mask(mask) == size for mask in drawn)
         assert len({mask.tobytes() for mask in drawn}) > 2
     assert (strategy(image, np.random.default_rng(5)) == drawn[5]).all()
+    again = pickle.loads(pickle.dumps(strategy))  # a loader's worker gets a copy
+    assert (again(image, np.random.default_rng(5)) == drawn[5]).all()
     item = masks.generate(f"folder:{tmp_path / 'made'}", image, 1, 0, flip=0)[0]
     assert item.strategy_used.startswith("folder:")
 

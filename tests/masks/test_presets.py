@@ -1,5 +1,7 @@
 """Every strategy at every size, and hole areas against those of the published generator."""
 
+import pickle
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -128,3 +130,10 @@ def test_unknown_names_are_answered_with_those_that_exist():
         masks.get("box", max_width=3)
     with pytest.raises(ValueError, match=r"min_chains \(9\) is above max_chains \(5\)"):
         masks.get("wide", min_chains=9)
+
+
+@pytest.mark.parametrize("name", masks.names())
+def test_a_loaders_worker_gets_a_copy(name):
+    image, again = masks.scene(64, 77), pickle.loads(pickle.dumps(masks.get(name)))
+    drawn = again(image, np.random.default_rng(5))
+    assert np.array_equal(drawn, masks.get(name)(image, np.random.default_rng(5)))
