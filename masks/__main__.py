@@ -1,4 +1,4 @@
-"""Masks from the command line: a contact sheet, or one file a mask.
+"""Masks from the command line: a contact sheet, or one file per mask.
 
 python -m masks --strategy wide --count 16 --size 512x512 --seed 0 --output sheet.png
 python -m masks --strategy thick --image photo.jpg --parameter max_width=120 --output masks/
@@ -61,7 +61,7 @@ def _parser() -> Parser:
         "--output",
         type=Path,
         default=Path("sheet.png"),
-        help="a .png, .jpg or .webp file for a contact sheet, or a folder for one PNG a mask",
+        help="a .png, .jpg or .webp file for a contact sheet, or a folder for one PNG per mask",
     )
     parser.add_argument(
         "--columns", type=int, help="overlays side by side on the sheet (default: near a square)"
@@ -141,11 +141,11 @@ def _precompute(options: argparse.Namespace) -> str:
 
 
 def _picture(path: Path | None, size: str | None) -> Image:
-    wanted = _size(size) if size else None
+    shape = _size(size) if size else None
     if path is None:
-        return masks.scene(*(wanted or (512, 512)))
+        return masks.scene(*(shape or (512, 512)))
     image = files.read_image(path)
-    return files.fit(image, *wanted) if wanted else image
+    return files.fit(image, *shape) if shape else image
 
 
 def _size(text: str) -> tuple[int, int]:

@@ -30,7 +30,7 @@ class AnnotatedPhoto:
 
     Attributes:
         photo: the picture's file.
-        read: reads the label map, int32 (H, W), 0 = background, one number an object.
+        read: reads the label map, int32 (H, W), 0 = background, one number per object.
     """
 
     photo: Path
@@ -120,7 +120,7 @@ def _coco(path: Path, data: dict[str, Any]) -> list[AnnotatedPhoto]:
 
 
 def _panoptic(path: Path, data: dict[str, Any]) -> list[AnnotatedPhoto]:
-    """Things only, and no crowds: what the published masks are made of."""
+    """Return things only, and no crowds: what the published masks are made of."""
     names = {image["id"]: image["file_name"] for image in data.get("images", [])}
     stuff = {c["id"] for c in data.get("categories", []) if not c.get("isthing", 1)}
     found = []
@@ -139,7 +139,7 @@ def _panoptic(path: Path, data: dict[str, Any]) -> list[AnnotatedPhoto]:
 
 @dataclass(frozen=True)
 class _Reading:
-    """Reads the wanted segments of one panoptic picture."""
+    """Reads some segments of one panoptic picture."""
 
     file: Path
     ids: tuple[int, ...]
@@ -147,8 +147,8 @@ class _Reading:
     def __call__(self) -> Labels:
         raw = read_labels(self.file)
         labels = np.zeros(raw.shape, np.int32)
-        for number, wanted in enumerate(self.ids, start=1):
-            labels[raw == wanted] = number
+        for number, segment in enumerate(self.ids, start=1):
+            labels[raw == segment] = number
         return labels
 
 

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises ValueError for bad flags, instead of printing all that there are and leaving."""
+    """Raises ValueError for bad flags, instead of printing the usage and exiting."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with a flag and where to read about it."""
@@ -15,10 +15,10 @@ class Parser(argparse.ArgumentParser):
 
 
 class LeavingParser(argparse.ArgumentParser):
-    """Leaves with exit code 2 for bad flags, after one line."""
+    """Exits with code 2 for bad flags, after one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong with a flag, and leave."""
+        """Say what is wrong with a flag, and exit."""
         self.exit(2, f"{self.prog}: {' '.join(message.split())}\n")
 
 

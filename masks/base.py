@@ -162,7 +162,7 @@ class Strategy:
 
     Attributes:
         recipe: name, summary, source and parameters.
-        given: the parameters that differ from the published ones by the caller's wish.
+        given: the parameters that the caller chose, in place of the published ones.
     """
 
     def __init__(self, recipe: Recipe, given: Values) -> None:

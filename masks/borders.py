@@ -44,7 +44,7 @@ def paint(
 ) -> NDArray[np.uint8]:
     """Paint the strips of one mask: uint8 (H, W) of 0 and 1, at least one strip.
 
-    Strips are shares of the picture and never fill it, so that there is no length to scale.
+    Strips are shares of the picture and never fill it, so there is no length to scale.
 
     Raises:
         ValueError: every side's chance is 0.

@@ -47,7 +47,7 @@ def paint(
     longest = max(1, min(round(values["max_side"] * scale), limit - 1))
     shortest = max(1, min(round(values["min_side"] * scale), longest))
     count = int(rng.integers(int(values["min_boxes"]), int(values["max_boxes"]) + 1))
-    # Four numbers a rectangle in one draw: asked for one by one they cost more than painting.
+    # Four numbers per rectangle in one draw: one by one they would cost more than painting.
     draws = rng.random((count, 4)).tolist()
 
     canvas = np.zeros((height, width), np.uint8)

@@ -86,8 +86,8 @@ def fit(image: Image, height: int, width: int) -> Image:
         max(width, round(image.shape[1] * factor)),
         max(height, round(image.shape[0] * factor)),
     )
-    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    scaled = cv2.resize(image, size, interpolation=way)
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    scaled = cv2.resize(image, size, interpolation=interpolation)
     top, left = (scaled.shape[0] - height) // 2, (scaled.shape[1] - width) // 2
     return np.ascontiguousarray(scaled[top : top + height, left : left + width])
 

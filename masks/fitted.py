@@ -3,7 +3,7 @@
 What is fitted is what a mask is like, not where its pixels are: hole area, number of holes and how
 the area is shared among them, stroke width, direction, how far they spread, and whether the border
 is touched. They belong together (many holes are small ones), so whole rows are kept, at most `MOST`
-of them, and a new mask takes one row with some scatter. Lengths are shares of the picture's short
+of them, and a new mask follows one row with some scatter. Lengths are shares of the picture's short
 side, so the masks fit a picture of any size.
 
     fitted.fit(masks_of_users).save("users.json")
@@ -39,7 +39,7 @@ class Fitted:
     """How many were looked at."""
 
     def recipe(self, name: str = "fitted") -> Recipe:
-        """As a strategy without parameters: `Strategy(fitted.recipe(), {})`."""
+        """Return a strategy without parameters: `Strategy(fitted.recipe(), {})`."""
         return Recipe(
             name,
             f"Like {self.masks:,} masks that were looked at.",
@@ -62,10 +62,10 @@ class Fitted:
 
 
 def fit(examples: Iterable[Mask], most: int = MOST) -> Fitted:
-    """Look at masks, bool (H, W) of any sizes, True = hole.
+    """Learn from masks, bool (H, W) of any sizes, True = hole.
 
     Args:
-        examples: those to be like; empty and full ones are passed over.
+        examples: the masks to be like; empty and full ones are skipped.
         most: rows to keep; of more masks so many are chosen, always the same ones.
 
     Raises:
@@ -82,7 +82,7 @@ def fit(examples: Iterable[Mask], most: int = MOST) -> Fitted:
 
 
 def look(mask: Mask) -> Row:
-    """What one mask is like; ValueError if it is none."""
+    """Measure one mask; ValueError if it is none."""
     height, width = check_mask(mask)
     found = describe(mask)
     shares = tuple(area / found.area for area in found.component_areas[:SHARES])

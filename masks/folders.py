@@ -3,7 +3,7 @@
     python -m masks --precompute PHOTOS --output MASKS
     masks.get("folder:MASKS")(image, rng)
 
-MASKS holds one PNG a mask, `PHOTO_mask000.png` and so on, and `masks.csv` with what each shows;
+MASKS holds one PNG per mask, `PHOTO_mask000.png` and so on, and `masks.csv` with what each shows;
 PHOTO is the photo's name, with its suffix where two differ in nothing else.
 """
 
@@ -103,16 +103,16 @@ def precompute(folder: Path, output: Path, seed: int, values: Values | None = No
 
 
 def _names(found: Sequence[Path]) -> list[str]:
-    """What the files of each photo's masks begin with: its stem, or more where stems are shared."""
+    """Return what each photo's files begin with: its stem, or more where photos share a stem."""
     stems, names = Counter(p.stem for p in found), Counter(p.name for p in found)
     result: list[str] = []
     for photo in found:
-        wanted = photo.stem if stems[photo.stem] == 1 else photo.name
+        prefix = photo.stem if stems[photo.stem] == 1 else photo.name
         if names[photo.name] > 1:  # of several folders
-            wanted = f"{photo.parent.name}_{photo.name}"
-        if wanted in result:
-            raise ValueError(f"several photos are called {wanted}: give them names of their own")
-        result.append(wanted)
+            prefix = f"{photo.parent.name}_{photo.name}"
+        if prefix in result:
+            raise ValueError(f"several photos are called {prefix}: give them names of their own")
+        result.append(prefix)
     return result
 
 
@@ -159,7 +159,7 @@ def _paint(
 
 
 def _read(path: Path) -> np.ndarray:
-    """A mask file as uint8 (H, W) of 0 and 1: grey above the middle is hole, or 1 where 1 is most.
+    """Read a mask as uint8 (H, W) of 0 and 1: above the middle is hole, or 1 where nothing is more.
 
     Raises:
         ValueError: it cannot be read, or holds no hole, or nothing else.

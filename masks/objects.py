@@ -38,7 +38,7 @@ GROWTHS = ((1.3, 1.0), (0.2, 3.0))
 def find_objects(image: Image) -> Labels:
     """Return a label map, uint8 (H, W): 0 = background, 1 = the most likely object, 2 = the next.
 
-    The same image gives the same labels. Without anything that stands out it is all 0.
+    The same image gives the same labels. They are all 0 where nothing stands out.
 
     Args:
         image: uint8 (H, W, 3) in RGB.
@@ -58,7 +58,7 @@ def find_objects(image: Image) -> Labels:
 
 @dataclass(frozen=True)
 class _Traits:
-    """What a region looks like, one number a region in each field."""
+    """What a region looks like, one number per region in each field."""
 
     share: NDArray[np.float64]
     edge: NDArray[np.float64]
@@ -72,7 +72,7 @@ class _Traits:
     def score(self) -> NDArray[np.float64]:
         """Return how much each region looks like an object, about 1 to 4.
 
-        What has a wrong size, or reaches all sides of the picture as backgrounds do, gets -1.
+        One of a wrong size, or that reaches all sides of the picture as backgrounds do, gets -1.
         """
         size = np.exp(-0.8 * np.log(np.maximum(1, GOOD_SIZE / self.share)) ** 2)
         score = (
@@ -157,7 +157,7 @@ def _enlarge(labels: NDArray[np.uint8], height: int, width: int) -> NDArray[np.u
 def _refine(image: Image, region: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the region, bool (h, w), redrawn along the image's edges by GrabCut.
 
-    Left as it was where GrabCut loses it or lets it run away.
+    It is returned as it was where GrabCut loses the object or runs away with it.
     """
     x, y, w, h = cv2.boundingRect(region.view(np.uint8))
     left, top = max(0, x - max(6, w // 3)), max(0, y - max(6, h // 3))

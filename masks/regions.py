@@ -1,7 +1,7 @@
 """A picture cut into small even patches, and all the larger regions that grow when they are merged.
 
 Patches are watershed basins; neighbours that look alike and have no edge between them are merged
-first, and every region on the way is kept, since an object may be one of them at any size.
+first, and every region along the way is kept, since an object may be one of them at any size.
 """
 
 import heapq
@@ -49,7 +49,7 @@ class Patches:
 
 
 def cut(image: Image, patches: int = PATCHES) -> Patches:
-    """Cut a picture, uint8 (h, w, 3) RGB, into about so many patches that follow its edges."""
+    """Cut a picture, uint8 (h, w, 3) RGB, into about `patches` pieces that follow its edges."""
     lab = cv2.cvtColor(image, cv2.COLOR_RGB2LAB).astype(np.uint8, copy=False)
     edges = _edge_strength(lab)
     index = _watershed(lab, edges, patches)
@@ -82,7 +82,7 @@ def cut(image: Image, patches: int = PATCHES) -> Patches:
 
 
 def grow(patches: Patches, by_edge: float, by_size: float) -> NDArray[np.bool_]:
-    """Merge neighbours until one region is left; return all regions on the way, bool (m, n).
+    """Merge neighbours until one region is left; return all regions along the way, bool (m, n).
 
     Args:
         patches: the n patches of a picture.

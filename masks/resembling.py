@@ -69,10 +69,10 @@ def paint(
     best, least = np.zeros((height, width), np.uint8), np.inf
     area = row.area * scale * height * width * np.exp(rng.normal(0, _SCATTER))
     brush = row.width * scale * min(height, width) * np.exp(rng.normal(0, _SCATTER))
-    thinner = smaller = 1.0  # what the tries so far say of strokes that cross or meet
+    thinner = smaller = 1.0  # what the tries so far teach about strokes that cross or meet
     for _ in range(_TRIES):
-        wanted = min(area * smaller, 0.95 * height * width)
-        canvas = _draw(row, (height, width), wanted, max(1.0, brush * thinner), rng)
+        target = min(area * smaller, 0.95 * height * width)
+        canvas = _draw(row, (height, width), target, max(1.0, brush * thinner), rng)
         mask = canvas.view(np.bool_)
         if not mask.any() or mask.all():
             continue
@@ -140,14 +140,14 @@ def _all_shares(row: Row) -> list[float]:
 def _hole(
     angle: float,
     taken: NDArray[np.uint8],
-    wanted: float,
+    area: float,
     brush: float,
     field: _Field,
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    """One hole of about the wanted area, where nothing is yet if there is such a place."""
+    """One hole of about this area, where nothing is yet if there is such a place."""
     # A hole smaller than its brush is a dot.
-    brush = min(brush, max(1.0, 2 * (wanted / np.pi) ** 0.5))
+    brush = min(brush, max(1.0, 2 * (area / np.pi) ** 0.5))
     hole = np.zeros_like(taken)
     edge = np.array([taken.shape[1] - 1, taken.shape[0] - 1], float)
     for place in range(_PLACES):
@@ -155,8 +155,8 @@ def _hole(
             low, high = field.low - brush, field.high + brush
             inner = brush / 2 + 2
             field = replace(field, low=np.maximum(low, inner), high=np.minimum(high, edge - inner))
-        path = _path(angle, taken.shape, wanted, brush, field, rng)
-        hole = _stroke(taken.shape, path, wanted, brush)
+        path = _path(angle, taken.shape, area, brush, field, rng)
+        hole = _stroke(taken.shape, path, area, brush)
         if not (hole & taken).any():
             break
     return hole
@@ -165,7 +165,7 @@ def _hole(
 def _path(
     angle: float,
     shape: tuple[int, ...],
-    wanted: float,
+    area: float,
     brush: float,
     field: _Field,
     rng: np.random.Generator,
@@ -173,7 +173,7 @@ def _path(
     """Points of a stroke that is long enough, (n, 2) as x and y; it turns back at the edges."""
     low, high = np.minimum(field.low, field.high), np.maximum(field.low, field.high)
     step = max(1.0, brush / 2)
-    count = int(2.5 * wanted / (brush * step)) + 3
+    count = int(2.5 * area / (brush * step)) + 3
     heading = angle + rng.normal(0, 0.15) + (np.pi if rng.random() < 0.5 else 0)
     point = rng.uniform(low, high)
     if field.side is not None:
@@ -198,10 +198,10 @@ def _path(
 def _stroke(
     shape: tuple[int, ...],
     path: NDArray[np.float64],
-    wanted: float,
+    area: float,
     brush: float,
 ) -> NDArray[np.uint8]:
-    """The beginning of a path, as long as its area wants to be: uint8 (H, W)."""
+    """The beginning of a path, as long as the area asks for: uint8 (H, W)."""
     whole = np.round(path).astype(np.int32)
     thickness = max(1, round(brush))
     first, last = 1, len(whole)
@@ -209,7 +209,7 @@ def _stroke(
     while first < last:  # the area grows with the length
         middle = (first + last) // 2
         hole = _drawn(shape, whole[:middle], thickness)
-        if np.count_nonzero(hole) < wanted:
+        if np.count_nonzero(hole) < area:
             first = middle + 1
         else:
             last = middle

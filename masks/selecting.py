@@ -30,19 +30,19 @@ class FloodFill:
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """See `masks.selection.Provider`. A box is filled from its middle and cut off at it."""
         prompt = check(image, prompt)
-        small, asked = reduced(image, prompt, SIDE)
+        small, small_prompt = reduced(image, prompt, SIDE)
         height, width = small.shape[:2]
         smooth = cv2.medianBlur(small, 5)
         filled = np.zeros((height + 2, width + 2), np.uint8)
-        way = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (1 << 8)
-        seeds = asked.points or (_middle(asked),)
+        flags = 4 | cv2.FLOODFILL_MASK_ONLY | cv2.FLOODFILL_FIXED_RANGE | (1 << 8)
+        seeds = small_prompt.points or (_middle(small_prompt),)
         for seed in seeds:
             cv2.floodFill(
-                smooth, filled, _pixel(seed, small), 0, (TOLERANCE,) * 3, (TOLERANCE,) * 3, way
+                smooth, filled, _pixel(seed, small), 0, (TOLERANCE,) * 3, (TOLERANCE,) * 3, flags
             )
         mask = filled[1:-1, 1:-1] > 0
-        if asked.box is not None:
-            mask &= _box_mask(asked, height, width)
+        if small_prompt.box is not None:
+            mask &= _box_mask(small_prompt, height, width)
         return enlarged(mask, *image.shape[:2])
 
 
@@ -58,16 +58,16 @@ class GrabCut:
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """See `masks.selection.Provider`."""
         prompt = check(image, prompt)
-        small, asked = reduced(image, prompt, SIDE)
+        small, small_prompt = reduced(image, prompt, SIDE)
         height, width = small.shape[:2]
         guess = np.full((height, width), cv2.GC_BGD, np.uint8)
-        if asked.box is not None:
-            guess[_box_mask(asked, height, width)] = cv2.GC_PR_FGD
+        if small_prompt.box is not None:
+            guess[_box_mask(small_prompt, height, width)] = cv2.GC_PR_FGD
         else:
             guess[1:-1, 1:-1] = cv2.GC_PR_BGD
-            for point in asked.points:
+            for point in small_prompt.points:
                 cv2.circle(guess, _pixel(point, small), max(height, width) // 6, cv2.GC_PR_FGD, -1)
-        _mark(guess, asked, small)
+        _mark(guess, small_prompt, small)
         cut_out = grab_cut(small, guess, 3)
         if cut_out is None:
             return np.zeros(image.shape[:2], np.bool_)
@@ -94,18 +94,18 @@ class Regions:
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """See `masks.selection.Provider`."""
         prompt = check(image, prompt)
-        small, asked = reduced(image, prompt, objects.SIDE)
+        small, small_prompt = reduced(image, prompt, objects.SIDE)
         patches, regions = self._looked_at(small.tobytes(), small.shape)
-        region = _likeliest(patches, regions, asked)
-        if asked.box is None:
+        region = _likeliest(patches, regions, small_prompt)
+        if small_prompt.box is None:
             guess = guess_around(region)
         else:
             height, width = small.shape[:2]
-            box = _box_mask(asked, height, width)
+            box = _box_mask(small_prompt, height, width)
             guess = np.full((height, width), cv2.GC_BGD, np.uint8)
             guess[box] = cv2.GC_PR_BGD
-            guess[box & (region | _ellipse(asked, height, width))] = cv2.GC_PR_FGD
-        _mark(guess, asked, small)
+            guess[box & (region | _ellipse(small_prompt, height, width))] = cv2.GC_PR_FGD
+        _mark(guess, small_prompt, small)
         redrawn = grab_cut(small, guess, 2)
         if redrawn is not None and plausible(redrawn, region):
             region = redrawn

@@ -37,7 +37,7 @@ class Prompt:
     box: Box | None = None
 
     def inside(self, height: int, width: int) -> "Prompt":
-        """Return the same with every point and the box within a picture of this size.
+        """Return the same with the box cut off at the border of a picture of this size.
 
         Raises:
             ValueError: there is neither a click on the object nor a box, a click lies outside the
@@ -72,7 +72,7 @@ class Objects:
 
     Attributes:
         labels: (H, W), 0 = background, 1 = the first object, 2 = the second ...
-        scores: one number an object, 0 to 1, how sure the provider is of it; best first.
+        scores: one number per object, 0 to 1, how sure the provider is of it; best first.
     """
 
     labels: Labels
@@ -98,7 +98,7 @@ class Provider(Protocol):
 
 
 def check(image: Image, prompt: Prompt) -> Prompt:
-    """Check both and return the prompt kept within the image.
+    """Check both and return the prompt with its box cut off at the image's border.
 
     Raises:
         ValueError: saying what is wrong.
@@ -135,12 +135,12 @@ def reduced(image: Image, prompt: Prompt, side: int) -> tuple[Image, Prompt]:
 
 
 def _scaled(prompt: Prompt, factor: float) -> Prompt:
-
-    def points(those: tuple[Point, ...]) -> tuple[Point, ...]:
-        return tuple((x * factor, y * factor) for x, y in those)
-
+    points, not_points = (
+        tuple((x * factor, y * factor) for x, y in clicks)
+        for clicks in (prompt.points, prompt.not_points)
+    )
     box = None if prompt.box is None else tuple(side * factor for side in prompt.box)
-    return Prompt(points(prompt.points), points(prompt.not_points), box)  # type: ignore[arg-type]
+    return Prompt(points, not_points, box)  # type: ignore[arg-type]
 
 
 def enlarged(mask: NDArray, height: int, width: int) -> Mask:
@@ -159,7 +159,7 @@ def select_all(
     Args:
         provider: who is asked.
         image: uint8 (H, W, 3).
-        wanted: one prompt an object.
+        wanted: one prompt per object.
         unwanted: clicks on what does not belong to any of them.
 
     Raises:

@@ -11,7 +11,7 @@ from masks.base import Mask, check_mask
 from masks.ops import BUCKETS, Box, area_bucket, as_bytes, bounding_box
 
 EXACT_UP_TO = 1 << 16
-"""Holes whose bounding box has more pixels than this are measured to a pixel more or less."""
+"""Holes whose bounding box has more pixels than this are measured to within a pixel."""
 
 REDUCED_FROM = 1 << 20
 """From this many pixels on, holes are measured at a reduced size."""
@@ -19,7 +19,7 @@ REDUCED_FROM = 1 << 20
 
 @dataclass(frozen=True)
 class MaskStatistics:
-    """What can be said of one mask.
+    """The figures of one mask.
 
     Attributes:
         area: hole share of the picture, 0 to 1.
@@ -46,7 +46,7 @@ class MaskStatistics:
 
 @dataclass(frozen=True)
 class SetStatistics:
-    """What can be said of a set of masks: hole areas and the paper's ten buckets."""
+    """The figures of a set of masks: hole areas and the paper's ten buckets."""
 
     count: int
     mean: float

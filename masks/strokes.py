@@ -69,7 +69,7 @@ def paint(
 ) -> NDArray[np.uint8]:
     """Paint the chains of one mask: uint8 (H, W) of 0 and 1, which may be empty or full.
 
-    All random numbers are drawn in bulk, which is several times as quick as one by one.
+    All random numbers are drawn in bulk, several times as quick as one by one.
     """
     # The published class adds one to the count's upper end twice: min .. max + 1 can come.
     chains = int(rng.integers(int(values["min_chains"]), int(values["max_chains"]) + 2))
