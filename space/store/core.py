@@ -23,7 +23,7 @@ from typing import Any
 from space.store import shards
 from space.store.card import Figures, render
 from space.store.files import locked
-from space.store.index import Index, set_meta
+from space.store.index import Index, add_record, set_meta
 from space.store.objects import KINDS, Objects
 from space.store.published import Published
 from space.store.schema import SCALARS
@@ -140,6 +140,21 @@ def add_shard(run: sqlite3.Connection, shard: Shard) -> None:
         "INSERT INTO shards (name, shelf, rows, bytes, sha256) VALUES (?, ?, ?, ?, ?)",
         (shard.name, shard.shelf, shard.rows, shard.bytes, shard.sha256),
     )
+
+
+def add_whole_shard(
+    run: sqlite3.Connection, shard: Shard, entries: Iterable[dict[str, Any]]
+) -> None:
+    """Enter a shard with all of its records, as part of a transaction.
+
+    Args:
+        run: From `Index.transaction`.
+        shard: It lies in `incoming`, or where readers look already.
+        entries: As `add_record` takes them, but for the shard; their files are stored.
+    """
+    add_shard(run, shard)
+    for entry in entries:
+        add_record(run, {**entry, "shard": shard.name})
 
 
 def now_microseconds() -> int:

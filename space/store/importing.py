@@ -22,13 +22,12 @@ import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
 from space.store import coco, recovery
-from space.store.core import Core, add_shard, prepare_shard
+from space.store.core import Core, add_whole_shard, prepare_shard
 from space.store.entry import new_entry, new_token
 from space.store.errors import StoreError, SubmissionError, explained
 from space.store.files import ensure_space
-from space.store.index import add_record
 from space.store.pictures import MAX_PIXELS, decode_mask, encode_mask, prepare_photo
-from space.store.records import Submission, check_extra, shelf_of
+from space.store.records import Submission, by_shelf, check_extra
 from space.store.schema import SCALARS, SCHEMA_VERSION, STATUSES
 
 _ROWS = 64  # that become one shard, and are committed at once
@@ -237,17 +236,14 @@ def _commit(core: Core, rows: list[dict[str, Any]]) -> Imported:
         ensure_space(core.data_dir, sum(len(row["image"]) + len(row["mask"]) for row in rows))
         fresh = [row for row in rows if not recovery.is_known(core, row["id"])]
         fresh = list({row["id"]: row for row in fresh}.values())
-        for shelf in sorted({shelf_of(row["licence"], row["status"]) for row in fresh}):
-            chosen = [row for row in fresh if shelf_of(row["licence"], row["status"]) == shelf]
+        for shelf, chosen in by_shelf(fresh).items():
             prepared, shard = prepare_shard(core, chosen, shelf)
             try:
                 entries = [recovery.entry_of(core, dict(row)) for row in chosen]
             except ValueError as error:
                 raise StoreError(f"Nothing of this batch was stored: {error}.") from error
             with core.index.transaction() as run:
-                add_shard(run, shard)
-                for entry in entries:
-                    add_record(run, {**entry, "shard": shard.name})
+                add_whole_shard(run, shard, entries)
             core.published.add(prepared)
             taken += len(chosen)
     return Imported(taken, len(rows) - taken)

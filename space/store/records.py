@@ -3,6 +3,7 @@
 import json
 import re
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -177,3 +178,11 @@ def microseconds(moment: datetime) -> int:
 def shelf_of(licence: str, status: str) -> str:
     """Which shards a record may lie in: those that travel together, or not at all."""
     return f"{'private' if licence == PRIVATE else 'open'}/{status}"
+
+
+def by_shelf(rows: Iterable[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Records, each with `licence` and `status`, by the shelf that they may lie on."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(shelf_of(row["licence"], row["status"]), []).append(row)
+    return dict(sorted(found.items()))

@@ -21,12 +21,12 @@ from typing import Any
 import pyarrow as pa
 
 from space.store import shards
-from space.store.core import Core, add_shard, prepare_shard
+from space.store.core import Core, add_whole_shard, prepare_shard
 from space.store.errors import StoreError
 from space.store.files import try_lock
 from space.store.index import add_record, set_meta
 from space.store.pictures import prepare_photo
-from space.store.records import shelf_of
+from space.store.records import by_shelf
 
 _ID = re.compile(r"[0-9a-zA-Z_-]{1,64}")
 _log = logging.getLogger(__name__)
@@ -156,25 +156,21 @@ def reconcile(core: Core) -> None:
 def _adopt(core: Core, path: Path) -> None:
     """Take a shard that the index does not know into it, without doubling a record."""
     fresh, total = unknown_entries(core, path)
-    shelves = {shelf_of(row["licence"], row["status"]) for row in fresh}
-    if fresh and len(fresh) == total and len(shelves) == 1:
-        shard = shards.shard_at(path, shelves.pop(), total)
+    shelves = by_shelf(fresh)
+    if len(fresh) == total and len(shelves) == 1:
+        [shelf] = shelves
+        shard = shards.shard_at(path, shelf, total)
         with core.index.transaction() as run:
-            add_shard(run, shard)
-            for entry in fresh:
-                add_record(run, {**entry, "shard": shard.name})
+            add_whole_shard(run, shard, fresh)
         return
     added = []
-    for shelf in sorted(shelves):
-        wanted = {e["id"] for e in fresh if shelf_of(e["licence"], e["status"]) == shelf}
-        rows = (row for row in shards.read_rows(path) if row["id"] in wanted)
-        added.append((*prepare_shard(core, rows, shelf), wanted))
+    for shelf, entries in shelves.items():
+        added.append((*prepare_shard(core, rows_of(path, entries), shelf), entries))
 
     def enter(run: sqlite3.Connection) -> None:
-        for _, shard, wanted in added:
-            for entry in fresh:
-                if entry["id"] in wanted:
-                    add_record(run, {**entry, "shard": shard.name})
+        for _, shard, entries in added:
+            for entry in entries:
+                add_record(run, {**entry, "shard": shard.name})
 
     core.exchange({path.name}, [(where, shard) for where, shard, _ in added], enter)
 
@@ -197,6 +193,12 @@ def unknown_entries(core: Core, path: Path) -> tuple[list[dict[str, Any]], int]:
         if not is_known(core, row["id"]):
             fresh.append(entry_of(core, row))
     return fresh, total
+
+
+def rows_of(path: Path, entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows of a shard that belong to some of its records, whole."""
+    wanted = {entry["id"] for entry in entries}
+    return (row for row in shards.read_rows(path) if row["id"] in wanted)
 
 
 def is_known(core: Core, record_id: str) -> bool:

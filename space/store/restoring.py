@@ -16,13 +16,12 @@ from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import httpx
 
 from space.store import recovery, shards
-from space.store.core import Core, add_shard, now_microseconds, prepare_shard
+from space.store.core import Core, add_whole_shard, now_microseconds, prepare_shard
 from space.store.errors import SubmissionError
 from space.store.files import locked, sync_directory, sync_file
 from space.store.hub import Hub, check, is_shard, local_name, remember
 from space.store.hub_errors import explained
-from space.store.index import add_record
-from space.store.records import shelf_of
+from space.store.records import by_shelf
 
 # The Hub's client raises all of these; rows that somebody else wrote the last two.
 _FAILURES = (HfHubHTTPError, httpx.HTTPError, OSError, RuntimeError, ValueError, TypeError)
@@ -110,35 +109,29 @@ def _take_in(core: Core, fetched: Path, name: str) -> int:
     sync_file(prepared)
     sync_directory(core.incoming)
     fresh, total = recovery.unknown_entries(core, prepared)
-    shelves = sorted({shelf_of(entry["licence"], entry["status"]) for entry in fresh})
+    shelves = by_shelf(fresh)
     if len(fresh) == total and len(shelves) == 1:
-        shard = shards.shard_at(prepared, shelves[0], total)
+        [shelf] = shelves
+        shard = shards.shard_at(prepared, shelf, total)
         with core.index.transaction() as run:
-            add_shard(run, shard)
+            add_whole_shard(run, shard, fresh)
             run.execute(
                 "UPDATE shards SET pushed_at = ? WHERE name = ?", (now_microseconds(), name)
             )
-            for entry in fresh:
-                add_record(run, {**entry, "shard": name})
         core.published.add(prepared)
         return total
     # Some of it is here or was deleted: what is new goes into shards of our own, and the shard
     # on the Hub is withdrawn with the next push, which sends those instead.
-    for shelf in shelves:
-        _take_in_part(core, prepared, shelf, fresh)
+    for shelf, entries in shelves.items():
+        _take_in_part(core, prepared, shelf, entries)
     with core.index.transaction() as run:
         run.execute("INSERT OR IGNORE INTO retired VALUES (?)", (name,))
     prepared.unlink()
     return len(fresh)
 
 
-def _take_in_part(core: Core, source: Path, shelf: str, fresh: list[dict[str, Any]]) -> None:
-    entries = [e for e in fresh if shelf_of(e["licence"], e["status"]) == shelf]
-    wanted = {entry["id"] for entry in entries}
-    rows = (row for row in shards.read_rows(source) if row["id"] in wanted)
-    path, shard = prepare_shard(core, rows, shelf)
+def _take_in_part(core: Core, source: Path, shelf: str, entries: list[dict[str, Any]]) -> None:
+    path, shard = prepare_shard(core, recovery.rows_of(source, entries), shelf)
     with core.index.transaction() as run:
-        add_shard(run, shard)
-        for entry in entries:
-            add_record(run, {**entry, "shard": shard.name})
+        add_whole_shard(run, shard, entries)
     core.published.add(path)

@@ -38,11 +38,11 @@ from typing import Any
 import numpy as np
 
 from space.store import compaction, health, recovery, thumbnails, verification
-from space.store.core import Core, add_shard, now_microseconds, prepare_shard, silent
+from space.store.core import Core, add_whole_shard, now_microseconds, prepare_shard, silent
 from space.store.entry import hash_of, new_entry, new_token
 from space.store.errors import StoreError, SubmissionError, explained
 from space.store.files import ensure_space
-from space.store.index import add_record, drop_record
+from space.store.index import drop_record
 from space.store.lookalikes import lookalikes
 from space.store.pictures import MAX_PIXELS, StoredPicture, decode_mask, encode_mask, prepare_photo
 from space.store.records import Filters, Receipt, Record, Submission, record_of, shelf_of
@@ -137,8 +137,7 @@ class Store:
         core.objects.put("masks", entry["mask_sha256"], row["mask"])
         core.step("kept")
         with core.index.transaction() as run:
-            add_shard(run, shard)
-            add_record(run, {**entry, "shard": shard.name})
+            add_whole_shard(run, shard, [entry])
         core.step("committed")
         core.published.add(prepared)
         core.step("published")
