@@ -2,6 +2,7 @@
 
 import secrets
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,29 +14,13 @@ from space.reviewers import Sight, sight
 from space.services import Services
 from space.store import StoreError
 
-# A press on a mask of the grid asks for its record.
-_ASK = """
-element.addEventListener("click", (event) => {
-  const card = event.target.closest("li[data-record]");
-  if (card) trigger("click", { record: card.dataset.record });
-});
-"""
-# Escape, the button, or a press beside it closes it.
-_OPEN = """
-watch("value", () => {
-  const dialog = element.querySelector("dialog");
-  if (dialog && !dialog.open) dialog.showModal();
-});
-element.addEventListener("click", (event) => {
-  if (event.target.tagName === "DIALOG") event.target.close();
-});
-"""
+_HERE = Path(__file__).parent
 
 
 def grid(services: Services) -> gr.HTML:
     """The grid of masks, with the record that is pressed over it."""
-    gallery = html("dataset-gallery", script=_ASK)
-    record = html("dataset-record", script=_OPEN)
+    gallery = html("dataset-gallery", script=_HERE / "dataset_grid.js")
+    record = html("dataset-record", script=_HERE / "dataset_record.js")
 
     def look(event: gr.EventData, request: gr.Request, profile: gr.OAuthProfile | None) -> str:
         sees = sight(services.settings, request, profile)

@@ -12,7 +12,7 @@ import gradio as gr
 from space import contributions, dataset_record, drawers_panel, health_panel
 from space.dataset_view import grid_html, push_html, summary_html, use_html
 from space.forgetting import EXPORT_PREFIX, forget_exports
-from space.pieces import COPY_SCRIPT, QUIET, error_html, html, status_html
+from space.pieces import COPY, QUIET, error_html, html, status_html
 from space.reviewers import Sight, sight
 from space.services import Services
 from space.store import STATUSES, Filters, Record, Store, StoreError
@@ -114,10 +114,10 @@ def _use_it(services: Services, filters: Sequence[gr.components.Component]) -> g
     """How to load the data, downloads of what the filters let through, and the card."""
     gr.Markdown("### Use it")
     settings = services.settings
-    html("dataset-code", use_html(str(services.store.dataset_dir)), COPY_SCRIPT)
+    html("dataset-code", use_html(str(services.store.dataset_dir)), COPY)
     if settings.hub_dataset:
         gr.Markdown(f"What is approved goes to `{settings.hub_dataset}` on its own, or with:")
-        html("push-code", push_html(settings.hub_dataset, settings.data_dir), COPY_SCRIPT)
+        html("push-code", push_html(settings.hub_dataset, settings.data_dir), COPY)
     with gr.Row():
         as_zip = gr.Button("Make ZIP", elem_id="export-zip", min_width=120)
         as_parquet = gr.Button("Make Parquet", elem_id="export-parquet", min_width=120)

@@ -55,7 +55,7 @@ def build(services: Services, canvas: gr.HTML, samples: Path, events: Sequence[C
         )  # fmt: skip
         again = gr.Button("Look again", elem_id="inside-look", scale=0, min_width=140)
     status = html("inside-status")
-    view = html("inside-view", script=_SCRIPT.read_text("utf-8"))
+    view = html("inside-view", script=_SCRIPT)
     with gr.Accordion("How it works", open=False):
         gr.Markdown(HOW_IT_WORKS)
 

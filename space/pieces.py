@@ -4,6 +4,7 @@ import base64
 import io
 import sqlite3
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -18,30 +19,13 @@ QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """For events of the page alone: no endpoint, no spinner."""
 TROUBLE = (ValueError, StoreError, OSError, sqlite3.Error, CancelledError)
 """What handlers answer with a line for the page; anything else is a mistake of ours."""
-COPY_SCRIPT = """
-element.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
-  if (!button) return;
-  const text = button.dataset.copy;
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {  // no clipboard without https: the old way
-    const area = document.createElement("textarea");
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    document.execCommand("copy");
-    area.remove();
-  }
-  button.textContent = "Copied";
-  setTimeout(() => { button.textContent = "Copy"; }, 1600);
-});
-"""
-"""Copies what a button carries in `data-copy`."""
+COPY = Path(__file__).parent / "copy.js"
+"""The script for pieces with buttons that copy what they carry in `data-copy`."""
+_COMMON = Path(__file__).parent / "common.js"
 _QUALITY = 88
 
 
-def html(elem_id: str, value: str = "", script: str | None = None) -> gr.HTML:
+def html(elem_id: str, value: str = "", script: Path | None = None) -> gr.HTML:
     """A piece of HTML in the page's own style, without Gradio's.
 
     Args:
@@ -49,7 +33,13 @@ def html(elem_id: str, value: str = "", script: str | None = None) -> gr.HTML:
         value: What it shows first.
         script: Runs once when it comes onto the page; `element` is the component.
     """
-    return gr.HTML(value, elem_id=elem_id, js_on_load=script, apply_default_css=False)
+    code = None if script is None else joined(script)
+    return gr.HTML(value, elem_id=elem_id, js_on_load=code, apply_default_css=False)
+
+
+def joined(*scripts: Path) -> str:
+    """The functions of `common.js` and some more scripts, in this order."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in (_COMMON, *scripts))
 
 
 def status_html(kind: str, words: str) -> str:

@@ -108,7 +108,7 @@ def _lay_out() -> _Parts:
     """The photo on the left; what can be done, and what is known, on the right."""
     with gr.Row(elem_id="review-tab"):
         with gr.Column(scale=5, min_width=320):
-            picture = html("review-picture", script=_SCRIPT.read_text(encoding="utf-8"))
+            picture = html("review-picture", script=_SCRIPT)
             filled = html("review-filled")
         with gr.Column(scale=2, min_width=300):
             if signs_in_with_hub():

@@ -12,7 +12,7 @@ import gradio as gr
 
 from space import contributions
 from space.canvas.protocol import Drawing, decode
-from space.pieces import COPY_SCRIPT, error_html, html, status_html
+from space.pieces import COPY, error_html, html, status_html
 from space.services import Services
 from space.settings import Settings
 from space.store import CONSENT_SENTENCE, Receipt, StoreError, Submission, SubmissionError
@@ -73,7 +73,7 @@ def build(services: Services, canvas: gr.HTML) -> None:
                 "Save mask", variant="primary", elem_id="save-mask", min_width=120, scale=2
             )
             undo = gr.Button("Undo", elem_id="undo-save", visible=False, min_width=80, scale=1)
-        status = html("record-status", script=COPY_SCRIPT)
+        status = html("record-status", script=COPY)
         last, saved_at = gr.State(None), gr.State(0.0)
         countdown = gr.Timer(UNDO_SECONDS, active=False)
 
@@ -95,7 +95,7 @@ def build(services: Services, canvas: gr.HTML) -> None:
 
 def _terms() -> gr.HTML:
     """The line that stands for licence, consent and note once something was saved."""
-    return html("save-terms", _TERMS, _SCRIPT.read_text(encoding="utf-8"))
+    return html("save-terms", _TERMS, _SCRIPT)
 
 
 def saver(services: Services) -> Callable[..., tuple]:

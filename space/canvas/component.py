@@ -8,6 +8,7 @@ import gradio as gr
 import masks
 from space.canvas.selecting import Selecting
 from space.canvas.server import CanvasServer
+from space.pieces import joined
 from space.samples import listed
 from space.services import Services
 
@@ -29,7 +30,7 @@ def canvas(services: Services, samples: Path) -> gr.HTML:
         "max_file_mb": settings.max_file_mb,
         "samples": listed(samples),
     }
-    script = "\n".join(_read(f"js/{name}.js") for name in SCRIPTS)
+    script = joined(*(_HERE / "js" / f"{name}.js" for name in SCRIPTS))
     return gr.HTML(
         value=None,
         html_template=_read("canvas.html"),

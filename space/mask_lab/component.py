@@ -11,6 +11,7 @@ from masks.base import Parameter
 from masks.presets import SMALL_UP_TO
 from space.mask_lab.pictures import strategy_picture
 from space.mask_lab.server import LabServer
+from space.pieces import joined
 from space.samples import listed
 
 _HERE = Path(__file__).parent
@@ -25,7 +26,7 @@ def lab(server: LabServer, samples: Path) -> gr.HTML:
         "max_file_mb": server.services.settings.max_file_mb,
         "samples": listed(samples),
     }
-    script = "\n".join((_HERE / "js" / f"{name}.js").read_text("utf-8") for name in SCRIPTS)
+    script = joined(*(_HERE / "js" / f"{name}.js" for name in SCRIPTS))
     return gr.HTML(
         value=None,
         html_template=(_HERE / "lab.html").read_text("utf-8"),

@@ -62,18 +62,3 @@ async function ask(name, data) {
   if (answer && typeof answer === "object" && "ok" in answer) return answer;
   return { ok: false, offline: true, message: "The server cannot be reached. What you drew is kept; try again in a moment." };
 }
-
-function saveFile(url, name) {
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  document.body.append(link);
-  link.click();
-  link.remove();
-}
-
-function percent(fraction) {
-  const value = fraction * 100;
-  if (value > 0 && value < 0.1) return "under 0.1 %";
-  return (value < 10 ? value.toFixed(1) : value.toFixed(0)) + " %";
-}

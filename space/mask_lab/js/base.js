@@ -43,39 +43,6 @@ async function ask(name, data) {
   }
 }
 
-function percent(fraction) {
-  const value = fraction * 100;
-  if (value > 0 && value < 0.1) return "under 0.1 %";
-  return (value < 10 ? value.toFixed(1) : value.toFixed(0)) + " %";
-}
-
-function saveFile(url, name) {
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  document.body.append(link);
-  link.click();
-  link.remove();
-}
-
-async function copyText(text, button) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    // Without https the clipboard is closed to scripts; the old way still works.
-    const box = document.createElement("textarea");
-    box.value = text;
-    (button.closest("dialog") || document.body).append(box);
-    box.select();
-    document.execCommand("copy");
-    box.remove();
-  }
-  const words = button.dataset.words || button.textContent;
-  button.dataset.words = words;
-  button.textContent = "Copied";
-  setTimeout(() => { button.textContent = words; }, 1400);
-}
-
 function remember() {
   const { photo, name, width, height, strategy: chosen, values, seed, count } = W;
   try {
