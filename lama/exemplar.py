@@ -1,11 +1,12 @@
 """An exemplar fill, a network's first guess: the hole put together from the picture's own patches.
 
 The objective is that of Wexler, Shechtman and Irani (Space-Time Completion of Video, PAMI 2007):
-every patch that touches the hole should look like some wholly known patch. It is lowered in turns,
-coarse to fine: find the nearest known patch of each, then let all patches that cover a pixel vote
-on its colour. The search looks at every known patch while the picture is small. Above, each patch
-tries what its parent in the level below and its neighbours found (the propagation of PatchMatch,
-Barnes et al., SIGGRAPH 2009); random tries gain nothing there, so the fill is the same every time.
+every patch that touches the hole should look like some wholly known patch. It is lowered by two
+steps in turn, coarse to fine: find the nearest known patch of each, then let all patches that cover
+a pixel vote on its colour. The search looks at every known patch while the picture is small. At
+larger sizes each patch tries what its parent in the level below and its neighbours found (the
+propagation of PatchMatch, Barnes et al., SIGGRAPH 2009); random tries gain nothing there, so the
+fill is the same every time.
 """
 
 from __future__ import annotations
@@ -20,26 +21,27 @@ from torch import Tensor
 
 from lama.pullpush import pull_push
 
-PATCH = 7  # pixels a side
+PATCH = 7  # pixels on a side
 HALF = PATCH // 2
 COARSEST = 32  # short side of the first level, at least
 COMPONENTS = 24  # patches are compared by their projections on as many principal components
 FALLOFF = 1.6  # how much less a patch's vote counts for each pixel that it lies deeper in the hole
-SHARPNESS = 8.0  # of the last vote, in which the likest patches decide nearly alone
+SHARPNESS = 8.0  # of the last vote, in which the most similar patches decide nearly alone
 ITERATIONS = 6  # towards the components
 SAMPLE = 2000  # patches that the components are taken from
 MOST_COMPARED = 1 << 14  # known patches that one is compared with when all are looked at
 BLOCK = 1 << 12  # patches, or pixels, that are worked on at once: what a cache holds
-PLACE = torch.int32  # of places: half the traffic of int64, and gathered several times as fast
+PLACE = torch.int32  # dtype of places: half the traffic of int64, several times as fast to gather
 NOWHERE = 0  # place of the frame's corner, which is no patch's centre
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How long it is looked for patches.
+    """How thorough the patch search is.
 
     Attributes:
-        rounds: turns of search and vote by level, coarse to fine; the last of them above.
+        rounds: rounds of search and vote by level, coarse to fine; levels beyond the tuple use its
+            last entry.
         exact: up to this short side every known patch is looked at.
     """
 
@@ -48,7 +50,7 @@ class Effort:
 
 
 QUICK = Effort(rounds=(3, 12, 3, 1), exact=64)
-PATIENT = Effort(rounds=(3, 12, 6, 6, 3, 1), exact=128)  # four times as long
+PATIENT = Effort(rounds=(3, 12, 6, 6, 3, 1), exact=128)  # takes four times as long
 
 
 @torch.no_grad()
@@ -70,14 +72,14 @@ def exemplar_fill(
         (B, 3, H, W) equal to `image` where known. Where no 7 x 7 patch is wholly known at any size,
         this is the pull-push fill.
     """
-    each = zip(image.split(1), mask.split(1), strict=True)
-    # Distances of patches want the digits, whatever a network around it runs in.
+    pairs = zip(image.split(1), mask.split(1), strict=True)
+    # Distances of patches need all digits, whatever precision a network around this runs in.
     with torch.autocast(image.device.type, enabled=False):
-        return torch.cat([_fill(*one, effort, pause or _go_on) for one in each])
+        return torch.cat([_fill(*pair, effort, pause or _go_on) for pair in pairs])
 
 
 def _go_on() -> None:
-    """Never ends anything."""
+    """The pause that never ends the work."""
 
 
 def _fill(image: Tensor, mask: Tensor, effort: Effort, pause: Callable[[], None]) -> Tensor:
@@ -184,15 +186,15 @@ class _Level:
         return _Level(hole, known, targets, exact, pause)
 
     def _show(self, picture: Tensor) -> None:
-        """Take (1, 3, H, W) for the picture."""
+        """Make (1, 3, H, W) the picture."""
         framed = F.pad(picture[0], (HALF,) * 4).permute(1, 2, 0)
         self.pixels = framed.reshape(-1, 3).contiguous()  # colours side by side: quick to gather
         self.is_described = False
 
     def _choose_components(self) -> None:
         """Principal components of some of the known patches; larger levels take them over."""
-        some = self.sources[:: max(1, len(self.sources) // SAMPLE)]
-        patches = F.embedding(some[:, None] + self.patch, self.pixels).flatten(1)
+        sample = self.sources[:: max(1, len(self.sources) // SAMPLE)]
+        patches = F.embedding(sample[:, None] + self.patch, self.pixels).flatten(1)
         patches = patches - patches.mean(0)
         covariance = patches.t() @ patches
         # By subspace iteration: any basis of the components' space does, and it always ends, which
@@ -221,15 +223,15 @@ class _Level:
             # Only patches that touch the hole have changed.
             top, bottom = (int(t) // self.width for t in (self.targets[0], self.targets[-1]))
             rows = slice(top, bottom + 1)
-            some = frame[..., top - HALF : bottom + HALF + 1, :]
-            new = F.conv2d(some, self.components, padding=(0, HALF)).permute(0, 2, 3, 1)
+            strip = frame[..., top - HALF : bottom + HALF + 1, :]
+            new = F.conv2d(strip, self.components, padding=(0, HALF)).permute(0, 2, 3, 1)
             self.described.view(self.height, self.width, -1)[rows] = new[0]
         else:
             new = F.conv2d(frame, self.components, padding=HALF).permute(0, 2, 3, 1)
             self.described = new.reshape(-1, COMPONENTS)
 
     def start(self, picture: Tensor) -> None:
-        """Begin with the pull-push fill of a picture and no idea where it should come from."""
+        """Begin with the pull-push fill of a picture, without any sources yet."""
         self._show(picture)
         self._choose_components()
         self._show(pull_push(picture, self.hole))
@@ -238,13 +240,13 @@ class _Level:
             self._take_best_of_all()
 
     def start_from(self, below: _Level, picture: Tensor) -> None:
-        """Begin with what the level of half the size made of it, and with where it found that."""
+        """Begin with the fill of the level of half the size, and with the sources it found."""
         height, width = self.hole.shape[-2:]
         self.components = below.components
         guess = F.interpolate(below.picture(), scale_factor=2, mode="bilinear", align_corners=False)
         self._show(torch.where(self.hole > 0, guess[..., :height, :width], picture))
         self._describe()
-        # For those without a parent any source does at first.
+        # Any source will do at first for targets without a parent.
         at = torch.searchsorted(self.sources, self.targets).clamp_(max=len(self.sources) - 1)
         self.found[self.targets] = self.sources[at]
         y, x = self.targets // self.width - HALF, self.targets % self.width - HALF
@@ -270,26 +272,26 @@ class _Level:
         self._take_nearest(*offers)
 
     def _take_best_of_all(self) -> None:
-        # On a large level, which is the first one only for small holes, a part of the sources.
+        # A large level is the first one only for small holes: some of the sources are enough.
         some = self.sources[:: 1 + len(self.sources) // MOST_COMPARED]
         sources = self.described.index_select(0, some)
         norms = sources.square().sum(1)
         best = []
         for targets in self.targets.split(BLOCK // 2):
             self.pause()
-            wanted = self.described.index_select(0, targets)
-            best.append(torch.addmm(norms, wanted, sources.t(), alpha=-2).argmin(1))
+            described = self.described.index_select(0, targets)
+            best.append(torch.addmm(norms, described, sources.t(), alpha=-2).argmin(1))
         nearest = some[torch.cat(best)]
         self.found[self.targets] = nearest
         self.distance = self._unlike(nearest, self.targets)
 
     def _take_nearest(self, *offers: Tensor) -> None:
-        """Of (T,) offered sources and the present one the nearest that is a known patch."""
+        """Keep the nearest of the present sources and the (T,) offered ones that are known."""
         nearest = self.found.index_select(0, self.targets)
         least = self._unlike(nearest, self.targets)
         for offered in offers:
             self.pause()
-            # Most neighbours agree, so that few are left to be compared.
+            # Most neighbours agree, so few are left to be compared.
             other = self.known.index_select(0, offered).logical_and_(offered != nearest)
             which = other.nonzero()[:, 0]
             source = offered[which]
@@ -311,10 +313,10 @@ class _Level:
         return torch.cat(unlike)
 
     def vote(self, sharpness: float = 1) -> None:
-        """Make each hole pixel the mean of what the patches over it say, the likest counting most.
+        """Make each hole pixel the mean of what the patches over it say, weighted by likeness.
 
         Args:
-            sharpness: how much likeness counts; much of it goes against blur.
+            sharpness: how much likeness counts; more of it means less blur.
         """
         scale = self.distance.kthvalue(len(self.distance) * 3 // 4 + 1).values + 1e-10
         weight = self.trust * torch.exp(-self.distance / (2 * scale) * sharpness)
@@ -325,7 +327,7 @@ class _Level:
             self.pause()
             centres = (pixels[:, None] - self.patch).flatten()
             votes = weights.index_select(0, centres).view(-1, PATCH**2)
-            # Where no target is, places may be none; they have no vote.
+            # Around centres that are no targets places may be negative; those have no vote.
             says = self.found.index_select(0, centres).view(-1, PATCH**2)
             says.add_(self.patch).clamp_(min=0)
             total = votes.sum(1, keepdim=True)

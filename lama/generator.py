@@ -22,7 +22,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def channels_last(module: M) -> M:
-    """Lay a module's weights out the way CPU and GPU convolutions are quickest."""
+    """Lay a module's weights out as CPU and GPU convolutions are quickest with."""
     return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
@@ -52,8 +52,8 @@ class Generator(nn.Module):
         smallest: least H and W in pixels that its padding allows.
         largest: longer side in pixels up to which it does well; larger crops are scaled down.
         bytes_a_pixel: of memory that a forward pass takes for each pixel of a crop, at most.
-        copier: makes `copied` of `forward`, for generators that look at it. It is no matter of
-            their weights, so that training can make it ahead.
+        copier: makes the `copied` that `forward` takes, for generators that use it. It does not
+            depend on the weights, so training can compute it in advance.
         patient_copier: the same, better and slower.
     """
 
@@ -69,7 +69,7 @@ class Generator(nn.Module):
         """Predict the whole picture.
 
         Args:
-            image: (B, 3, H, W) in [0, 1]; what lies in the hole is not looked at.
+            image: (B, 3, H, W) in [0, 1]; what lies in the hole is ignored.
             mask: (B, 1, H, W), 1 = hole.
             copied: as `encode`.
 

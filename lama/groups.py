@@ -118,6 +118,6 @@ def _grow(box: Box, margin: int, shape: tuple[int, int]) -> Box:
 
 
 def _grow_side(low: int, high: int, margin: int, limit: int) -> tuple[int, int]:
-    wanted = min(limit, -(-(high - low + 2 * margin) // STEP) * STEP)
-    low = min(max(0, low - (wanted - (high - low)) // 2), limit - wanted)
-    return low, low + wanted
+    length = min(limit, -(-(high - low + 2 * margin) // STEP) * STEP)
+    low = min(max(0, low - (length - (high - low)) // 2), limit - length)
+    return low, low + length

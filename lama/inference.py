@@ -101,7 +101,7 @@ class Inpainter:
 
         Raises:
             ValueError: Wrong kinds or sizes, no hole, or nothing but hole; a PIL image of mode I
-                or F, whose white nobody knows.
+                or F, whose white level is unknown.
         """
         hole = as_mask(mask)
         if isinstance(image, Image.Image):
@@ -128,9 +128,10 @@ class Inpainter:
             quality: "full"; "quick" looks at large crops at a smaller scale (`coarse` tells which);
                 "refined" takes its time: generators that copy search longer, the others come to
                 agree with themselves at several sizes (`lama.refinement`), in minutes.
-            cancelled: asked all the time, between the network's layers too; true ends the work
-                with `Cancelled`.
-            progress: told the share done after each of them, 0 to 1.
+            cancelled: called often, between the network's layers too; once it returns true the
+                work ends with `Cancelled`.
+            progress: called with the share of the hole that is done, 0 to 1, after each pass over
+                some of the crops, and within a refinement after each of its passes.
 
         Raises:
             ValueError: As `__call__`, or an `out` that does not fit, or too little memory.
@@ -145,7 +146,7 @@ class Inpainter:
         total, done = int(np.count_nonzero(mask)), 0
 
         def tell(share: float) -> None:
-            """`share` of the crops in work is done."""
+            """Take note that `share` of the crops in work is done."""
             _stop_if(cancelled)
             if progress is not None:
                 progress((done + share * pixels) / total)
@@ -190,9 +191,9 @@ class Inpainter:
     def share_cores(self) -> tuple[int, Callable[[], None] | None]:
         """From now on fill several pictures at once, for throughput instead of latency.
 
-        On a CPU a core each: that is quicker than all cores for one picture after another. A crop
-        that takes more than its share of the memory waits until some of the others are done. On a
-        GPU pictures take turns, and only reading and writing overlap.
+        On a CPU each gets one core: that is quicker than all cores for one picture after another.
+        A crop that takes more than its share of the memory waits until some of the others are done.
+        On a GPU pictures take turns, and only reading and writing overlap.
 
         Returns:
             How many threads should call `fill`, and what each of them should call first.
@@ -267,9 +268,9 @@ class Inpainter:
         """Fill a crop by `lama.refinement`, at a smaller size if it has more than `pixels`."""
 
         def run(image: Tensor, hole: np.ndarray) -> Tensor:
-            there = image.to(self._device), to_tensor(hole).to(self._device)
+            inputs = image.to(self._device), to_tensor(hole).to(self._device)
             with self.alone() as generator:
-                return refine(generator, *there, tell)[0].cpu()
+                return refine(generator, *inputs, tell)[0].cpu()
 
         scale = (pixels / mask.size) ** 0.5
         if scale >= 1:

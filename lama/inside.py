@@ -226,7 +226,7 @@ def _silence(generator: nn.Module) -> Iterator[None]:
     with ExitStack() as stack:
         for module in generator.modules():
             if isinstance(module, FourierUnit):
-                hook = module.register_forward_hook(lambda _m, _given, out: torch.zeros_like(out))
+                hook = module.register_forward_hook(lambda _m, _inputs, out: torch.zeros_like(out))
                 stack.callback(hook.remove)
         yield
 
@@ -261,11 +261,11 @@ class _Record:
     def levels(self) -> tuple[Level, ...]:
         """From coarse to fine."""
         found = []
-        for given, change in self.details:
-            hole = given[0, 3].cpu().numpy() > 0.5
-            guess, copied, share = given[:, :3] * 0.5 + 0.5, None, None
-            if given.shape[1] > 4:
-                copied = to_uint8((given[:, 4:7] * 0.5 + 0.5).cpu())
+        for maps, change in self.details:
+            hole = maps[0, 3].cpu().numpy() > 0.5
+            guess, copied, share = maps[:, :3] * 0.5 + 0.5, None, None
+            if maps.shape[1] > 4:
+                copied = to_uint8((maps[:, 4:7] * 0.5 + 0.5).cpu())
                 share = torch.sigmoid(change[0, 3]).cpu().numpy() * hole
             found.append(Level(to_uint8(guess.cpu()), copied, share, hole))
         return tuple(found)
@@ -278,7 +278,7 @@ def _recording(generator: Generator) -> Iterator[_Record]:
         blocks = [m for m in generator.modules() if isinstance(m, FFCResnetBlock)]
         for number, block in enumerate(blocks):
 
-            def keep(_m: nn.Module, _given: object, out: tuple, number: int = number) -> None:
+            def keep(_m: nn.Module, _inputs: object, out: tuple, number: int = number) -> None:
                 record.outputs[number] = out
 
             stack.callback(block.register_forward_hook(keep).remove)
@@ -286,14 +286,14 @@ def _recording(generator: Generator) -> Iterator[_Record]:
             if transform is None:
                 continue
 
-            def note(_m: nn.Module, given: tuple, out: Tensor, number: int = number) -> None:
-                record.units[number] = given[0].float(), out.float()
+            def note(_m: nn.Module, inputs: tuple, out: Tensor, number: int = number) -> None:
+                record.units[number] = inputs[0].float(), out.float()
 
             stack.callback(transform.fu.register_forward_hook(note).remove)
         if isinstance(generator, FFCUNet):
 
-            def level(_m: nn.Module, given: tuple, out: Tensor) -> None:
-                record.details.append((given[1].float(), out.float()))
+            def level(_m: nn.Module, inputs: tuple, out: Tensor) -> None:
+                record.details.append((inputs[1].float(), out.float()))
 
             stack.callback(generator.detail.register_forward_hook(level).remove)
         yield record

@@ -37,7 +37,7 @@ def pick_device(device: str) -> torch.device:
 
 
 def _computes(device: str) -> bool:
-    """Whether it does arithmetic: torch lists cards that it has no code for."""
+    """Whether it can compute at all: torch also lists cards that it has no code for."""
     try:
         return (torch.zeros(8, device=device) + 1).sum().item() == 8
     except RuntimeError:
@@ -66,8 +66,8 @@ def prepare(generator: Generator, precision: str, device: torch.device) -> tuple
     if device.type != "cpu":
         reduced = precision == "auto" and device.type == "cuda" and _gpu_has_bf16()
         return generator, "bf16" if reduced or precision == "bf16" else "fp32"
-    wanted = _quickest_first() if precision == "auto" else [precision]
-    for name in wanted:
+    candidates = _quickest_first() if precision == "auto" else [precision]
+    for name in candidates:
         quick = channels_last(compile_generator(generator, name))
         if agreement(generator, quick) >= _LEAST_AGREEMENT[name]:
             return quick, name
@@ -94,5 +94,5 @@ def has_bf16() -> bool:
 
 
 def _gpu_has_bf16() -> bool:
-    """Whether the GPU computes in bf16 itself: older ones do as if, more slowly than in fp32."""
+    """Whether the GPU computes in bf16; older ones only emulate it, more slowly than fp32."""
     return torch.cuda.is_bf16_supported(including_emulation=False)

@@ -30,7 +30,7 @@ PIXELS = 1_800_000  # larger pictures are refined at this size and enlarged
 
 @dataclass
 class Course:
-    """How a refinement went: at each size above the smallest, the consistency loss a pass."""
+    """How a refinement went: at each size above the smallest, the consistency loss of each pass."""
 
     sizes: list[tuple[int, int]] = field(default_factory=list)  # (H, W)
     losses: list[list[float]] = field(default_factory=list)
@@ -48,7 +48,7 @@ def refine(
         generator: in evaluation mode, its plain form.
         image: (1, 3, H, W) in [0, 1].
         mask: (1, 1, H, W), 1 = hole.
-        step: told the share done, 0 to 1, after every pass; may raise to stop.
+        step: called with the share done, 0 to 1, after every pass; may raise to stop.
 
     Returns:
         (1, 3, H, W), equal to `image` where known, and how it went.
@@ -127,8 +127,8 @@ def padded_forward(
 ) -> Tensor:
     """`generator(image, mask, copied)` at any size."""
     height, width = image.shape[-2:]
-    given = [t if t is None else pad(t, generator) for t in (image, mask, copied)]
-    return generator(*given)[..., :height, :width]
+    inputs = [t if t is None else pad(t, generator) for t in (image, mask, copied)]
+    return generator(*inputs)[..., :height, :width]
 
 
 def _copies(
@@ -156,9 +156,9 @@ def _refine_level(
     region, known = consistency_region(mask), 1 - mask
     grown = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
     picture, hole, guess = (pad(t, generator) for t in (image, mask, blend(grown, image, mask)))
-    given = None if copied is None else pad(copied, generator)
+    copied = None if copied is None else pad(copied, generator)
     with torch.no_grad():
-        encoded = generator.encode(picture, hole, guess, given)
+        encoded = generator.encode(picture, hole, guess, copied)
     features = [f.clone().requires_grad_() for f in encoded.features]
     optimizer = torch.optim.Adam(features, lr=RATE)
     losses: list[float] = []

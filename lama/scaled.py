@@ -31,7 +31,7 @@ def fill_small(
         run: fills (1, 3, h, w) in [0, 1] with a bool (h, w) hole; (1, 3, h, w) back.
 
     Returns:
-        uint8 (H, W, 3), which counts in the hole alone.
+        uint8 (H, W, 3), of which only the hole is meant to be used.
     """
     height, width = mask.shape
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
@@ -56,25 +56,26 @@ def shrink(rgb: np.ndarray, mask: np.ndarray, size: tuple[int, int]) -> tuple[Te
         size: (h, w) in pixels.
 
     Returns:
-        (1, 3, h, w) in [0, 1], black in the hole, and bool (h, w): what was hole by more than half,
-        or, where that would lose much of what is known between scattered holes, nearly all.
+        (1, 3, h, w) in [0, 1], black in the hole, and bool (h, w): the pixels that were more than
+        half hole; or, if those would swallow much that is known between scattered holes, only
+        those that were nearly all hole.
     """
-    there = (~mask).view(np.uint8)
+    known = (~mask).view(np.uint8)
     across = size[::-1]
-    known = cv2.resize(there.astype(np.float32), across, interpolation=cv2.INTER_AREA)
+    share = cv2.resize(known.astype(np.float32), across, interpolation=cv2.INTER_AREA)
     small = np.stack(
         [
             cv2.resize(
-                (rgb[..., channel] * there).astype(np.float32), across, interpolation=cv2.INTER_AREA
+                (rgb[..., channel] * known).astype(np.float32), across, interpolation=cv2.INTER_AREA
             )
             for channel in range(rgb.shape[2])
         ],
         axis=2,
     )
     least = 0.5
-    if (known < least).mean() > 1 - (1 - _MOST_LOST) * there.mean():
+    if (share < least).mean() > 1 - (1 - _MOST_LOST) * known.mean():
         least = _LITTLE
-    small_mask = known < least
-    small = np.where(small_mask[..., None], 0, small / np.maximum(known, least)[..., None])
+    small_mask = share < least
+    small = np.where(small_mask[..., None], 0, small / np.maximum(share, least)[..., None])
     image = torch.from_numpy(small.transpose(2, 0, 1)[None] / 255).clamp(0, 1)
     return image, small_mask

@@ -20,7 +20,7 @@ def cores() -> int:
 
 
 def use_cores(count: int) -> None:
-    """From now on this thread's torch work runs on so many, whatever others were told."""
+    """From now on this thread's torch work runs on `count` cores, whatever other threads use."""
     if cores() != count:
         torch.set_num_threads(count)
 
@@ -29,8 +29,8 @@ def use_cores(count: int) -> None:
 def on_cores(count: int | None) -> Iterator[None]:
     """Within it, what this thread asks of torch runs on `count` cores; None changes nothing.
 
-    Torch gives the count to threads that first use it meanwhile, and they keep it: a caller of many
-    threads says `use_cores` in each of them.
+    Threads that first use torch meanwhile take the count over and keep it: a caller with many
+    threads calls `use_cores` in each of them.
     """
     before = cores()
     if count is None or count == before:
@@ -44,7 +44,7 @@ def on_cores(count: int | None) -> Iterator[None]:
 
 
 def quickest(work: Callable[[], object], counts: Sequence[int], repeats: int = 3) -> int:
-    """The count of cores that `work` takes the least time on: median of `repeats`, in turns."""
+    """The count of cores that `work` takes the least time on: median of `repeats`, interleaved."""
     seconds: dict[int, list[float]] = {count: [] for count in counts}
     for turn in range(repeats + 1):
         for count in counts:

@@ -103,8 +103,8 @@ class Doubling(nn.Module):
         for (dy, ey), ky in taps.items():
             for (dx, ex), kx in taps.items():
                 flat[dy, dx, :, :, ey, ex] = weight[:, :, ky, kx].t()
-        how = Geometry((1, 1), (0, 0), (1, 1), reflect=False)
-        self.conv = make(flat.flatten(0, 2), bias.repeat(4), how, relu)
+        geometry = Geometry((1, 1), (0, 0), (1, 1), reflect=False)
+        self.conv = make(flat.flatten(0, 2), bias.repeat(4), geometry, relu)
         self.gives_codes = False  # laying out bytes is quicker than laying out floats
 
     def forward(self, x: Tensor | Codes) -> Tensor | Codes:

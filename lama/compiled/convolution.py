@@ -99,7 +99,7 @@ def convolve(
     x: Tensor,
     weight: Tensor,
     bias: Tensor | None,
-    how: Geometry | None = None,
+    geometry: Geometry | None = None,
     *,
     add: Tensor | None = None,
     relu: bool = False,
@@ -114,21 +114,22 @@ def convolve(
         x: (B, C_in, H, W), float.
         weight: as `F.conv2d` takes it, or as `pack` makes it.
         bias: (C_out,).
-        how: by default stride 1, no padding; `reflect` is not looked at.
+        geometry: by default stride 1, no padding; `reflect` is ignored.
         add: of the result's shape.
         relu: whether a ReLU follows the sum.
         groups: of channels.
     """
-    how = how or PLAIN
-    moves = (how.padding, how.stride, how.dilation, groups)
+    geometry = geometry or PLAIN
+    stride, padding, dilation = geometry.stride, geometry.padding, geometry.dilation
     unary: tuple[str, list[float], str] = ("relu" if relu else "none", [], "")
     if fused_works() and x.device.type == "cpu":
+        moves = (padding, stride, dilation, groups)
         pointwise = torch.ops.mkldnn._convolution_pointwise
         if add is None:
             return pointwise(x, weight, bias, *moves, *unary)
         add = add.to(x.dtype).contiguous(memory_format=torch.channels_last)
         return pointwise.binary(x, add, weight, bias, *moves, "add", 1.0, *unary)
-    y = F.conv2d(x, weight, bias, how.stride, how.padding, how.dilation, groups)
+    y = F.conv2d(x, weight, bias, stride, padding, dilation, groups)
     if add is not None:
         y += add
     return y.relu_() if relu else y
@@ -227,12 +228,12 @@ class Int8Convolution(nn.Module):
 
     def forward(self, x: Tensor | Codes, add: Tensor | None = None) -> Tensor:
         """See `Convolution.forward`; `add` may be overwritten."""
-        how = self.geometry
+        geometry = self.geometry
         codes = x if isinstance(x, Codes) else quantise(x)[0]
         data = codes.data
-        if how.reflect and any(how.padding):
-            data = reflect(data, how.padding)
-        given = (
+        if geometry.reflect and any(geometry.padding):
+            data = reflect(data, geometry.padding)
+        factors = (
             data,
             codes.scale,
             codes.zero_point,
@@ -240,14 +241,14 @@ class Int8Convolution(nn.Module):
             self.scale,
             self.zero_point,
         )
-        moves = (self.bias, how.stride, self.padding, how.dilation, 1)
+        moves = (self.bias, geometry.stride, self.padding, geometry.dilation, 1)
         kind = "relu" if self.relu else "none"
         pointwise = torch.ops.onednn.qconv2d_pointwise
         if add is None:
-            return pointwise(*given, *moves, 1.0, 0, torch.float32, kind, [], "")
+            return pointwise(*factors, *moves, 1.0, 0, torch.float32, kind, [], "")
         add = add.contiguous(memory_format=torch.channels_last)
         out = (torch.float32, 1.0, 0, "sum", 1.0, kind)
-        return pointwise.binary(*given, add, *moves, 1.0, 0, *out, [], "")
+        return pointwise.binary(*factors, add, *moves, 1.0, 0, *out, [], "")
 
 
 class NarrowConvolution(Convolution):
@@ -304,16 +305,16 @@ def reflect(x: Tensor, padding: tuple[int, int]) -> Tensor:
 def int8_works() -> bool:
     """Whether this torch and CPU do 8-bit convolutions as `Int8Convolution` asks for them."""
     with warnings.catch_warnings():
-        # Deprecated in favour of nothing as quick; torch is pinned to versions that have it.
+        # Deprecated, but nothing else is as quick; torch is pinned to versions that have it.
         warnings.filterwarnings("ignore", message=".*quantize_per_tensor.*")
         source = torch.Generator().manual_seed(0)
         x = torch.rand((1, 16, 9, 9), generator=source).to(memory_format=torch.channels_last)
         weight = torch.randn((16, 16, 3, 3), generator=source).double()
-        how = Geometry((1, 1), (1, 1), (1, 1), reflect=True)
+        geometry = Geometry((1, 1), (1, 1), (1, 1), reflect=True)
         bias = torch.zeros(16, dtype=torch.float64)
         try:
-            quick = Int8Convolution(weight, bias, how, relu=False)(x, torch.zeros(1, 16, 9, 9))
+            quick = Int8Convolution(weight, bias, geometry, relu=False)(x, torch.zeros(1, 16, 9, 9))
         except (RuntimeError, AttributeError, NotImplementedError):
             return False
-    exact = Convolution(weight, bias, how, relu=False, dtype=torch.float32)(x)
+    exact = Convolution(weight, bias, geometry, relu=False, dtype=torch.float32)(x)
     return bool((quick - exact).std() < 0.02 * exact.std())

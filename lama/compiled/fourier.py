@@ -117,17 +117,17 @@ class QuickFFC(nn.Module):
         self.int8, self.global_path = int8, global_path
         self.to_local: nn.Module | None = None
         self.local_to_global: nn.Module | None = None
-        # Convolutions of an own padding would mirror the same map twice.
+        # A convolution each would mirror the same map twice.
         if ffc.convl2l is not None and layer.bn_l is not None:
             weight, bias = fold(ffc.convl2l, layer.bn_l)  # type: ignore[arg-type]
             if ffc.convg2l is not None:
                 other, _ = fold(ffc.convg2l, layer.bn_l)  # type: ignore[arg-type]
                 weight = torch.cat([weight, other], dim=1)
-            self.to_local = make(weight, bias, geometry(ffc.convl2l), True)
+            self.to_local = make(weight, bias, geometry_of(ffc.convl2l), True)
         if ffc.convl2g is not None and layer.bn_g is not None:
             weight, bias = fold(ffc.convl2g, layer.bn_g)  # type: ignore[arg-type]
-            how = geometry(ffc.convl2g)
-            self.local_to_global = make(weight, bias, how, global_path is None)
+            relu = global_path is None  # which applies it otherwise
+            self.local_to_global = make(weight, bias, geometry_of(ffc.convl2g), relu)
 
     def forward(self, x: Tensor | Pair) -> Pair:
         """See `FFCBatchNormAct.forward`."""
@@ -157,7 +157,7 @@ class QuickFFC(nn.Module):
         return y_local, y_global
 
 
-def geometry(conv: nn.Module) -> Geometry:
+def geometry_of(conv: nn.Module) -> Geometry:
     """How a convolution module moves over its map."""
     assert isinstance(conv, nn.Conv2d)
     assert not isinstance(conv.padding, str)

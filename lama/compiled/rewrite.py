@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
@@ -19,7 +20,7 @@ from lama.compiled.convolution import (
     affine,
     fold,
 )
-from lama.compiled.fourier import FloatGlobalPath, Int8GlobalPath, Make, QuickFFC, geometry
+from lama.compiled.fourier import FloatGlobalPath, Int8GlobalPath, Make, QuickFFC, geometry_of
 from lama.compiled.winograd import WinogradConvolution
 from lama.ffc import FFCBatchNormAct, FFCResnetBlock, Pair, SpectralTransform
 from lama.generator import Generator
@@ -39,21 +40,21 @@ def compile_generator(generator: Generator, precision: str) -> Generator:
     Returns:
         Same class, same forward, other modules inside; for inference only.
     """
-    # What 8 bits are too few for is in bf16 there, if the CPU has it.
+    # With int8, what 8 bits are too few for is in bf16, if the CPU has it.
     floats = {"bf16": torch.bfloat16, "int8": cpu.quickest_float()}
     dtype = floats.get(precision, torch.float32)
 
-    def make(weight: Tensor, bias: Tensor, how: Geometry, relu: bool) -> nn.Module:
+    def make(weight: Tensor, bias: Tensor, geometry: Geometry, relu: bool) -> nn.Module:
         if precision == "int8" and len(weight) >= _LEAST_INT8_OUTPUTS:
-            return Int8Convolution(weight, bias, how, relu)
+            return Int8Convolution(weight, bias, geometry, relu)
         kind = Convolution
-        if NarrowConvolution.pays(weight, how, dtype):
+        if NarrowConvolution.pays(weight, geometry, dtype):
             kind = NarrowConvolution
             if precision == "int8":  # the picture itself, where bf16 would show as well
-                return kind(weight, bias, how, relu, torch.float32)
-        elif WinogradConvolution.pays(weight, how, dtype):
+                return kind(weight, bias, geometry, relu, torch.float32)
+        elif WinogradConvolution.pays(weight, geometry, dtype):
             kind = WinogradConvolution
-        return kind(weight, bias, how, relu, dtype)
+        return kind(weight, bias, geometry, relu, dtype)
 
     def global_path(transform: SpectralTransform, scale: Tensor) -> nn.Module:
         if precision == "int8":
@@ -137,16 +138,16 @@ class _Rewriter:
         relu = any(isinstance(m, nn.ReLU) for m in run)
         if isinstance(conv, nn.ConvTranspose2d):
             return Doubling(*fold(conv, bn), self.make, relu)
-        how = geometry(conv)
+        geometry = geometry_of(conv)
         if isinstance(run[0], nn.ReflectionPad2d):
             mirrored = run[0].padding[0]
-            how = Geometry(how.stride, (mirrored, mirrored), how.dilation, reflect=True)
+            geometry = replace(geometry, padding=(mirrored, mirrored), reflect=True)
         if isinstance(run[0], nn.PixelUnshuffle):
-            return Unshuffled(*fold(conv, bn), how, self.make, relu)
-        return self.make(*fold(conv, bn), how, relu)
+            return Unshuffled(*fold(conv, bn), geometry, self.make, relu)
+        return self.make(*fold(conv, bn), geometry, relu)
 
     def _convolution(self, conv: nn.Conv2d, relu: bool) -> nn.Module:
-        return self.make(*fold(conv, None), geometry(conv), relu)
+        return self.make(*fold(conv, None), geometry_of(conv), relu)
 
 
 class Kept(nn.Module):

@@ -49,7 +49,7 @@ class WinogradConvolution(Convolution):
         # Packed weights have no storage that could be copied or moved, so they are no buffer.
         shape = (1, _TILE**2 * self.inputs, _ROWS, _ROWS)
         self.packed = pack(products.float()[..., None, None], shape, _TILE**2)
-        # What becomes a constant over the tile.
+        # Becomes a constant over the tile.
         one = torch.linalg.lstsq(back, torch.ones(_STEP, 1, dtype=back.dtype)).solution[:, 0]
         self.register_buffer("bias", torch.einsum("a,b,k->abk", one, one, bias).flatten().float())
 
@@ -76,11 +76,11 @@ class WinogradConvolution(Convolution):
         rows, columns = -(-H // _STEP), -(-W // _STEP)
         tiles = tiles[: B * rows * columns].view(B, rows, columns, _STEP, _STEP, -1)
         y = torch.empty((B, rows, _STEP, columns, _STEP, self.outputs))
-        there = tiles.transpose(2, 3)
+        outputs = tiles.transpose(2, 3)
         if self.relu and add is None:
-            torch.clamp_min(there, 0, out=y)
+            torch.clamp_min(outputs, 0, out=y)
         else:
-            y.copy_(there)
+            y.copy_(outputs)
         y = y.view(B, _STEP * rows, _STEP * columns, -1)[:, :H, :W].permute(0, 3, 1, 2)
         y = y.contiguous(memory_format=torch.channels_last)
         if add is not None:
@@ -92,8 +92,8 @@ class WinogradConvolution(Convolution):
         """Pixels of tiles (64 * 36, C_in) to their outputs (64, 16, C_out)."""
         forth, back = self.forth, self.back
         d = torch.bmm(forth.expand(_AT_ONCE, -1, -1), pixels.view(_AT_ONCE, len(forth), -1))
-        given = d.view(1, _ROWS, _ROWS, -1).permute(0, 3, 1, 2)
-        m = convolve(given, self.packed, self.bias, groups=_TILE**2)
+        transformed = d.view(1, _ROWS, _ROWS, -1).permute(0, 3, 1, 2)
+        m = convolve(transformed, self.packed, self.bias, groups=_TILE**2)
         m = m.permute(0, 2, 3, 1).view(_AT_ONCE, len(forth), -1)
         torch.bmm(back.expand(_AT_ONCE, -1, -1), m, out=out)
 
