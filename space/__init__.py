@@ -1,4 +1,4 @@
 """The app: tabs, canvas, handlers and dataset store; the only place that knows Gradio.
 
-Nothing is imported here, so that ``import space.ui`` stays free of torch.
+Nothing is imported here, so that `import space.ui` stays free of torch.
 """

@@ -1,6 +1,6 @@
 """What every part of the page asks of the server: one JSON answer a question, never a traceback.
 
-Every answer has ``ok``; if it is false, ``message`` says in the reader's words what to do.
+Every answer has `ok`; if it is false, `message` says in the reader's words what to do.
 """
 
 import logging
@@ -45,7 +45,7 @@ def answered(words: Callable[[str], str] = str) -> Callable[[Question], Question
 
 
 def named(name: str, method: Callable[[dict], Answer]) -> Callable[[dict], Answer]:
-    """A method as the plain, named function that gr.HTML's ``server_functions`` take."""
+    """A method as the plain, named function that gr.HTML's `server_functions` take."""
 
     def question(data: dict) -> Answer:
         return method(data)

@@ -63,23 +63,23 @@ class Engine(Protocol):
         quality: Quality = "full",
         in_place: bool = False,
     ) -> InpaintResult:
-        """Fill ``mask`` (bool (H, W), True = hole) of ``rgb`` (uint8 (H, W, 3)).
+        """Fill `mask` (bool (H, W), True = hole) of `rgb` (uint8 (H, W, 3)).
 
-        ``quality`` is "quick" for a first look at large holes, "refined" for minutes of work. With
-        ``in_place`` the result may be ``rgb`` itself, which saves a copy of a large photo.
+        `quality` is "quick" for a first look at large holes, "refined" for minutes of work. With
+        `in_place` the result may be `rgb` itself, which saves a copy of a large photo.
 
         Raises:
-            CancelledError: ``cancelled`` turned true on the way.
+            CancelledError: `cancelled` turned true on the way.
             ValueError: The model is not known or not on disk, in words for the reader.
         """
 
     def inside(
         self, model: str, rgb: np.ndarray, mask: np.ndarray, point: tuple[int, int] | None = None
     ) -> "Inside":
-        """What happens in the network while it fills ``mask``; see `lama.inside.look`.
+        """What happens in the network while it fills `mask`; see `lama.inside.look`.
 
         Raises:
-            ValueError: As `inpaint`, or ``point`` is not in the hole.
+            ValueError: As `inpaint`, or `point` is not in the hole.
         """
 
     def download(
@@ -88,10 +88,10 @@ class Engine(Protocol):
         progress: Callable[[float], None],
         cancelled: Callable[[], bool],
     ) -> None:
-        """Fetch a model's weights; ``progress`` gets the fraction done.
+        """Fetch a model's weights; `progress` gets the fraction done.
 
         Raises:
-            CancelledError: ``cancelled`` turned true on the way.
+            CancelledError: `cancelled` turned true on the way.
             ValueError: It cannot be fetched, in words for the reader.
         """
 

@@ -33,7 +33,7 @@ def health_html(info: Mapping[str, Any], syncing: bool, now: datetime) -> str:
     if info["hub_dataset"] or syncing:
         facts += [
             ("waiting", f"{info['waiting']:,}", "Approved, and not on the Hub yet"),
-            ("failed", f"{info['failed']:,}", "Those of them that the last push did not get there"),
+            ("failed", f"{info['failed']:,}", "Waiting records that the last push failed to send"),
             ("last push", _then(info["last_push"], now, "never"), "When the Hub was last told"),
             ("next push", _then(info["next_push"], now, "by hand"), "When it will be told next"),
         ]

@@ -38,7 +38,7 @@ class PhotoHandle:
     name: str
     """What the reader called it; for showing only, never a path."""
     format: str
-    """Format that a download goes back to, for example ``JPEG``."""
+    """Format that a download goes back to, for example `JPEG`."""
     plain: bool
     """Whether browsers show it exactly as the app decodes it."""
     origins: tuple[str, ...] = ()
@@ -61,7 +61,7 @@ class PhotoShelf:
     def put(
         self, path: Path, name: str = "", source_format: str = "", origin: PhotoHandle | None = None
     ) -> PhotoHandle:
-        """Take a copy of the file at ``path``.
+        """Take a copy of the file at `path`.
 
         Args:
             path: A picture file; it is read once and not kept open.

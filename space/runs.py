@@ -26,7 +26,7 @@ class LiveRuns:
         return lambda: self._newest.get(page, request) > request
 
     def cancel(self, page: str, request: int) -> None:
-        """Give up everything up to ``request`` of this page."""
+        """Give up everything up to `request` of this page."""
         self.announce(page, request + 1)
 
     def remember(self, page: str, result: str) -> None:

@@ -29,7 +29,7 @@ class Settings:
     hub_minutes: int = 5
     """Minutes between two looks at whether there is something to push."""
     auth_file: Path | None = None
-    """File with one ``user:password`` a line; without it the app asks nobody."""
+    """File with one `user:password` a line; without it the app asks nobody."""
     reviewers: tuple[str, ...] = ()
     """Who may review; empty: every account, or a Space's owner."""
     share: bool = False
@@ -59,7 +59,7 @@ class Settings:
         """Who may use the app, or None for everybody.
 
         Raises:
-            ValueError: The file is missing, empty or a line of it is not ``user:password``.
+            ValueError: The file is missing, empty or a line of it is not `user:password`.
         """
         if self.auth_file is None:
             return None

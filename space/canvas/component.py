@@ -1,4 +1,4 @@
-"""Puts the canvas together: one gr.HTML whose script is the files of ``js/`` in their order."""
+"""Puts the canvas together: one gr.HTML whose script is the files of `js/` in their order."""
 
 import json
 from pathlib import Path

@@ -19,7 +19,7 @@ class Downloads:
         self._state: dict[str, Any] = {"model": "", "state": "idle", "fraction": 0.0}
 
     def act(self, action: str, model: str) -> dict[str, Any]:
-        """Do ``start``, ``cancel`` or just tell the ``state``."""
+        """Do `start`, `cancel` or just tell the `state`."""
         if action == "start":
             self._start(model)
         elif action == "cancel":

@@ -15,14 +15,14 @@ _CELL = 8
 
 
 def changed_holes(mask: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """The holes of ``mask`` that lie together with a change since ``before``.
+    """The holes of `mask` that lie together with a change since `before`.
 
     Args:
         mask: bool (H, W), True = hole: what is marked now.
         before: bool (H, W): what was marked when the last result was made.
 
     Returns:
-        bool (H, W), a part of ``mask``. Holes closer than about two cells lie together.
+        bool (H, W), a part of `mask`. Holes closer than about two cells lie together.
     """
     cells = _cells(mask | before)
     near = cv2.dilate(cells.astype(np.uint8), np.ones((3, 3), np.uint8))
@@ -43,11 +43,11 @@ class Start:
     todo: np.ndarray
     """bool (H, W): the holes left to fill in it."""
     changed: np.ndarray
-    """bool (H, W): where the picture will differ from the last result, ``todo`` included."""
+    """bool (H, W): where the picture will differ from the last result, `todo` included."""
     rough: np.ndarray
     """bool (H, W): holes whose fill stays and was only a first look."""
     own: bool = False
-    """Whether ``base`` is a copy of the photo, which nobody else sees."""
+    """Whether `base` is a copy of the photo, which nobody else sees."""
 
 
 def start_from(
@@ -62,7 +62,7 @@ def start_from(
         sharpen: Also do those holes anew that were only looked at quickly.
 
     Returns:
-        Where to begin; without a last result that is the photo and all of ``mask``.
+        Where to begin; without a last result that is the photo and all of `mask`.
     """
     if last is None:
         return Start(rgb, mask, mask, np.zeros_like(mask))
@@ -92,7 +92,7 @@ def start_from(
 
 
 def _placed(part: np.ndarray, box: Box, shape: tuple[int, ...]) -> np.ndarray:
-    """A bool array of a shape: False, with ``part`` in the box."""
+    """A bool array of a shape: False, with `part` in the box."""
     whole = np.zeros(shape, dtype=bool)
     box.of(whole)[...] = part
     return whole

@@ -16,7 +16,7 @@ def plain_png(rgb: np.ndarray) -> bytes:
 
 
 def patch_png(photo: Photo, rgb: np.ndarray, box: Box | None) -> bytes:
-    """A PNG of ``rgb`` (uint8 (h, w, 3)), quick to make rather than small.
+    """A PNG of `rgb` (uint8 (h, w, 3)), quick to make rather than small.
 
     Args:
         photo: Whose colour profile and transparency it shares.

@@ -28,7 +28,7 @@ class Drawing:
     strokes: str
     """How it was drawn, as JSON: tool, size and points in pixels of the photo."""
     strategy: str
-    """``drawn`` for a mask by hand, else the generator's name."""
+    """`drawn` for a mask by hand, else the generator's name."""
     request: int
     """Number of the drawing within its page; newer is larger."""
     model: str
@@ -100,7 +100,7 @@ def load_command(
         handle: The photo.
         url: Where the browser gets a picture of it, of the upright size.
         mask: bool (H, W) or None for an empty one.
-        strategy: Where the mask comes from, for example ``wide``.
+        strategy: Where the mask comes from, for example `wide`.
         review: A reviewer mends this mask: it stays in sight, nothing is filled meanwhile.
     """
     return {

@@ -38,7 +38,7 @@ class KeptResult:
     rgb: np.ndarray
     mask: np.ndarray
     rough: np.ndarray
-    """bool, like ``mask``: holes that a full run would fill at a larger scale."""
+    """bool, like `mask`: holes that a full run would fill at a larger scale."""
     made_by: InpaintResult
     """What made it, without the picture."""
     asked: str
@@ -47,7 +47,7 @@ class KeptResult:
     """What the page calls the photo."""
 
     def whole(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Filled picture and mask at the full size of ``rgb``, the photo's own pixels."""
+        """Filled picture and mask at the full size of `rgb`, the photo's own pixels."""
         filled, mask = rgb.copy(), np.zeros(rgb.shape[:2], dtype=bool)
         self.box.of(filled)[...] = self.rgb
         self.box.of(mask)[...] = self.mask
@@ -65,13 +65,13 @@ class ResultShelf:
     def put(
         self, photo: str, mask: np.ndarray, result: InpaintResult, asked: str = "", name: str = ""
     ) -> str:
-        """Keep what ``result`` changed within ``mask`` (bool (H, W)) and give it an id."""
+        """Keep what `result` changed within `mask` (bool (H, W)) and give it an id."""
         identity = secrets.token_urlsafe(16)
         self._keep(identity, photo, mask, result, asked, name)
         return identity
 
     def better(self, identity: str, mask: np.ndarray, result: InpaintResult) -> KeptResult:
-        """Keep ``result`` in the place of a coarser one of the same ``mask``."""
+        """Keep `result` in the place of a coarser one of the same `mask`."""
         old = self.get(identity)
         return self._keep(identity, old.photo, mask, result, old.asked, old.name)
 

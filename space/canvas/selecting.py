@@ -28,12 +28,12 @@ class Selecting:
         self._turns = Turns()
 
     def function(self) -> Callable[[dict], Answer]:
-        """The question as a plain function, for gr.HTML's ``server_functions``."""
+        """The question as a plain function, for gr.HTML's `server_functions`."""
         return named("select", self.select)
 
     @answered()
     def select(self, data: dict) -> Answer:
-        """The mask of objects of ``photo``: ``picks`` says where it was clicked or boxed."""
+        """The mask of objects of `photo`: `picks` says where it was clicked or boxed."""
         handle = self.services.photos.get(str(data.get("photo", "")))
         rgb = self.services.photos.decoded(handle).rgb
         wanted, unwanted = _prompts(data)
@@ -56,7 +56,7 @@ class Selecting:
 
 
 def _prompts(data: dict) -> tuple[tuple[Prompt, ...], tuple[Point, ...]]:
-    """Read ``picks``: {x, y} or {box: [left, top, right, bottom]}, with ``remove`` for clicks away.
+    """Read `picks`: {x, y} or {box: [left, top, right, bottom]}, with `remove` for clicks away.
 
     Raises:
         ValueError: in words for the reader.

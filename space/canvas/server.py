@@ -44,7 +44,7 @@ class CanvasServer:
 
     @answered()
     def open_photo(self, data: dict) -> Answer:
-        """Take an uploaded file: ``path`` as the upload answered it, ``name`` for showing."""
+        """Take an uploaded file: `path` as the upload answered it, `name` for showing."""
         path = Path(str(data.get("path", ""))).resolve()
         if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
             raise ValueError("The photo did not arrive. Choose it once more.")
@@ -61,13 +61,13 @@ class CanvasServer:
 
     @answered()
     def has_photo(self, data: dict) -> Answer:
-        """Whether a photo from an earlier visit is still here: ``photo`` is its id."""
+        """Whether a photo from an earlier visit is still here: `photo` is its id."""
         handle = self.services.photos.get(str(data.get("photo", "")))
         return {"format": handle.format}
 
     @answered()
     def preview(self, data: dict) -> Answer:
-        """A picture of ``photo`` as the app sees it, for a browser that sees it otherwise."""
+        """A picture of `photo` as the app sees it, for a browser that sees it otherwise."""
         handle = self.services.photos.get(str(data.get("photo", "")))
         with self.pictures.taken():
             content = _preview(self.services.photos.decoded(handle))
@@ -75,10 +75,10 @@ class CanvasServer:
 
     @answered()
     def run(self, data: dict) -> Answer:
-        """Inpaint a drawing: ``value`` as the canvas writes it, ``page`` who asks.
+        """Inpaint a drawing: `value` as the canvas writes it, `page` who asks.
 
-        A page that shows the last result (``value.shown``) gets only the patches that differ. In
-        live mode large holes get a first look (``rough``); ``better`` does them at full size.
+        A page that shows the last result (`value.shown`) gets only the patches that differ. In
+        live mode large holes get a first look (`rough`); `better` does them at full size.
         """
         page = str(data.get("page", ""))
         drawing = decode(data.get("value"), self.services.photos)
@@ -98,7 +98,7 @@ class CanvasServer:
 
     @answered()
     def better(self, data: dict) -> Answer:
-        """Go on with a ``result``: ``quality`` full or refined, ``request`` it belongs to.
+        """Go on with a `result`: `quality` full or refined, `request` it belongs to.
 
         It keeps its id; the page gets the patches that differ.
         """
@@ -115,18 +115,18 @@ class CanvasServer:
 
     @answered()
     def cancel(self, data: dict) -> Answer:
-        """Nobody waits for ``request`` of ``page`` any more."""
+        """Nobody waits for `request` of `page` any more."""
         self.runs.cancel(str(data.get("page", "")), int(data.get("request", 0)))
         return {}
 
     @answered()
     def progress(self, data: dict) -> Answer:
-        """How much of the run of ``page`` is done, 0 to 1, where that is known."""
+        """How much of the run of `page` is done, 0 to 1, where that is known."""
         return {"share": self.runs.share(str(data.get("page", "")))}
 
     @answered()
     def fill_strategy(self, data: dict) -> Answer:
-        """A mask from a generator: ``photo``, ``strategy``, ``seed``."""
+        """A mask from a generator: `photo`, `strategy`, `seed`."""
         strategy = known_strategy(data.get("strategy"), "wide")
         handle = self.services.photos.get(str(data.get("photo", "")))
         seed = max(0, int(data.get("seed") or 0))
@@ -137,9 +137,9 @@ class CanvasServer:
 
     @answered()
     def adopt(self, data: dict) -> Answer:
-        """Make a ``result`` the photo to go on from; nothing is uploaded.
+        """Make a `result` the photo to go on from; nothing is uploaded.
 
-        A page that may have but a first look gets a ``preview`` of what it goes on from.
+        A page that may have but a first look gets a `preview` of what it goes on from.
         """
         identity = str(data.get("result", ""))
         was_rough = self.results.get(identity).rough.any()
@@ -158,7 +158,7 @@ class CanvasServer:
 
     @answered()
     def export(self, data: dict) -> Answer:
-        """A file of a ``result`` at full size, as ``PNG`` or in the photo's own format."""
+        """A file of a `result` at full size, as `PNG` or in the photo's own format."""
         kept = self._finished(str(data.get("result", "")))
         handle = self.services.photos.get(kept.photo)
         wanted = "PNG" if data.get("format") == "PNG" else handle.format
@@ -180,11 +180,11 @@ class CanvasServer:
 
     @answered()
     def download(self, data: dict) -> Answer:
-        """Start, follow or stop fetching a ``model``: ``action`` start, state or cancel."""
+        """Start, follow or stop fetching a `model`: `action` start, state or cancel."""
         return self.downloads.act(str(data.get("action", "state")), str(data.get("model", "")))
 
     def functions(self) -> list[Callable[[dict], Answer]]:
-        """The questions as plain functions, for gr.HTML's ``server_functions``."""
+        """The questions as plain functions, for gr.HTML's `server_functions`."""
         names = (
             "open_photo", "has_photo", "preview", "run", "better", "cancel", "progress",
             "fill_strategy", "adopt", "export", "models", "download",
@@ -283,7 +283,7 @@ class CanvasServer:
 def _shown(
     photo: Photo, mask: np.ndarray, result: InpaintResult, fresh: np.ndarray, began: float
 ) -> Answer:
-    """What a page needs to show the ``fresh`` part (bool (H, W)) of a result.
+    """What a page needs to show the `fresh` part (bool (H, W)) of a result.
 
     Its seconds are counted from `began`, a moment of `time.perf_counter`.
     """

@@ -13,7 +13,7 @@ from space.mask_lab.wishes import Wish
 
 
 def pack(wish: Wish, scenery: Scenery) -> bytes:
-    """The ZIP file: one PNG a mask (255 = hole), ``masks.json`` and ``reproduce.txt``."""
+    """The ZIP file: one PNG a mask (255 = hole), `masks.json` and `reproduce.txt`."""
     stream = io.BytesIO()
     listed = []
     # PNG files do not get smaller by packing them again.

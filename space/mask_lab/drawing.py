@@ -44,7 +44,7 @@ def draw(wish: Wish, scenery: Scenery) -> Iterator[GeneratedMask]:
 
 
 def draw_one(wish: Wish, scenery: Scenery, index: int) -> GeneratedMask:
-    """Mask ``index`` of the wish alone.
+    """Mask `index` of the wish alone.
 
     Raises:
         ValueError: There is no such mask.

@@ -9,7 +9,7 @@ FOLDER = "masks-out"
 
 
 def python(wish: Wish) -> str:
-    """A script whose ``holes`` are the masks, bool (H, W) each."""
+    """A script whose `holes` are the masks, bool (H, W) each."""
     values = "".join(f", {name}={_number(value)}" for name, value in wish.values.items())
     lines = ["import masks", ""]
     if wish.view.handle is None:

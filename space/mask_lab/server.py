@@ -56,7 +56,7 @@ class LabServer:
     @answered(sentence)
     @_in_turn("drawing")
     def open_photo(self, data: dict) -> Answer:
-        """Take an uploaded file: ``path`` as the upload answered it, ``name`` for showing."""
+        """Take an uploaded file: `path` as the upload answered it, `name` for showing."""
         path = Path(str(data.get("path", ""))).resolve()
         if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
             raise ValueError("The photo did not arrive. Choose it once more.")
@@ -66,13 +66,13 @@ class LabServer:
     @answered(sentence)
     @_in_turn("drawing")
     def show(self, data: dict) -> Answer:
-        """A preview of a ``photo``, or of the landscape at ``width`` and ``height``."""
+        """A preview of a `photo`, or of the landscape at `width` and `height`."""
         return self._shown(wishes.read({**data, "values": {}}, self.scenery).view)
 
     @answered(sentence)
     @_in_turn("drawing")
     def draw(self, data: dict) -> Answer:
-        """Masks and all that is shown of them; ``data`` is a wish (`wishes.read`)."""
+        """Masks and all that is shown of them; `data` is a wish (`wishes.read`)."""
         wish = wishes.read(data, self.scenery)
         items, found = [], []
         for item in drawing.draw(wish, self.scenery):
@@ -106,7 +106,7 @@ class LabServer:
     @answered(sentence)
     @_in_turn("drawing")
     def save(self, data: dict) -> Answer:
-        """A ZIP of all masks, or the PNG of mask ``index``; answers with its address."""
+        """A ZIP of all masks, or the PNG of mask `index`; answers with its address."""
         wish = wishes.read(data, self.scenery)
         stem = f"{wish.strategy.name}-seed{wish.seed}"
         if data.get("index") is None:
@@ -117,7 +117,7 @@ class LabServer:
 
     @_in_turn("drawing")
     def to_canvas(self, data: dict) -> dict:
-        """What makes the canvas show mask ``index`` of a wish over its picture.
+        """What makes the canvas show mask `index` of a wish over its picture.
 
         Raises:
             ValueError: In the reader's words.
@@ -129,7 +129,7 @@ class LabServer:
         return load_command(handle, url, item.mask, item.strategy_used)
 
     def functions(self) -> list[Callable[[dict], Answer]]:
-        """The questions as plain functions, for gr.HTML's ``server_functions``."""
+        """The questions as plain functions, for gr.HTML's `server_functions`."""
         names = ("open_photo", "show", "draw", "measure", "save")
         return [named(name, getattr(self, name)) for name in names]
 

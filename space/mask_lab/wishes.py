@@ -36,7 +36,7 @@ class Wish:
 
 
 def read(data: Mapping[str, Any], scenery: Scenery, most: int = MOST_SHOWN) -> Wish:
-    """Read what the page sent: ``photo`` or ``width`` and ``height``, ``strategy``, ``values``...
+    """Read what the page sent: `photo` or `width` and `height`, `strategy`, `values`...
 
     Args:
         data: As the page's script writes it.

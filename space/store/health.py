@@ -20,7 +20,7 @@ def info(core: Core) -> dict[str, Any]:
     Returns:
         `records`, `images`, one count for each status; `synced`: records whose shard is on the
         Hub; `bytes` of photos, masks and shards; `waiting`: records that are to go to the Hub and
-        have not arrived; `failed`: those of them that the last push did not get through; `shards`,
+        have not arrived; `failed`: waiting records that the last push failed to send; `shards`,
         `shards_synced`; `hub_dataset`, `last_push`, `next_push` (ISO, UTC) and `last_error`, each
         None where there is none.
     """

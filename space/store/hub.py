@@ -281,11 +281,12 @@ def _each(core: Core, rows: Sequence[Any], statement: str, values: Callable[[Any
 
 
 def _attempt(core: Core, batch: list[sqlite3.Row]) -> list[sqlite3.Row]:
-    """From now on these may be on the Hub, whatever happens next.
+    """Mark shards before they are sent: whatever happens next, they may be on the Hub.
 
     Returns:
-        Those that are still part of the dataset. What is withdrawn from now on is remembered,
-        since it is marked; what was withdrawn before must not be sent, since nobody would.
+        Those that are still part of the dataset, which are the ones to send. If one of them is
+        withdrawn later, its mark makes the next push delete it on the Hub. One that was withdrawn
+        before this has no mark: once sent, no push would ever delete it.
     """
     live = []
     with core.index.transaction() as run:

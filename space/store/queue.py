@@ -17,7 +17,7 @@ LEASE_SECONDS = 600.0
 _SECOND = 1_000_000
 
 _FIRST = "r.status = 'pending'"
-# Decided once, by somebody else. Records that came in decided have no opinion to compare with.
+# One decision, by somebody else. Records that were imported with their status have none here.
 _SECOND_OPINION = (
     "r.status != 'pending' AND (SELECT count(*) FROM reviews v WHERE v.record_id = r.id) = 1"
 )
@@ -28,8 +28,11 @@ _NOT_MINE = "NOT EXISTS (SELECT 1 FROM reviews v WHERE v.record_id = r.id AND v.
 class Queue:
     """What is left for one reviewer."""
 
-    waiting: int  # undecided or disputed, or decided once; those others have open are counted too
-    skipped: int  # of these, put off by this reviewer
+    waiting: int
+    """Records without a decision that holds, or those that lack a second opinion, whichever was
+    asked for. Records that other reviewers have open are among them."""
+    skipped: int
+    """Those of them that this reviewer has put off."""
 
 
 def take(
