@@ -130,8 +130,7 @@ class Inpainter:
                 agree with themselves at several sizes (`lama.refinement`), in minutes.
             cancelled: called often, between the network's layers too; once it returns true the
                 work ends with `Cancelled`.
-            progress: called with the share of the hole that is done, 0 to 1, after each pass over
-                some of the crops, and within a refinement after each of its passes.
+            progress: called with the share of the hole that is done, 0 to 1, as the work goes on.
 
         Raises:
             ValueError: As `__call__`, or an `out` that does not fit, or too little memory.

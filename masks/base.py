@@ -58,6 +58,30 @@ class Parameter:
         """Return a parameter that is 1 or 0: on or off, `on` by default, with `text` as help."""
         return cls(name, int(on), minimum=0, maximum=1, help=text)
 
+    @classmethod
+    def share(
+        cls,
+        name: str,
+        default: float,
+        text: str,
+        unit: str = "",
+        *,
+        minimum: float = 0.0,
+        maximum: float = 1.0,
+        step: float = 0.01,
+    ) -> "Parameter":
+        """Return a parameter that is a share or a chance, with `text` as help."""
+        return cls(
+            name,
+            default,
+            minimum=minimum,
+            maximum=maximum,
+            step=step,
+            integer=False,
+            help=text,
+            unit=unit,
+        )
+
     @property
     def is_switch(self) -> bool:
         """Whether the parameter is on or off rather than a quantity."""

@@ -7,35 +7,14 @@ from masks.base import Parameter, Values
 
 SIDES = ("left", "top", "right", "bottom")
 
-
-def _share(name: str, default: float, text: str) -> Parameter:
-    return Parameter(
-        name,
-        default,
-        minimum=0.01,
-        maximum=0.45,
-        step=0.01,
-        integer=False,
-        help=text,
-        unit="of the picture's side",
-    )
-
-
 PARAMETERS = (
-    _share("min_share", 0.04, "Thinnest strip."),
-    _share("max_share", 0.25, "Thickest strip."),
-    *(
-        Parameter(
-            side,
-            0.5,
-            minimum=0.0,
-            maximum=1.0,
-            step=0.05,
-            integer=False,
-            help=f"Chance of a strip on the {side}.",
-        )
-        for side in SIDES
+    Parameter.share(
+        "min_share", 0.04, "Thinnest strip.", "of the picture's side", minimum=0.01, maximum=0.45
     ),
+    Parameter.share(
+        "max_share", 0.25, "Thickest strip.", "of the picture's side", minimum=0.01, maximum=0.45
+    ),
+    *(Parameter.share(side, 0.5, f"Chance of a strip on the {side}.", step=0.05) for side in SIDES),
 )
 
 

@@ -9,16 +9,8 @@ from masks.base import Parameter, Values
 
 def share(default: float) -> Parameter:
     """Return the dial that says how many of the masks are rectangles."""
-    return Parameter(
-        "box_share",
-        default,
-        minimum=0.0,
-        maximum=1.0,
-        step=0.01,
-        integer=False,
-        help="Share of the masks that are rectangles; the others are chains.",
-        unit="of the masks",
-    )
+    text = "Share of the masks that are rectangles; the others are chains."
+    return Parameter.share("box_share", default, text, "of the masks")
 
 
 def paint(

@@ -34,38 +34,37 @@ SEARCH_SIDE = 64
 TRIES = 24
 """Objects that are tried for one mask before another strategy takes over."""
 
-
-def _share(name: str, default: float, text: str, unit: str) -> Parameter:
-    return Parameter(
-        name, default, minimum=0.0, maximum=1.0, step=0.01, integer=False, help=text, unit=unit
-    )
-
-
 RECIPE = Recipe(
     "segmentation",
     "Silhouettes of the picture's own objects, moved to other places.",
     "LaMa evaluation, segmentation masks",
     (
-        _share("max_object_area", 0.3, "Larger objects are left out.", "of the picture"),
-        _share("min_mask_area", 0.02, "Smaller holes are thrown away.", "of the picture"),
+        Parameter.share("max_object_area", 0.3, "Larger objects are left out.", "of the picture"),
+        Parameter.share("min_mask_area", 0.02, "Smaller holes are thrown away.", "of the picture"),
         Parameter("variants", 4, minimum=1, maximum=16, help="Most holes that one object gives."),
-        _share("scale_change", 0.25, "Holes are up to this much larger or smaller.", "of the size"),
+        Parameter.share(
+            "scale_change", 0.25, "Holes are up to this much larger or smaller.", "of the size"
+        ),
         Parameter.switch("flip", True, "Mirror every other hole, by chance."),
-        _share("vertical_shift", 0.1, "Holes move up or down by at most this.", "of the height"),
-        _share("max_hidden_area", 0.2, "Most of a hole that may lie outside.", "of the hole"),
-        _share(
+        Parameter.share(
+            "vertical_shift", 0.1, "Holes move up or down by at most this.", "of the height"
+        ),
+        Parameter.share(
+            "max_hidden_area", 0.2, "Most of a hole that may lie outside.", "of the hole"
+        ),
+        Parameter.share(
             "max_mask_intersection",
             0.5,
             "Most that a hole may share with its object or with another hole of it.",
             "of either",
         ),
-        _share(
+        Parameter.share(
             "max_foreground_coverage",
             0.5,
             "Most of any object that may be hidden.",
             "of the object",
         ),
-        _share(
+        Parameter.share(
             "max_foreground_intersection",
             0.5,
             "Most of a hole that may lie on one object.",
