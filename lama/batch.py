@@ -52,7 +52,7 @@ def inpaint_files(
         mask: one mask for all, or a folder with a mask of each photo's name (any suffix).
         output: a file, or a folder, neither where photo or mask lie; in a folder every result keeps
             its photo's name as PNG.
-        workers: photos of a folder in work at the same time.
+        workers: photos of a folder to work on at the same time.
         prepare: called first in each of their threads.
 
     Returns:

@@ -90,8 +90,8 @@ def batches(groups: list[Group], mask: np.ndarray, longest: int, pixels: int) ->
         pixels: that fit in memory at once.
 
     Returns:
-        The groups once each: those that go together first, those by themselves last, which see
-        what is filled until then.
+        Each group once: those that go together first, then those that go alone, so that they see
+        what has been filled by then.
     """
     together: dict[tuple[int, int], list[list[Group]]] = {}
     alone: list[list[Group]] = []

@@ -49,7 +49,7 @@ class Inpainter:
     Attributes:
         generator: torch module; state_dict keys are the published ones for the published family.
             What runs on a CPU is its compiled form (`lama.compiled`).
-        quick_cores: that "quick" fills of a single hole run on; None = as many as the others.
+        quick_cores: cores that "quick" fills of a single hole run on; None = as many as others.
     """
 
     quick_cores: int | None = None
@@ -145,7 +145,7 @@ class Inpainter:
         total, done = int(np.count_nonzero(mask)), 0
 
         def tell(share: float) -> None:
-            """Take note that `share` of the crops in work is done."""
+            """Report that `share` of the crops being filled is done."""
             _stop_if(cancelled)
             if progress is not None:
                 progress((done + share * pixels) / total)
@@ -220,7 +220,7 @@ class Inpainter:
 
         Args:
             quality: as `fill`.
-            besides: bytes that each picture in work takes besides.
+            besides: bytes that each picture being filled takes besides.
         """
         besides *= self._slots.count
         if quality == "refined" and self.generator.patient_copier is None:
@@ -303,7 +303,7 @@ class Inpainter:
         return blend(predicted, image, mask)
 
     def _share(self, pixels: int) -> int:
-        """How many slots a pass over so many pixels takes, so that all slots fit in memory."""
+        """How many slots a pass over this many pixels takes, so that all slots fit in memory."""
         if self._slots.count == 1:
             return 1
         bytes_a_pixel, count = self.generator.bytes_a_pixel, self._slots.count

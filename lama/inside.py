@@ -39,7 +39,7 @@ class Reach:
     Attributes:
         influence: float32 (h, w), the size of the derivative of the pixel's colour by each pixel of
             the picture; all of them together are 1, and it is 0 in the hole.
-        radius: a tenth of the influence comes from farther away than so many pixels.
+        radius: a tenth of the influence comes from farther away than this many pixels.
     """
 
     influence: np.ndarray
@@ -168,7 +168,7 @@ def _crop(mask: np.ndarray, point: tuple[int, int] | None) -> Box:
 
 
 def _shown(generator: Generator, rgb: np.ndarray, mask: np.ndarray) -> tuple[Tensor, np.ndarray]:
-    """The crop at the size that is looked at, sides multiples of what the generator wants."""
+    """The crop at the size it is looked at, its sides multiples of what the generator takes."""
     height, width = mask.shape
     scale = min(1.0, LONGEST / max(height, width))
     scale = min(1.0, max(scale, NARROWEST / min(height, width)))

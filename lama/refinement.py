@@ -134,7 +134,7 @@ def padded_forward(
 def _copies(
     generator: Generator, levels: list[tuple[Tensor, Tensor]], pause: Callable[[], None]
 ) -> list[Tensor | None]:
-    """For each size what is to be copied there; the sizes agree with each other."""
+    """What can be copied at each size, or None; the sizes agree with each other."""
     if generator.patient_copier is None:
         return [None] * len(levels)
     copies = [generator.patient_copier(*levels[-1], pause=pause)]

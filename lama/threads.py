@@ -15,7 +15,7 @@ import torch
 
 
 def cores() -> int:
-    """How many this thread's torch work runs on."""
+    """How many cores this thread's torch work runs on."""
     return torch.get_num_threads()
 
 

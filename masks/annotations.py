@@ -1,4 +1,4 @@
-"""Object masks that a dataset brings along: label maps, COCO panoptic and COCO instance files.
+"""Object masks that a dataset comes with: label maps, COCO panoptic and COCO instance files.
 
     images/a.jpg   labels/a.png                       grey label map, 0 = background (8 or 16 bits)
     images/a.jpg   panoptic/a.png   panoptic.json     COCO panoptic: R + 256 G + 65536 B is the id
@@ -167,7 +167,7 @@ def _instances(path: Path, data: dict[str, Any]) -> list[AnnotatedPhoto]:
 
 @dataclass(frozen=True)
 class _Painting:
-    """Paints the instances of one photo, the largest first, so that small ones stay in sight."""
+    """Paints the instances of one photo, the largest first, so that small ones stay visible."""
 
     photo: Path
     entries: tuple[dict[str, Any], ...]

@@ -66,7 +66,7 @@ def fit(examples: Iterable[Mask], most: int = MOST) -> Fitted:
 
     Args:
         examples: the masks to be like; empty and full ones are skipped.
-        most: rows to keep; of more masks so many are chosen, always the same ones.
+        most: rows to keep; of more masks this many are chosen, always the same ones.
 
     Raises:
         ValueError: None of them can be used.

@@ -39,7 +39,7 @@ class Box(NamedTuple):
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
     def moved(self, across: int, down: int) -> "Box":
-        """The same rectangle so many pixels further to the right and further down."""
+        """Return the same rectangle this many pixels further to the right and down."""
         return Box(self.left + across, self.top + down, self.right + across, self.bottom + down)
 
 

@@ -107,8 +107,8 @@ def convolve(
 ) -> Tensor:
     """A convolution, a sum and a ReLU in one pass over the map, by oneDNN where it can.
 
-    `F.conv2d` leaves 1x1 convolutions to BLAS where there is one thread, and some BLAS do without
-    the wide registers of CPUs that are not their maker's.
+    `F.conv2d` leaves 1x1 convolutions to BLAS where there is one thread, and some BLAS libraries do
+    not use the wide registers of other makers' CPUs.
 
     Args:
         x: (B, C_in, H, W), float.

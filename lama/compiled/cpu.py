@@ -12,7 +12,7 @@ _BF16 = {"avx512_bf16", "amx_bf16"}
 
 @functools.cache
 def flags() -> frozenset[str]:
-    """As Linux names them; none where that cannot be read."""
+    """The instruction sets as Linux names them; none where they cannot be read."""
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -32,5 +32,5 @@ def has_int8() -> bool:
 
 
 def quickest_float() -> torch.dtype:
-    """For products whose rounding to 8 digits in binary does not matter."""
+    """The type for products whose rounding to 8 binary digits does not matter."""
     return torch.bfloat16 if has_bf16() else torch.float32

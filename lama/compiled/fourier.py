@@ -186,7 +186,7 @@ def to_pixels(x: Tensor) -> Tensor:
 
 
 def _numbers(x: Tensor) -> np.ndarray:
-    """As OpenCV can take it: what moves complex numbers need not know what they are."""
+    """As OpenCV can move it: it knows no complex numbers, but numbers of the same size."""
     numbers = x.numpy()
     return numbers.view(np.float64) if x.is_complex() else numbers
 

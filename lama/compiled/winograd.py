@@ -21,7 +21,7 @@ _TILE, _STEP = 6, 4  # pixels of a tile, outputs of a tile
 # With 0, +-1, +-2 rounding errors are four times as large.
 _POINTS = (0.0, math.sqrt(0.5), -math.sqrt(0.5), math.sqrt(2), -math.sqrt(2))
 _LEAST_CHANNELS = 128  # below that the transforms cost more than they save
-# Tiles in work at once. They stay in the cache, and as it is the same number for maps of all sizes,
+# Tiles worked on at once. They stay in the cache, and as their number is the same for all maps,
 # weights are laid out for it once: for a shape that they do not suit, oneDNN takes 0.25 s a call.
 _ROWS = 8
 _AT_ONCE = _ROWS**2

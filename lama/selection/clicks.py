@@ -1,8 +1,8 @@
 """The offline default: a small network that looks at windows around the click, or at the box.
 
 One click does not say how large the object is, so windows of several sizes are looked at. The
-answer that is surest, lies whole within its window and is not lost in it wins, and is looked at
-once more from close by.
+answer that is surest, lies whole within its window and is not just a speck in it wins; its object
+is looked at once more from close by.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Clicks:
 
 
 def packed(arrays: list[torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the tensors by their place as 8-bit numbers, with one scale an output channel."""
+    """Return the tensors by their place as 8-bit numbers, with one scale per output channel."""
     out: dict[str, torch.Tensor] = {}
     for place, array in enumerate(arrays):
         if array.ndim < 4:

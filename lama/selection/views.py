@@ -50,7 +50,7 @@ def cut(image: Image, at: Window, size: int, prompt: Prompt) -> NDArray[np.float
     """Return the network's input: float32 (6, size, size)."""
     step = at.side / size
     left, top = at.left, at.top
-    if step > 1.6:  # shrink by areas first: a plain bilinear look would skip pixels
+    if step > 1.6:  # shrink by areas first: bilinear samples alone would skip pixels
         shrunk = max(1, round(image.shape[1] / step)), max(1, round(image.shape[0] / step))
         left, top = left * shrunk[0] / image.shape[1], top * shrunk[1] / image.shape[0]
         image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
