@@ -34,7 +34,7 @@ class Exports:
 
     def address(self, content: bytes, name: str) -> str:
         """The same, as the address from which the page fetches it."""
-        return f"gradio_api/file={quote(str(self.put(content, name).resolve()))}"
+        return address_of(self.put(content, name))
 
     def sweep(self) -> None:
         """Throw away what was made more than an hour ago."""
@@ -92,3 +92,8 @@ def fitting(name: str, tail: str | None = None) -> str:
         clean = clean[: len(clean) - len(tail)]
     room = _NAME_BYTES - len(tail.encode())
     return (clean.encode()[:room].decode(errors="ignore") or "file") + tail
+
+
+def address_of(path: Path) -> str:
+    """From where the page fetches a file that it may have."""
+    return f"gradio_api/file={quote(str(path.resolve()))}"

@@ -24,7 +24,12 @@ document.addEventListener("click", (event) => {
   element.classList.toggle("rv-back");
 }, true);
 const fills = document.getElementById("review-filled");
-if (fills) new MutationObserver(() => element.classList.remove("rv-back")).observe(fills, { subtree: true, childList: true });
+if (fills) new MutationObserver(() => {
+  element.classList.remove("rv-back");
+  // One that comes when the next record is shown would hide what is decided on.
+  const late = filled();
+  if (late && late.dataset.record !== element.querySelector("[data-record]")?.dataset.record) late.remove();
+}).observe(fills, { subtree: true, childList: true });
 
 document.addEventListener("click", (event) => {
   if (["accept", "reject", "skip", "undo"].some((name) => button(name) && button(name).contains(event.target))) waiting = Date.now();

@@ -1,5 +1,6 @@
 """What the Review tab does: fetch a record, enter a decision, mend a mask, take it back."""
 
+import logging
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,11 +14,12 @@ from space.photos import PhotoHandle
 from space.pieces import data_url, png_url, status_html
 from space.reviewers import LOCAL, refusal, reviewer
 from space.services import Services
-from space.store import Record, deciding, queue
+from space.store import Record, StoreError, deciding, queue
 from space.store.agreement import Agreement, agreement
 from space.store.deciding import Fix
 from space.visitors import signed_in
 
+_log = logging.getLogger(__name__)
 _SHOWN_BY_BROWSERS = ("JPEG", "PNG", "WEBP")
 _MANY, _FRESH_SECONDS = 5_000, 30.0
 _DONE = {"approved": "Accepted.", "rejected": "Rejected."}
@@ -65,15 +67,13 @@ class Desk:
         if record is None:
             empty = view.nothing_html(left, second)
             return Screen(empty, "", progress, "", status, bool(left.skipped), undoable)
-        pair = view.pair_of(store, record)
-        return Screen(
-            view.picture_html(record, pair),
-            view.facts_html(record, pair),
-            progress,
-            record.id,
-            status,
-            undoable=undoable,
-        )
+        try:
+            pair = view.pair_of(store, record)
+            shown = view.picture_html(record, pair), view.facts_html(record, pair)
+        except (StoreError, OSError) as error:
+            _log.warning("review: %s: %s", record.id, error)
+            shown = view.damaged_html(record), ""
+        return Screen(*shown, progress, record.id, status, undoable=undoable)
 
     def _agreement(self) -> Agreement:
         """Figures of review: as they are, or with very many decisions as they were just now.
@@ -115,9 +115,10 @@ class Desk:
     def filled(self, record_id: str) -> str:
         """The record's hole as the app's model fills it, at the size that is shown."""
         services = self.services
-        pair = view.pair_of(services.store, services.store.get(record_id))
+        record = services.store.get(record_id)
+        pair = view.pair_of(services.store, record)
         result = services.engine.inpaint(services.settings.model, pair.rgb, pair.mask)
-        return view.filled_html(result.rgb, result.model)
+        return view.filled_html(record, result.rgb, result.model)
 
     def to_canvas(self, name: str, record_id: str) -> dict[str, Any]:
         """What makes the canvas show a record's photo with its mask.

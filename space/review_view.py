@@ -39,11 +39,11 @@ def picture_html(record: Record, pair: Pair) -> str:
     )
 
 
-def filled_html(rgb: np.ndarray, model: str) -> str:
-    """What a model makes of it."""
+def filled_html(record: Record, rgb: np.ndarray, model: str) -> str:
+    """What a model makes of it; the page shows that only while it shows the record."""
     height, width = rgb.shape[:2]
     return (
-        f'<figure class="rv-filled" style="--w:{width};--h:{height}">'
+        f'<figure class="rv-filled" data-record="{record.id}" style="--w:{width};--h:{height}">'
         f'<img alt="Filled by {escape(model)}" src="{jpeg_url(rgb)}" />'
         f"<figcaption>Filled by {escape(model)}; P brings the mask back</figcaption></figure>"
     )
@@ -67,6 +67,13 @@ def facts_html(record: Record, pair: Pair) -> str:
         facts.append(("mended", f"{len(record.extra['earlier_masks'])} times before"))
     rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
     return f'<dl class="rv-facts">{rows}</dl>'
+
+
+def damaged_html(record: Record) -> str:
+    """What is said of a record whose photo or mask cannot be read."""
+    words = "<b>The photo or the mask of this record is missing or damaged.</b> "
+    words += "Skip it, and put the file back from a backup."
+    return f'<div class="ds-empty rv-nothing" data-record="{record.id}"><p>{words}</p></div>'
 
 
 def nothing_html(left: Queue, second: bool) -> str:

@@ -3,7 +3,8 @@
 import html
 import json
 from pathlib import Path
-from urllib.parse import quote
+
+from space.exports import address_of
 
 
 def listed(folder: Path) -> list[dict[str, str]]:
@@ -20,6 +21,6 @@ def listed(folder: Path) -> list[dict[str, str]]:
         return []
     return [
         {key: html.escape(text) for key, text in sample.items()}
-        | {"url": f"gradio_api/file={quote(str((folder / sample['file']).resolve()))}"}
+        | {"url": address_of(folder / sample["file"])}
         for sample in json.loads(path.read_text(encoding="utf-8"))
     ]

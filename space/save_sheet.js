@@ -14,7 +14,7 @@ element.addEventListener("click", (event) => { if (event.target.closest("[data-t
 
 // A receipt has come: the next mask needs the button alone.
 const status = document.getElementById("record-status");
-if (status) new MutationObserver(() => { if (status.querySelector("[data-receipt]")) fold(true); })
+if (status) new MutationObserver(() => { if (status.querySelector("[data-kind=done] [data-receipt]")) fold(true); })
   .observe(status, { subtree: true, childList: true });
 
 // "Saved" and its receipt are of the photo before; the receipt stays in reach until the next save.

@@ -12,7 +12,7 @@ import gradio as gr
 
 from space import contributions
 from space.canvas.protocol import Drawing, decode
-from space.pieces import COPY, error_html, html, status_html
+from space.pieces import COPY, QUIET, error_html, html, status_html
 from space.services import Services
 from space.settings import Settings
 from space.store import CONSENT_SENTENCE, Receipt, StoreError, Submission, SubmissionError
@@ -84,13 +84,7 @@ def build(services: Services, canvas: gr.HTML) -> None:
     given = [canvas, licence, consent, note, last]
     save.click(saver(services), given, outputs, api_visibility="private")
     undo.click(on_undo, last, outputs, api_visibility="private")
-    countdown.tick(
-        hide_undo,
-        saved_at,
-        [undo, countdown],
-        api_visibility="private",
-        show_progress="hidden",
-    )
+    countdown.tick(hide_undo, saved_at, [undo, countdown], **QUIET)
 
 
 def _terms() -> gr.HTML:
@@ -233,8 +227,8 @@ def receipt_html(receipt: Receipt, *, before: bool = False) -> str:
     removed = " Camera and location data were removed." if receipt.metadata_removed else ""
     if receipt.lookalikes:
         removed += " A photo that looks much like this one is in the dataset already."
-    said = "The mask before was saved." if before else "Saved."
-    return f"""<div class="rs" data-kind="done" role="status">
+    kind, said = ("before", "The mask before was saved.") if before else ("done", "Saved.")
+    return f"""<div class="rs" data-kind="{kind}" role="status">
 <p><b>{said}</b>{removed} Keep this receipt: whoever has it can delete the record.</p>
 <div class="rs-receipt"><code data-record="{receipt.record_id}" data-receipt="{receipt.token}"
 ><span>{receipt.record_id}</span> <span>{receipt.token}</span></code>

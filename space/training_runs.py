@@ -157,12 +157,21 @@ class TrainingRuns:
         write_atomic(self.folder / "current.json", json.dumps(note).encode())
 
     def cancel(self) -> bool:
-        """Ask the run that goes on to save and stop; whether there was one."""
+        """Ask the run that goes on to save and stop; whether there was one.
+
+        Raises:
+            ValueError: It was started by another user of this machine.
+        """
         note = self.current()
         if note is None:
             return False
-        with contextlib.suppress(psutil.NoSuchProcess):
+        try:
             psutil.Process(note["pid"]).terminate()
+        except psutil.NoSuchProcess:
+            pass
+        except psutil.AccessDenied as error:
+            words = "Another user of this machine started this run: it is theirs to stop."
+            raise ValueError(words) from error
         return True
 
     def current(self) -> dict[str, Any] | None:

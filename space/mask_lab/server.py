@@ -13,6 +13,7 @@ from masks.statistics import summarize
 from space.answers import Answer, answered, named
 from space.canvas.pictures import plain_png
 from space.canvas.protocol import load_command
+from space.exports import address_of
 from space.mask_lab import archive, drawing, pictures, plot, reproduce, wishes
 from space.mask_lab.reference import published
 from space.mask_lab.scenery import Scenery, View
@@ -164,7 +165,7 @@ class LabServer:
         shelf = self.services.photos
         if view.handle is None:
             path = self.exports.put(plain_png(view.image), "landscape.png")
-            return shelf.put(path, "landscape.png"), f"gradio_api/file={path.resolve()}"
+            return shelf.put(path, "landscape.png"), address_of(path)
         if view.handle.plain:
             content = view.handle.path.read_bytes()
             name = "photo" + _SUFFIX.get(view.handle.format, ".png")

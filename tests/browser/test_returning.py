@@ -1,4 +1,4 @@
-"""A photo comes back after reloads the server did not live through, and in pages that are not secure."""
+"""A photo comes back though the server has lost it, and in pages that are not secure."""
 
 import os
 import shutil

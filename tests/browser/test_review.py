@@ -94,7 +94,14 @@ def test_one_key_changes_between_mask_and_fill(browser: Browser, team_app: App) 
     expect(filled).to_be_hidden()
     page.keyboard.press("p")
     expect(filled).to_be_visible()
+    late = page.locator(".rv-filled").evaluate("(fill) => fill.outerHTML")
     page.keyboard.press("s")
+    expect(filled).to_have_count(0)
+    expect(picture).to_be_visible()
+    # A fill of the record before that comes now hides nothing.
+    page.locator("#review-filled .html-container, #review-filled .prose").first.evaluate(
+        "(place, late) => { place.innerHTML = late; }", late
+    )
     expect(filled).to_have_count(0)
     expect(picture).to_be_visible()
     page.context.close()

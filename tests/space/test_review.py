@@ -137,6 +137,20 @@ def test_filled_on_request(desk: Desk) -> None:
     assert "Filled by telea" in desk.filled(only)
 
 
+def test_a_damaged_record_can_be_skipped(desk: Desk) -> None:
+    first, second = save(desk, 2)
+    for record_id in (first, second):
+        record = desk.services.store.get(record_id)
+        desk.services.store.core.objects.path("originals", record.image_sha256).unlink()
+    screen = desk.show("ann", False)
+    assert screen.record_id == first
+    assert "missing or damaged" in screen.picture
+    assert screen.facts == ""
+    screen = desk.skip("ann", first, False)
+    assert screen.record_id == second
+    assert desk.skip("ann", second, False).skipped
+
+
 def test_mending_on_the_canvas(desk: Desk) -> None:
     [only] = save(desk, 1)
     store, shelf = desk.services.store, desk.services.photos

@@ -86,6 +86,7 @@ def test_pressing_twice_saves_once(services: Services, tmp_path: Path) -> None:
     for refused in (again, save_drawing(services, value, "cc0-1.0", False, "", None, saved)):
         assert saved.receipt.token in refused[0], "nobody else has the receipt"
         assert "The mask before was saved." in refused[0]
+        assert 'data-kind="done"' not in refused[0], "the page would take this mask for saved"
     assert again[3] == gr.skip()
     assert services.store.info()["records"] == 1
     other = drawing(services, tmp_path, mask=encode_mask(make_mask(2)))

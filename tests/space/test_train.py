@@ -146,6 +146,18 @@ def test_a_run_of_the_command_line_is_seen_and_can_be_cancelled(trainer: Trainer
         process.kill()
 
 
+def test_a_run_of_another_user_is_theirs_to_stop(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(process: psutil.Process) -> None:
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "terminate", refuse)
+    pretend(trainer.runs, os.getpid())
+    with pytest.raises(ValueError, match="Another user"):
+        trainer.runs.cancel()
+
+
 def test_a_zombie_is_over(trainer: Trainer) -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     pretend(trainer.runs, process.pid)
