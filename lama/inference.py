@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -139,7 +139,8 @@ class Inpainter:
         check_pair(rgb, mask)
         groups = list(hole_groups(mask))
         copied = rgb.nbytes if out is None else 0
-        longest, affordable = self._fitting(quality, copied + self._to_scale(groups, quality))
+        besides = copied * self._slots.count + self._to_scale(groups, quality)
+        longest, affordable = self._fitting(quality, besides)
         result = _result_array(rgb, out)
         open_hole = mask if len(groups) == 1 else mask.copy()
         total, done = int(np.count_nonzero(mask)), 0
@@ -220,9 +221,8 @@ class Inpainter:
 
         Args:
             quality: as `fill`.
-            besides: bytes that each picture being filled takes besides.
+            besides: bytes that are taken besides by the pictures being filled.
         """
-        besides *= self._slots.count
         if quality == "refined" and self.generator.patient_copier is None:
             pixels = affordable_pixels(REFINEMENT, LEAST_SIDE**2, self._device, besides)
             return 0, min(PIXELS, pixels)
@@ -234,6 +234,11 @@ class Inpainter:
         """Bytes that the largest crop takes while it is made small and large again, if it is."""
         largest = max((group.hole.size for group in groups), default=0)
         return SCALING * largest if largest > self._longest(quality) ** 2 else 0
+
+    def _room_to_scale(self, mask: np.ndarray) -> Callable[[], AbstractContextManager[None]]:
+        """The slots whose memory it takes to make a crop small, or large again."""
+        pixels = SCALING * mask.size // self.generator.bytes_a_pixel
+        return lambda: self._slots.take(self._share(pixels))
 
     def _longest(self, quality: Quality) -> int:
         largest = self.generator.largest
@@ -259,7 +264,8 @@ class Inpainter:
         scale = longest / max(height, width)
         if scale >= 1:
             return to_uint8(run(to_tensor(rgb), to_tensor(mask)))
-        return fill_small(rgb, mask, scale, lambda image, hole: run(image, to_tensor(hole)))
+        room = self._room_to_scale(mask)
+        return fill_small(rgb, mask, scale, lambda image, hole: run(image, to_tensor(hole)), room)
 
     def _refine_crop(
         self, rgb: np.ndarray, mask: np.ndarray, pixels: int, tell: Callable[[float], None]
@@ -274,7 +280,7 @@ class Inpainter:
         scale = (pixels / mask.size) ** 0.5
         if scale >= 1:
             return to_uint8(run(to_tensor(rgb), mask))
-        return fill_small(rgb, mask, scale, run)
+        return fill_small(rgb, mask, scale, run, self._room_to_scale(mask))
 
     def fill_tensor(self, image: Tensor, mask: Tensor, *, patient: bool = False) -> Tensor:
         """The torch door: (B, 3, H, W) in [0, 1] and (B, 1, H, W), 1 = hole, any H and W.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ def fill_small(
     mask: np.ndarray,
     scale: float,
     run: Callable[[Tensor, np.ndarray], Tensor],
+    room: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> np.ndarray:
     """Make a crop small, fill it, enlarge the result.
 
@@ -29,14 +31,23 @@ def fill_small(
         mask: bool (H, W), True = hole.
         scale: of its sides, below 1.
         run: fills (1, 3, h, w) in [0, 1] with a bool (h, w) hole; (1, 3, h, w) back.
+        room: entered while memory is taken for scaling, before `run` and once more after it.
 
     Returns:
         uint8 (H, W, 3), of which only the hole is meant to be used.
     """
     height, width = mask.shape
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    image, small_mask = shrink(rgb, mask, size)
+    with room():
+        image, small_mask = shrink(rgb, mask, size)
     filled = run(image, small_mask)[0].numpy() * 255
+    with room():
+        return _enlarged(filled, rgb, mask)
+
+
+def _enlarged(filled: np.ndarray, rgb: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """(3, h, w) from 0 to 255 at the size of `rgb`, where the hole is."""
+    height, width = mask.shape
     where = (bounding_box(mask) or Box(0, 0, 0, 0)).slices
     result = np.zeros_like(rgb)
     # One colour after the other: a crop of many megapixels in 32 bits is what takes the memory.

@@ -6,7 +6,7 @@ import psutil
 import pytest
 import torch
 
-from lama import memory
+from lama import memory, scaled
 from lama.inference import Inpainter
 from lama.scaled import SCALING
 
@@ -129,6 +129,49 @@ def test_shared_cores_share_the_memory_too(free, small_unet, monkeypatch, room, 
         thread.join(60)
     assert max(seen) == most
     assert len(seen) == 6
+
+
+def test_scaling_takes_turns_where_memory_is_short(free, small_unet, monkeypatch):
+    """Many cores do not multiply what one large crop needs: the others wait for it."""
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    inpainter = Inpainter(small_unet, precision="fp32")
+    inpainter.share_cores()
+    monkeypatch.setattr(inpainter.generator, "largest", 300)
+    monkeypatch.setattr(inpainter, "fill_tensor", lambda i, m: i)
+    mask = np.zeros((1503, 1601), bool)
+    mask[60:1400, 50:1500] = True
+    rgb = np.zeros((*mask.shape, 3), np.uint8)
+    run = 300 * 300 * small_unet.bytes_a_pixel
+    free(int((run + SCALING * mask.size + 4 * rgb.nbytes) / 0.8) + 2)
+    lock, at_work, seen = threading.Lock(), [0], []
+    shrink = scaled.shrink
+
+    def watched(*what: object) -> object:
+        with lock:
+            at_work[0] += 1
+            seen.append(at_work[0])
+        try:
+            time.sleep(0.02)
+            return shrink(*what)
+        finally:
+            with lock:
+                at_work[0] -= 1
+
+    monkeypatch.setattr(scaled, "shrink", watched)
+    threads = [threading.Thread(target=inpainter.fill, args=(rgb, mask)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert max(seen) <= 2, "more would not fit"
+    free(10**12)
+    seen.clear()
+    threads = [threading.Thread(target=inpainter.fill, args=(rgb, mask)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert max(seen) > 2, "with memory to spare nobody waits"
 
 
 def test_alone_is_alone_even_where_cores_are_shared(small_unet, monkeypatch):
