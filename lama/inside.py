@@ -168,12 +168,18 @@ def _crop(mask: np.ndarray, point: tuple[int, int] | None) -> Box:
 
 
 def _shown(generator: Generator, rgb: np.ndarray, mask: np.ndarray) -> tuple[Tensor, np.ndarray]:
-    """The crop at the size it is looked at, its sides multiples of what the generator takes."""
+    """The crop at the size it is looked at, its sides multiples of what the generator takes.
+
+    A long and narrow one is longer than `LONGEST`, but has no more pixels than a square of that
+    side; where the network wants more of its short side, it is squeezed along the other.
+    """
     height, width = mask.shape
-    scale = min(1.0, LONGEST / max(height, width))
-    scale = min(1.0, max(scale, NARROWEST / min(height, width)))
+    scale = max(LONGEST / max(height, width), NARROWEST / min(height, width))
+    scale = min(1.0, scale, LONGEST / (height * width) ** 0.5)
     least, step = max(generator.smallest, generator.multiple), generator.multiple
-    size = tuple(max(least, round(side * scale / step) * step) for side in (height, width))
+    most = LONGEST**2 // least // step * step
+    sides = (round(side * scale / step) * step for side in (height, width))
+    size = tuple(min(most, max(least, side)) for side in sides)
     image, hole = shrink(rgb, mask, (size[0], size[1]))
     if not hole.any():  # too thin for this size
         hole = cv2.resize(mask.view(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0

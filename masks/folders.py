@@ -8,10 +8,11 @@ PHOTO is the photo's name, with its suffix where two differ in nothing else.
 """
 
 import csv
+import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import cv2
@@ -23,8 +24,10 @@ from masks.files import find_files, read_image, write_mask
 from masks.objects import find_objects
 from masks.segmentation import RECIPE, Scene
 
+_log = logging.getLogger(__name__)
 PREFIX = "folder:"
 TABLE = "masks.csv"
+_MOST_BROKEN = 10  # files in a row that are no masks
 COLUMNS = ("file", "photo", "object", "area", "scale", "mirrored", "hidden")
 
 
@@ -147,7 +150,7 @@ def _paint(
     files: tuple[Path, ...],
 ) -> np.ndarray:
     """Return one of the masks as it covers a picture: uint8 (H, W) of 0 and 1."""
-    mask = _read(files[rng.integers(len(files))])
+    mask = _draw(files, rng)
     if values["flip"] and rng.random() < 0.5:
         mask = mask[:, ::-1]
     factor = max(height / mask.shape[0], width / mask.shape[1])
@@ -156,6 +159,27 @@ def _paint(
     top = int(rng.integers(large.shape[0] - height + 1))
     left = int(rng.integers(large.shape[1] - width + 1))
     return np.ascontiguousarray(large[top : top + height, left : left + width])
+
+
+def _draw(files: Sequence[Path], rng: np.random.Generator) -> np.ndarray:
+    """Read one of the masks; another one where that is none, so that a long run goes on.
+
+    Raises:
+        ValueError: so many in a row are none.
+    """
+    for left in reversed(range(_MOST_BROKEN)):
+        try:
+            return _read(files[int(rng.integers(len(files)))])
+        except ValueError as error:
+            if not left:
+                raise
+            _say_once(str(error))
+    raise AssertionError  # the last of them returns or raises
+
+
+@cache
+def _say_once(words: str) -> None:
+    _log.warning("skipped: %s", words)
 
 
 def _read(path: Path) -> np.ndarray:

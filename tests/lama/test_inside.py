@@ -137,6 +137,18 @@ def test_a_thin_hole_in_a_large_photo_is_still_there(fourier, rng):
     assert max(found.hole.shape) <= inside.LONGEST + 8
 
 
+@pytest.mark.parametrize(("height", "width"), [(64, 9001), (6007, 80), (300, 2401)])
+def test_a_long_and_narrow_photo_takes_no_more_than_a_square_one(fourier, height, width):
+    rgb, mask = np.full((height, width, 3), 90, np.uint8), np.zeros((height, width), bool)
+    mask[height // 3 : height * 2 // 3, width // 40 : -width // 40] = True
+    image, hole = inside._shown(fourier.generator, rgb, mask)
+    assert image.shape[2:] == hole.shape
+    assert hole.any()
+    assert not hole.all()
+    assert hole.size <= 1.25 * inside.LONGEST**2  # sides are rounded
+    assert min(hole.shape) >= fourier.generator.smallest
+
+
 @pytest.mark.parametrize("point", [(3, 3), (-1, 60), (100, 4000)])
 def test_a_known_pixel_has_no_reach(fourier, scene, point):
     with pytest.raises(ValueError, match="is not in the hole"):

@@ -155,6 +155,18 @@ def test_a_file_that_is_no_mask_is_named(tmp_path, pixels, words):
         masks.get(f"folder:{tmp_path}")(np.zeros((64, 64, 3), np.uint8), np.random.default_rng(0))
 
 
+def test_a_file_that_is_no_mask_does_not_end_a_run(tmp_path, caplog):
+    hole = np.zeros((20, 30), np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), hole)
+    hole[5:9] = 255
+    cv2.imwrite(str(tmp_path / "b.png"), hole)
+    strategy, rng = masks.get(f"folder:{tmp_path}"), np.random.default_rng(0)
+    for _ in range(20):
+        drawn = strategy(np.zeros((64, 64, 3), np.uint8), rng)
+        assert 0 < drawn.mean() < 1
+    assert caplog.text.count("a.png is no hole") == 1
+
+
 def test_the_command_line_makes_and_uses_them(annotated, tmp_path, capsys):
     out = tmp_path / "made"
     assert main(["--precompute", str(annotated), "--output", str(out)]) == 0
