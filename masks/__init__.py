@@ -12,12 +12,12 @@ from masks.base import (
     Image,
     Labels,
     Mask,
-    Parameter,
     Strategy,
     check_image,
     check_mask,
 )
 from masks.files import read_image
+from masks.parameter import Parameter
 from masks.presets import get, names, parameters, recipe
 from masks.preview import overlay
 from masks.scene import scene

@@ -15,7 +15,8 @@ from pathlib import Path
 import masks
 from masks import files, fitted, folders, ops, preview
 from masks.arguments import Parser, line
-from masks.base import Image, Number, check_size
+from masks.base import Image, check_size
+from masks.parameter import Number
 from masks.statistics import SetStatistics, summarize
 
 SHEET_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}

@@ -1,20 +1,21 @@
-"""What a strategy is: its parameters, its checks and the rule by which its masks are drawn.
+"""What a strategy is: its recipe, its checks and the rule by which its masks are drawn.
 
 The convention, once: an image is uint8 (H, W, 3) in RGB, a mask is bool (H, W) with True where the
 hole is. Every mask that leaves this package has at least one hole pixel and one known pixel.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from masks.parameter import SCALE_WITH_IMAGE, Number, Parameter
+
 Image: TypeAlias = NDArray[np.uint8]
 Mask: TypeAlias = NDArray[np.bool_]
 Labels: TypeAlias = NDArray[np.integer]
-Number: TypeAlias = int | float
 Values: TypeAlias = Mapping[str, Number]
 Painter: TypeAlias = Callable[[int, int, Values, float, np.random.Generator], NDArray[np.uint8]]
 """(height, width, values, scale, rng) -> uint8 (H, W) of 0 and 1; `scale` multiplies lengths."""
@@ -26,88 +27,6 @@ LARGEST_SIDE = 32_767
 FAITHFUL_TRIES = 16
 SHRINKING_TRIES = 8
 SHRINK = 0.7
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One dial of a strategy, with what a slider or a help page needs to know.
-
-    Attributes:
-        name: as `masks.get` takes it.
-        default: the published value.
-        minimum: smallest value that is accepted.
-        maximum: largest value that is accepted.
-        step: a sensible step for a slider.
-        integer: whether only whole numbers are accepted, as they are unless told otherwise.
-        help: one sentence for a person.
-        unit: "px", "of the picture", ... or nothing.
-    """
-
-    name: str
-    default: Number
-    _: KW_ONLY
-    minimum: Number
-    maximum: Number
-    step: Number = 1
-    integer: bool = True
-    help: str
-    unit: str = ""
-
-    @classmethod
-    def switch(cls, name: str, on: bool, text: str) -> "Parameter":
-        """Return a parameter that is 1 or 0: on or off, `on` by default, with `text` as help."""
-        return cls(name, int(on), minimum=0, maximum=1, help=text)
-
-    @classmethod
-    def share(
-        cls,
-        name: str,
-        default: float,
-        text: str,
-        unit: str = "",
-        *,
-        minimum: float = 0.0,
-        maximum: float = 1.0,
-        step: float = 0.01,
-    ) -> "Parameter":
-        """Return a parameter that is a share or a chance, with `text` as help."""
-        return cls(
-            name,
-            default,
-            minimum=minimum,
-            maximum=maximum,
-            step=step,
-            integer=False,
-            help=text,
-            unit=unit,
-        )
-
-    @property
-    def is_switch(self) -> bool:
-        """Whether the parameter is on or off rather than a quantity."""
-        return self.integer and (self.minimum, self.maximum) == (0, 1)
-
-    def check(self, value: object) -> Number:
-        """Return the value as a plain number of the right kind.
-
-        Raises:
-            ValueError: naming the parameter, what came and what is accepted.
-        """
-        kind = "a whole number" if self.integer else "a number"
-        accepted = f"{kind} from {self.minimum:g} to {self.maximum:g}"
-        if not isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)):
-            raise ValueError(f"{self.name} must be {accepted}, not {value!r}")
-        number = float(value)
-        if not self.minimum <= number <= self.maximum or (self.integer and not number.is_integer()):
-            raise ValueError(f"{self.name} must be {accepted}, not {number:g}")
-        return int(number) if self.integer else number
-
-
-SCALE_WITH_IMAGE = Parameter.switch(
-    "scale_with_image",
-    False,
-    "Let all lengths grow with the picture's short side instead of keeping their pixels.",
-)
 
 
 @dataclass(frozen=True)

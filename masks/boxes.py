@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from masks.base import Parameter, Values
+from masks.base import Values
+from masks.parameter import Parameter
 
 
 def parameters(

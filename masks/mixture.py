@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from masks import boxes, strokes
-from masks.base import Parameter, Values
+from masks.base import Values
+from masks.parameter import Parameter
 
 
 def share(default: float) -> Parameter:

@@ -5,15 +5,8 @@ Everything else was published for 256.
 """
 
 from masks import borders, boxes, fitted, folders, mixture, segmentation, strokes
-from masks.base import (
-    LARGEST_SIDE,
-    SCALE_WITH_IMAGE,
-    Figures,
-    Number,
-    Parameter,
-    Recipe,
-    Strategy,
-)
+from masks.base import LARGEST_SIDE, Figures, Recipe, Strategy
+from masks.parameter import SCALE_WITH_IMAGE, Number, Parameter
 
 SMALL_UP_TO = 384
 """Largest short side that takes the figures published for 256 pixels."""

@@ -7,7 +7,8 @@ from numbers import Integral
 import numpy as np
 
 from masks import presets
-from masks.base import GeneratedMask, Image, Labels, Number
+from masks.base import GeneratedMask, Image, Labels
+from masks.parameter import Number
 
 
 def generate(

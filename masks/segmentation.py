@@ -16,7 +16,6 @@ from masks.base import (
     Image,
     Labels,
     Mask,
-    Parameter,
     Recipe,
     Session,
     Strategy,
@@ -26,6 +25,7 @@ from masks.base import (
 )
 from masks.objects import find_objects
 from masks.ops import Box, as_bytes, bounding_box
+from masks.parameter import Parameter
 from masks.segmentation_limits import Hole, breaches
 
 SEARCH_SIDE = 64

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from masks.base import Number, Parameter, Values
+from masks.base import Values
+from masks.parameter import Number, Parameter
 
 SHORTEST = 10
 THINNEST = 5
