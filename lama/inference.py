@@ -128,8 +128,7 @@ class Inpainter:
             quality: "full"; "quick" looks at large crops at a smaller scale (`coarse` tells which);
                 "refined" takes its time: generators that copy search longer, the others come to
                 agree with themselves at several sizes (`lama.refinement`), in minutes.
-            cancelled: called often, between the network's layers too; once it returns true the
-                work ends with `Cancelled`.
+            cancelled: called often, between the network's layers too; true ends with `Cancelled`.
             progress: called with the share of the hole that is done, 0 to 1, as the work goes on.
 
         Raises:
