@@ -19,9 +19,10 @@ import cv2
 import numpy as np
 
 from masks.annotations import AnnotatedPhoto, annotated_photos, photos
-from masks.base import Labels, Parameter, Recipe, Strategy, Values
+from masks.base import Labels, Recipe, Strategy, Values
 from masks.files import find_files, read_image, write_mask
 from masks.objects import find_objects
+from masks.parameter import Parameter
 from masks.segmentation import RECIPE, Scene
 
 _log = logging.getLogger(__name__)
