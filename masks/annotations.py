@@ -37,11 +37,16 @@ class AnnotatedPhoto:
     read: Callable[[], Labels]
 
 
+class NotAnnotatedError(ValueError):
+    """A folder has no annotation of a known form."""
+
+
 def annotated_photos(folder: Path | str) -> list[AnnotatedPhoto]:
     """Return the photos of a folder that have annotated objects, by name.
 
     Raises:
-        ValueError: no annotation of a known form is there, or a file lacks what it should have.
+        NotAnnotatedError: no annotation of a known form is there.
+        ValueError: a file cannot be read, or lacks what it should have.
     """
     folder = Path(folder)
     found: list[AnnotatedPhoto] = []
@@ -56,7 +61,7 @@ def annotated_photos(folder: Path | str) -> list[AnnotatedPhoto]:
             if (path := folder / "labels" / f"{photo.stem}.png").exists()
         ]
     if not found:
-        raise ValueError(
+        raise NotAnnotatedError(
             f"{folder} has no annotated photos: expected labels/*.png, or a COCO panoptic or "
             "instances .json with the photos beside it or in images/"
         )

@@ -18,7 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from masks.annotations import AnnotatedPhoto, annotated_photos, photos
+from masks.annotations import AnnotatedPhoto, NotAnnotatedError, annotated_photos, photos
 from masks.base import Labels, Recipe, Strategy, Values
 from masks.files import find_files, read_image, write_mask
 from masks.objects import find_objects
@@ -51,11 +51,11 @@ def labelled(folder: Path) -> list[AnnotatedPhoto]:
     """Return a folder's photos with its own annotation, or else with what `masks.objects` finds.
 
     Raises:
-        ValueError: there are no photos.
+        ValueError: there are no photos, or an annotation that cannot be read.
     """
     try:
         return annotated_photos(folder)
-    except ValueError:
+    except NotAnnotatedError:
         return [AnnotatedPhoto(photo, partial(_found, photo)) for photo in photos(folder)]
 
 

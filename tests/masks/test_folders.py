@@ -155,6 +155,13 @@ def test_a_file_that_is_no_mask_is_named(tmp_path, pixels, words):
         masks.get(f"folder:{tmp_path}")(np.zeros((64, 64, 3), np.uint8), np.random.default_rng(0))
 
 
+def test_a_damaged_annotation_is_named_and_not_guessed_around(annotated, tmp_path):
+    (annotated / "instances.json").write_text('{"annotations": [')
+    with pytest.raises(ValueError, match=r"instances\.json cannot be read as JSON"):
+        precompute(annotated, tmp_path / "made", 0)
+    assert not (tmp_path / "made").exists()
+
+
 def test_a_file_that_is_no_mask_does_not_end_a_run(tmp_path, caplog):
     hole = np.zeros((20, 30), np.uint8)
     cv2.imwrite(str(tmp_path / "a.png"), hole)
