@@ -9,14 +9,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from lama.exif import ORIENTATION, as_it_was, upright
+from lama.exif import say_upright, upright
 from lama.photo import Photo, inpaint_photo, painted
 
 
 def as_mask(mask: np.ndarray | Image.Image) -> np.ndarray:
-    """Any mask as bool (H, W); non-zero = hole, and a PIL image as `lama.photo.painted` has it."""
+    """Any mask as bool (H, W); non-zero = hole, and a PIL image as `lama.photo.painted` has it.
+
+    A PIL image is turned upright first, as photos are.
+    """
     if isinstance(mask, Image.Image):
-        return painted(mask)
+        return painted(upright(mask))
     if not isinstance(mask, np.ndarray) or mask.ndim != 2 or mask.dtype.kind not in "bui":
         shape = getattr(mask, "shape", type(mask).__name__)
         raise ValueError(f"a mask is a bool or integer array (H, W) or a PIL image, got {shape}")
@@ -61,11 +64,8 @@ def fill_pil(
 def _turned(image: Image.Image) -> Image.Image:
     """The picture upright, and nothing left that says it were not."""
     turned = upright(image)
-    if turned is not image and "exif" in turned.info:
-        exif = Image.Exif()
-        exif.load(turned.info["exif"])
-        del exif[ORIENTATION]
-        turned.info["exif"] = as_it_was(exif).tobytes()
+    if turned is not image:
+        say_upright(turned.info)
     return turned
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
+from typing import Any, overload
 
 from PIL import Image
 
@@ -24,6 +26,8 @@ _TURNS = {
     7: _Turn.TRANSVERSE,
     8: _Turn.ROTATE_90,
 }
+_XMP = {"xmp", "XML:com.adobe.xmp"}  # where Pillow has it
+_XMP_ORIENTATION = re.compile(r"(tiff:Orientation(?:=[\"']|>))[1-8]")
 # What Pillow raises for EXIF that is none.
 _UNREADABLE = (SyntaxError, ValueError, LookupError, OSError, TypeError, struct.error)
 
@@ -72,6 +76,32 @@ def as_it_was(exif: Image.Exif) -> Image.Exif:
 def exact(words: str) -> str | bytes:
     """Words of EXIF as they can be written: in bytes where ASCII does not do."""
     return words if words.isascii() else words.encode("latin-1", "replace")
+
+
+def say_upright(info: dict[Any, Any]) -> None:
+    """Take out of a turned picture's `info` what would have it turned once more."""
+    try:
+        exif = Image.Exif()
+        exif.load(info.pop("exif", b""))
+        exif.pop(ORIENTATION, None)
+        if len(exif):
+            info["exif"] = as_it_was(exif).tobytes()
+    except _UNREADABLE:
+        pass  # some can be read and not written: then it goes without
+    info.pop("Raw profile type exif", None)
+    for key in _XMP & set(info):
+        info[key] = xmp_upright(info[key])
+
+
+@overload
+def xmp_upright(packet: str) -> str: ...
+@overload
+def xmp_upright(packet: bytes) -> bytes: ...
+def xmp_upright(packet: str | bytes) -> str | bytes:
+    """An XMP packet, or any other words, whose orientation is 1."""
+    if isinstance(packet, bytes):
+        return _XMP_ORIENTATION.sub(r"\g<1>1", packet.decode("latin-1")).encode("latin-1")
+    return _XMP_ORIENTATION.sub(r"\g<1>1", packet)
 
 
 def descriptive(exif: Image.Exif) -> Image.Exif:

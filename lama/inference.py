@@ -91,13 +91,14 @@ class Inpainter:
         """Fill the hole of a picture.
 
         Args:
-            image: uint8 (H, W, 3) RGB, or a PIL image of any mode (alpha stays as it is).
+            image: uint8 (H, W, 3) RGB, or a PIL image of any mode (alpha stays as it is); one that
+                EXIF says to turn is turned first, a mask as well.
             mask: bool or integer (H, W), non-zero = hole; or a PIL image: what is not black or,
                 where a part is clear, what is not clear is hole.
 
         Returns:
-            Same kind and size as `image`; pixels outside the hole are byte-identical. PIL images
-            that are not L, LA, I;16, RGB or RGBA come back as RGB.
+            Same kind and size as `image`, upright; pixels outside the hole are byte-identical. PIL
+            images that are not L, LA, I;16, RGB or RGBA come back as RGB.
 
         Raises:
             ValueError: Wrong kinds or sizes, no hole, or nothing but hole; a PIL image of mode I

@@ -7,7 +7,6 @@ EXIF and text, so that a result differs from the photo in the hole and nowhere e
 from __future__ import annotations
 
 import io
-import re
 import struct
 import warnings
 from collections.abc import Callable
@@ -20,13 +19,12 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from lama.exif import ORIENTATION, as_it_was, descriptive, orientation, upright
+from lama.exif import ORIENTATION, as_it_was, descriptive, orientation, upright, xmp_upright
 from lama.photo_deep import TOO_DEEP, deep_pixels, is_deep
 from lama.photo_error import PhotoError
 
 MAX_PIXELS = 64_000_000  # 48-megapixel phones, with room
 READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
-_XMP_ORIENTATION = re.compile(r"(tiff:Orientation(?:=[\"']|>))[1-8]")
 _MOST_DPI = 1e6
 _ROWS = 64  # converted at once
 
@@ -289,7 +287,7 @@ def _extras(image: Image.Image) -> dict[str, Any]:
     text = {k: str(v) for k, v in getattr(image, "text", {}).items()}
     if orientation(image) != 1:  # what is turned now must not be turned again
         text.pop("Raw profile type exif", None)
-        text = {key: _XMP_ORIENTATION.sub(r"\g<1>1", value) for key, value in text.items()}
+        text = {key: xmp_upright(value) for key, value in text.items()}
     return {
         "icc_profile": image.info.get("icc_profile"),
         "exif": as_it_was(exif).tobytes() if len(exif) else None,

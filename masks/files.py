@@ -27,9 +27,12 @@ def find_files(
         suffixes: in small letters; the files' own case does not matter.
         recursive: look into the folders below as well.
     """
+    if not recursive and not folder.is_dir():
+        return []
+    # Unlike `glob`, `iterdir` says so when it may not look.
     return sorted(
         path
-        for path in (folder.rglob("*") if recursive else folder.glob("*"))
+        for path in (folder.rglob("*") if recursive else folder.iterdir())
         if path.suffix.lower() in suffixes and path.name[0] != "." and not path.is_dir()
     )
 

@@ -179,7 +179,7 @@ class TrainingRuns:
 
         It may have been started on the command line, in the folder of the app's own runs.
         """
-        for child in self.children.values():
+        for child in tuple(self.children.values()):
             child.poll()  # one that ended would stay a zombie
         note = _json(self.folder / "current.json")
         if at_work(note):

@@ -1,6 +1,7 @@
 """Pictures and masks at the door: one meaning of a mask, pictures come back as they came."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -78,6 +79,37 @@ def test_a_photo_that_lies_on_its_side_is_turned_upright(rng):
     assert np.array_equal(np.asarray(result), np.where(hole[..., None], 7, upright))
     assert ImageOps.exif_transpose(result).size == result.size, "nobody turns it once more"
     assert result.getexif()[0x0110] == "a camera"
+
+
+def test_a_mask_is_turned_as_its_photo_is(rng):
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    hole = np.zeros((21, 34), np.uint8)
+    hole[:5, :9] = 255
+    files = []
+    for pixels in (rng.integers(0, 256, (21, 34, 3), dtype=np.uint8), hole):
+        files.append(io.BytesIO())
+        Image.fromarray(pixels).save(files[-1], "PNG", exif=exif)
+    photo, mask = map(Image.open, files)
+    result = fill_pil(lambda rgb, _: np.full_like(rgb, 7), photo, as_mask(mask))
+    assert ((np.asarray(result) == 7).all(-1) >= (np.rot90(hole, -1) > 0)).all()
+
+
+def test_neither_xmp_nor_exif_that_cannot_be_written_turns_it_once_more(rng):
+    image = Image.fromarray(rng.integers(0, 256, (21, 34, 3), dtype=np.uint8))
+    exif = Image.Exif()
+    exif[ORIENTATION], exif[0x0128] = 6, 1  # the unit of resolution, as a short
+    block = bytearray(exif.tobytes())
+    at = block.index(struct.pack(">HHL", 0x0128, 3, 1))
+    block[at : at + 12] = struct.pack(">HHLL", 0x0128, 4, 1, 100_000)  # a long that no short holds
+    packet = '<x tiff:Orientation="6"/>'
+    image.info |= {"exif": bytes(block), "xmp": packet.encode(), "XML:com.adobe.xmp": packet}
+    hole = np.zeros((34, 21), bool)
+    hole[3:5] = True
+    result = fill_pil(lambda rgb, _: rgb, image, hole)
+    assert result.size == (21, 34)
+    assert ImageOps.exif_transpose(result).size == result.size
+    assert 'Orientation="1"' in result.info["XML:com.adobe.xmp"]
 
 
 def test_a_picture_with_broken_exif_is_as_it_is(rng):

@@ -28,6 +28,7 @@ stage.addEventListener("pointerdown", (event) => {
     // The palm was there first: what it began is not meant.
     penSeen = true;
     fingers.clear();
+    if (panning) chooseTool(S.tool);
     panning = pinch = null;
     penCancel();
   }
