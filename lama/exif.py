@@ -28,8 +28,8 @@ _TURNS = {
 }
 _XMP = {"xmp", "XML:com.adobe.xmp"}  # where Pillow has it
 _XMP_ORIENTATION = re.compile(r"(tiff:Orientation(?:=[\"']|>))[1-8]")
-# What Pillow raises for EXIF that is none.
-_UNREADABLE = (SyntaxError, ValueError, LookupError, OSError, TypeError, struct.error)
+# What Pillow raises for EXIF that is none, and for some when it is to write it.
+UNREADABLE = (SyntaxError, ValueError, LookupError, OSError, TypeError, struct.error)
 
 
 def orientation(image: Image.Image) -> int:
@@ -49,7 +49,7 @@ def orientation(image: Image.Image) -> int:
         try:
             exif.load(image.info.get("exif") or b"")
             value = exif.get(ORIENTATION, 1)
-        except _UNREADABLE:
+        except UNREADABLE:
             return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -78,6 +78,20 @@ def exact(words: str) -> str | bytes:
     return words if words.isascii() else words.encode("latin-1", "replace")
 
 
+def without_turn(image: Image.Image) -> bytes | None:
+    """A file's EXIF with its orientation taken out; None where there is nothing else.
+
+    Raises:
+        One of `UNREADABLE`: It cannot be read, or not be written again.
+    """
+    exif = Image.Exif()  # a copy: the image still needs its orientation
+    exif.load(as_it_was(image.getexif()).tobytes())
+    exif.pop(ORIENTATION, None)
+    if image.format == "TIFF":
+        exif = descriptive(exif)
+    return as_it_was(exif).tobytes() if len(exif) else None
+
+
 def say_upright(info: dict[Any, Any]) -> None:
     """Take out of a turned picture's `info` what would have it turned once more."""
     try:
@@ -86,7 +100,7 @@ def say_upright(info: dict[Any, Any]) -> None:
         exif.pop(ORIENTATION, None)
         if len(exif):
             info["exif"] = as_it_was(exif).tobytes()
-    except _UNREADABLE:
+    except UNREADABLE:
         pass  # some can be read and not written: then it goes without
     info.pop("Raw profile type exif", None)
     for key in _XMP & set(info):

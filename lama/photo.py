@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from lama.exif import ORIENTATION, as_it_was, descriptive, orientation, upright, xmp_upright
+from lama.exif import UNREADABLE, orientation, upright, without_turn, xmp_upright
 from lama.photo_deep import TOO_DEEP, deep_pixels, is_deep
 from lama.photo_error import PhotoError
 
@@ -242,17 +242,17 @@ def _check_header(image: Image.Image, max_pixels: int) -> None:
 
 
 def _shallow(image: Image.Image) -> Photo:
-    notes: tuple[str, ...] = ()
     extras = _extras(image)
     name = "JPEG" if image.format == "MPO" else image.format or "PNG"
     image.load()
     turned = upright(image)
     if turned.mode == "CMYK":
-        turned, notes = _from_cmyk(turned, extras["icc_profile"]), ("CMYK was converted to RGB.",)
+        turned = _from_cmyk(turned, extras["icc_profile"])
         extras["icc_profile"] = None
+        extras["notes"] += ("CMYK was converted to RGB.",)
     if turned.mode == "P":
-        notes += ("The palette was converted to full colour.",)
-    return Photo(np.ascontiguousarray(_channels(turned)), name, notes=notes, **extras)
+        extras["notes"] += ("The palette was converted to full colour.",)
+    return Photo(np.ascontiguousarray(_channels(turned)), name, **extras)
 
 
 def _channels(image: Image.Image) -> np.ndarray:
@@ -279,20 +279,21 @@ def _from_cmyk(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def _extras(image: Image.Image) -> dict[str, Any]:
-    exif = Image.Exif()  # a copy: the image still needs its orientation
-    exif.load(as_it_was(image.getexif()).tobytes())
-    exif.pop(ORIENTATION, None)
-    if image.format == "TIFF":
-        exif = descriptive(exif)
+    notes: tuple[str, ...] = ()
+    try:
+        exif = without_turn(image)
+    except UNREADABLE:
+        exif, notes = None, ("Its EXIF is damaged and was left out.",)
     text = {k: str(v) for k, v in getattr(image, "text", {}).items()}
     if orientation(image) != 1:  # what is turned now must not be turned again
         text.pop("Raw profile type exif", None)
         text = {key: xmp_upright(value) for key, value in text.items()}
     return {
         "icc_profile": image.info.get("icc_profile"),
-        "exif": as_it_was(exif).tobytes() if len(exif) else None,
+        "exif": exif,
         "text": text,
         "dpi": _resolution(image.info.get("dpi")),
+        "notes": notes,
     }
 
 

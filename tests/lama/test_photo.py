@@ -65,6 +65,20 @@ def test_words_of_exif_keep_their_letters(picture, format, depth, orientation):
     assert kept[0x8298] == "© Zoë"
 
 
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_a_photo_whose_exif_cannot_be_written_is_opened_upright_without_it(picture, format):
+    exif = Image.Exif()
+    exif[0x0112], exif[0x0128] = 6, 1
+    block = bytearray(exif.tobytes())
+    at = block.index(struct.pack(">HHL", 0x0128, 3, 1))
+    block[at : at + 12] = struct.pack(">HHLL", 0x0128, 4, 1, 100_000)  # a long that no short holds
+    photo = open_photo(encoded(Image.fromarray(picture), format, exif=bytes(block)))
+    assert photo.size == picture.shape[:2]
+    assert photo.exif is None
+    assert photo.notes == ("Its EXIF is damaged and was left out.",)
+    assert open_photo(encode_photo(photo, format)).size == photo.size
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
 @pytest.mark.parametrize("format", ["PNG", "TIFF"])
