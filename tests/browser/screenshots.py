@@ -4,11 +4,13 @@ python -m tests.browser.screenshots OUTPUT_DIR [--url URL]
 """
 
 import argparse
+import io
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.conftest import ARGUMENTS, ROOT, open_app, start_app, stroke, wait_for_result
@@ -16,6 +18,7 @@ from tests.browser.conftest import ARGUMENTS, ROOT, open_app, start_app, stroke,
 SAMPLE = ROOT / "assets" / "samples" / "coffee.jpg"
 SPOON = ((0.66, 0.3), (0.63, 0.45), (0.6, 0.62), (0.58, 0.8), (0.62, 0.72), (0.57, 0.68))
 
+FILM_WIDTH = 960
 # Brush size and way of each stroke over the rocket's photo.
 MASTS = (
     (38, (0.698, 0.29), (0.7, 0.42), (0.703, 0.55)),
@@ -104,26 +107,49 @@ def desktop(browser: Browser, url: str, output: Path, scheme: str) -> None:
 
 
 def hero(browser: Browser, url: str, output: Path) -> None:
-    """The picture for the README: two masts removed, one shown before, one after."""
+    """The film for the README: two masts are painted over and gone, then before and after."""
     page = browser.new_page(viewport={"width": 1280, "height": 860}, device_scale_factor=1.5)
+    frames: list[tuple[Image.Image, int]] = []
+
+    def frame(milliseconds: int) -> None:
+        with Image.open(io.BytesIO(page.screenshot())) as shot:
+            small = shot.convert("RGB").resize((FILM_WIDTH, FILM_WIDTH * 860 // 1280))
+        frames.append((small, milliseconds))
+
     open_app(page, url)
     page.set_input_files("#photo", str(SAMPLE.parent / "rocket.jpg"))
     page.wait_for_selector("text=640 × 427 px, JPEG")
-    size = page.locator(".lc-size input")
+    box, size = page.locator("#mask-canvas").bounding_box(), page.locator(".lc-size input")
+    assert box is not None
+    frame(1200)
     for tool_size, *points in MASTS:
         size.fill(str(tool_size))
-        stroke(page, *points)
-    box = page.locator("#mask-canvas").bounding_box()
+        places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+        page.mouse.move(*places[0])
+        page.mouse.down()
+        for place in places[1:]:
+            page.mouse.move(*place, steps=6)
+            frame(160)
+        page.mouse.up()
+        wait_for_result(page)
+        page.mouse.move(box["x"] + box["width"] + 40, box["y"] + 300)
+        page.wait_for_timeout(900)
+        frame(500)
+    frame(1500)
     grip = page.locator(".lc-grip").bounding_box()
-    assert box is not None
     assert grip is not None
     page.mouse.move(grip["x"] + 22, grip["y"] + 22)
     page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.6, grip["y"] + 22, steps=4)
+    for share in (0.15, 0.3, 0.45, 0.6, 0.75):
+        page.mouse.move(box["x"] + box["width"] * share, grip["y"] + 22, steps=4)
+        frame(200)
     page.mouse.up()
-    page.mouse.move(box["x"] + box["width"] + 40, box["y"] + 300)
-    page.wait_for_timeout(900)
-    page.screenshot(path=output / "inpaint.png")
+    frame(1500)
+    pictures, times = zip(*frames, strict=True)
+    film = output / "inpaint.webp"
+    pictures[0].save(
+        film, append_images=pictures[1:], save_all=True, duration=times, loop=0, quality=80
+    )
     page.context.close()
 
 
