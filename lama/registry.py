@@ -61,7 +61,7 @@ MODELS: dict[str, ModelEntry] = {
             "344c77bbcb158f17dd143070d1e789f38a66c04202311ae3a258ef66667a9ea9",
             "Apache-2.0 as its mirrors state; the authors name no licence for the weights",
             "fashn-ai/LaMa",
-            "The published 51 M parameter network, trained on Places; slower, much better.",
+            "The published network of 51 M parameters, trained on millions of photos; slower.",
         ),
     )
 }
@@ -146,7 +146,7 @@ def download(name: str, progress: Callable[[float], None] | None = None) -> Path
                 tqdm_class=_reporting_bar(progress, stopped) if progress else None,
             )
         )
-    # Whatever it is: besides its own errors those of its two ways of transfer come through.
+    # Everything: the errors of both ways of transfer, HTTP and Xet, come through as they are.
     except Exception as error:
         if stopped:
             raise stopped[0] from None

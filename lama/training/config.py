@@ -53,7 +53,7 @@ class TrainConfig:
     discriminator: str = "patch"  # as published, or projected: heads on a frozen network
     discriminator_ndf: int = 64
     discriminator_layers: int = 4
-    shifts: int = 1  # the losses see pictures cut by 0 to so many pixels less one, in turn
+    shifts: int = 1  # the losses see pictures cropped by 0 to shifts - 1 pixels, in turn
     patch_labels: str = "nearest"  # as published, or centred: where the patches really are
     seed: int = 0
     workers: int = 1

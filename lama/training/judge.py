@@ -76,8 +76,8 @@ def hold_out(
     Args:
         digests: hex SHA-256 of each; equal ones count once.
         most: at most so many are held out.
-        before: digests that were held out already: of those that are still there the same are, and
-            no others, which may have been trained on.
+        before: digests that were held out already. Those that are still there are held out again,
+            and nothing else is, because it may have been trained on.
 
     Returns:
         What to train on and what is held out, as indices of the first of its kind.

@@ -27,7 +27,7 @@ class Grid(NamedTuple):
 
 
 def alone(x: Tensor) -> Tensor:
-    """The average over the processes where there is one, or where only one looks."""
+    """The average over the processes, where there is only one."""
     return x
 
 

@@ -64,7 +64,7 @@ class LPIPS(nn.Module):
         return [x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10) for x in wide]
 
     def maps(self, image: Tensor) -> list[Tensor]:
-        """The same as the network gives them."""
+        """The same maps before they are normalised."""
         x = (image * 2 - 1 - self.get_buffer("shift")) / self.get_buffer("scale")
         maps = []
         for stage in self.stages:
@@ -136,7 +136,7 @@ class EfficientNetPooled(nn.Module):
         return self.features(image)[0]
 
     def features(self, image: Tensor) -> list[Tensor]:
-        """The same as the only map."""
+        """The same as a list of one, as other networks give their maps."""
         return [self.network.extract_features((image - 0.498) / 0.502).float().mean((2, 3))]
 
 

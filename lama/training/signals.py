@@ -15,14 +15,14 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @dataclass
 class Stop:
-    """Whether one has come."""
+    """Whether a signal to stop has arrived."""
 
     asked: bool = False
 
 
 @contextmanager
 def stop_on_signal() -> Iterator[Stop]:
-    """Inside, both are a flag, so that the step in work ends and is saved."""
+    """Within it, both signals only set a flag, so that the step in work ends and is saved."""
     stop = Stop()
 
     def ask(_signum: int, _frame: FrameType | None) -> None:

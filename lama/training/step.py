@@ -31,7 +31,7 @@ def whole(x: Tensor) -> Tensor:
 
 
 def cut_at(step: int, shifts: int) -> Cut:
-    """A few pixels off the edges, others at each step, so that strides fall elsewhere each time.
+    """Crop a few pixels off the edges, others at each step, so that strides fall elsewhere.
 
     Networks that look at pictures in strides (LPIPS' first one is of 4 pixels) are blind to some
     patterns of that period. A generator that always meets them on the same grid learns to draw such
