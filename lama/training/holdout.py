@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,11 @@ from lama.files import write_atomic
 RECORD = "held_out.json"  # in a run's folder
 DEFAULT = 48
 
-Rule = Callable[[int, int], list[int]]
-
 
 def evenly(total: int, asked: int) -> list[int]:
     """So many of `total` things as are asked for, but at most half, at even distances."""
     number = min(asked, total // 2)
     return [i * total // number for i in range(number)]
-
-
-def every_nth(total: int, asked: int) -> list[int]:
-    """The rule of runs that have no record: up to half as many again, or even more."""
-    return list(range(0, total, max(2, total // asked))) if asked else []
 
 
 class HoldOut:
@@ -37,18 +30,15 @@ class HoldOut:
     Args:
         asked: how many.
         record: what the folder of a run that goes on says, or None.
-        rule: which of how many, where there is no record.
 
     Attributes:
         chosen: what they are called in the record; None for a stream, which has them at its front.
     """
 
-    def __init__(
-        self, asked: int, record: dict[str, Any] | None = None, rule: Rule = evenly
-    ) -> None:
+    def __init__(self, asked: int, record: dict[str, Any] | None = None) -> None:
         if asked < 0:
             raise ValueError(f"{asked} photos cannot be held out")
-        self.asked, self.record, self.rule = asked, record, rule
+        self.asked, self.record = asked, record
         self.chosen: list[str] | None = None
 
     @classmethod
@@ -66,14 +56,12 @@ class HoldOut:
         path = run_dir / RECORD
         if not going_on:
             return cls(DEFAULT if asked is None else asked)
-        if not path.exists():
-            return cls(DEFAULT if asked is None else asked, rule=every_nth)
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             before = int(record["asked"])
             if record["photos"] is not None:
                 record["photos"] = list(map(str, record["photos"]))
-        except (LookupError, TypeError, ValueError) as error:
+        except (OSError, LookupError, TypeError, ValueError) as error:
             raise ValueError(f"{path} cannot be read ({error}): put a copy of it back") from error
         if asked not in (None, before):
             raise ValueError(
@@ -105,7 +93,7 @@ class HoldOut:
         if self.record is None:
             if self.asked and len(names) < 2:
                 raise ValueError(f"{len(names)} photos are too few to hold some out: --holdout 0")
-            out = {names[i] for i in self.rule(len(names), self.asked)}
+            out = {names[i] for i in evenly(len(names), self.asked)}
         elif self.record["photos"] is None:
             raise ValueError("the run read its photos as a stream: add --stream")
         else:

@@ -202,18 +202,6 @@ def test_a_damaged_run_is_one_line_and_stays_as_it_is(begun, name, change, messa
     assert contents(folder) == before
 
 
-def test_a_run_that_kept_no_record_holds_out_what_it_held_out(begun, photos, capsys):
-    """It was begun with another rule: up to twice as many as asked for."""
-    go_on, folder = begun
-    for i in range(3, 11):
-        (photos / f"{i}.png").write_bytes((photos / "0.png").read_bytes())
-    (folder / "held_out.json").unlink()
-    assert go_on("--steps", "3", "--holdout", "4") == 0
-    meta = read_checkpoint(folder / "generator.safetensors")[2]
-    assert meta["provenance"]["data"]["photos"] == 11 - 6
-    assert json.loads((folder / "held_out.json").read_text())["asked"] == 4, "from now on"
-
-
 def test_a_photo_that_is_far_too_large_is_counted_as_broken(photos, tmp_path, monkeypatch, caplog):
     monkeypatch.setitem(PRESETS, "toy", replace(TOY, workers=1))
     (photos / "3.png").write_bytes(bomb())
