@@ -2,7 +2,7 @@
 
 import sys
 
-from space.dataset_cli import main
+from space.dataset.command import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:], print))

@@ -37,7 +37,7 @@ class Folders:
 
     @property
     def runs(self) -> Path:
-        """Runs of fine-tuning (`space.training_runs`)."""
+        """Runs of fine-tuning (`space.train.runs`)."""
         return self.data_dir / "runs"
 
     @property

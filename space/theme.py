@@ -13,10 +13,10 @@ _STYLES = (
     "canvas/panel.css",
     "mask_lab/lab.css",
     "save_sheet.css",
-    "dataset_tab.css",
-    "review.css",
-    "train.css",
-    "inside.css",
+    "dataset/dataset.css",
+    "review/review.css",
+    "train/train.css",
+    "inside/inside.css",
 )
 
 

@@ -5,21 +5,17 @@ from pathlib import Path
 
 import gradio as gr
 
-from space import (
-    api_dataset,
-    api_inpaint,
-    api_masks,
-    api_select,
-    dataset_tab,
-    inpaint_tab,
-    inside_tab,
-    masks_tab,
-    review_tab,
-    text,
-    train_tab,
-)
+from space import inpaint_tab, masks_tab, text
+from space.api import dataset as api_dataset
+from space.api import inpaint as api_inpaint
+from space.api import masks as api_masks
+from space.api import select as api_select
+from space.dataset import tab as dataset_tab
+from space.inside import tab as inside_tab
+from space.review import tab as review_tab
 from space.services import Services
 from space.settings import Settings
+from space.train import tab as train_tab
 
 SAMPLES = Path(__file__).parent.parent / "assets" / "samples"
 

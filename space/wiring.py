@@ -25,7 +25,7 @@ from space.store import Store, hub
 from space.store.connection import connect
 from space.sweeping import sweeping
 from space.sync import Sync, running
-from space.tuned import TunedModel, tuned_models
+from space.train.tuned import TunedModel, tuned_models
 from space.turns import OneAtATime
 
 log = logging.getLogger(__name__)

@@ -36,11 +36,11 @@ def flags(parser: argparse.ArgumentParser) -> set[str]:
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
-    import space.dataset_cli
+    import space.dataset.command
     import space.settings
 
     found = {"lama": lama.__main__._parser(), "masks": masks.__main__._parser()}
-    for module in (space.dataset_cli, space.settings):
+    for module in (space.dataset.command, space.settings):
         for name in ("parser", "_parser", "build_parser"):
             if hasattr(module, name):
                 found[module.__name__] = getattr(module, name)()

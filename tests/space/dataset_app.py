@@ -7,7 +7,9 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 
-from space import api_dataset, dataset_tab, save_sheet, theme
+from space import save_sheet, theme
+from space.api import dataset as api_dataset
+from space.dataset import tab as dataset_tab
 from space.engine import InpaintResult, ModelInfo, Quality
 from space.photos import PhotoShelf
 from space.services import Services

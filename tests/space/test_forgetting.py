@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from space import contributions, forgetting
-from space.api_dataset import run_delete
+from space.api.dataset import run_delete
 from space.canvas.protocol import encode_mask
 from space.canvas.server import CanvasServer
-from space.dataset_cli import main
-from space.dataset_tab import delete_with
+from space.dataset.command import main
+from space.dataset.tab import delete_with
 from space.photos import PhotoShelf
 from space.services import Services
 from space.settings import Settings

@@ -9,7 +9,8 @@ from PIL import Image
 
 import masks
 from masks import fitted
-from space import api_dataset, api_masks
+from space.api import dataset as api_dataset
+from space.api import masks as api_masks
 from space.canvas.server import CanvasServer
 from space.mask_lab.server import LabServer
 from space.services import Services

@@ -39,7 +39,7 @@ def test_the_policy_names_no_other_origin(directive: str) -> None:
 def test_nothing_of_ours_points_elsewhere() -> None:
     texts = [theme.head(), *(component._read(f"js/{name}.js") for name in component.SCRIPTS)]
     texts += [component._read(name) for name in ("canvas.html", "panel.html")]
-    texts += [path.read_text() for path in sorted(Path(theme.__file__).parent.glob("*.js"))]
+    texts += [path.read_text() for path in sorted(Path(theme.__file__).parent.rglob("*.js"))]
     for text in texts:
         addresses = set(re.findall(r"https?://[^\s'\"()]+", text))
         assert addresses <= {"http://www.w3.org/2000/svg"}

@@ -11,16 +11,17 @@ import pytest
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from space import api_inpaint, wiring
+from space import wiring
+from space.api import inpaint as api_inpaint
 from space.canvas.protocol import encode_mask
 from space.canvas.server import CanvasServer
 from space.engine import CancelledError, InpaintResult
 from space.mask_lab.server import LabServer
-from space.review import Desk
+from space.review.desk import Desk
 from space.services import Services
 from space.settings import Settings
 from space.store import Store
-from space.train import Trainer
+from space.train.trainer import Trainer
 from space.turns import BUSY, BusyError, OneAtATime, Turns, one_at_a_time
 from tests.space.fakes import TeleaEngine
 from tests.space.store.conftest import make_submission

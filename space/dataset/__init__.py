@@ -1,0 +1,1 @@
+"""The Dataset tab, and the dataset's command line."""

@@ -1,0 +1,160 @@
+"""`python -m space dataset`: each verb, its exit codes and its words."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from space.dataset.command import main
+from space.store import Store
+from tests.space.store.conftest import make_submission
+from tests.space.store.test_hub import FakeHub
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    store = Store.open(tmp_path / "data")
+    for seed in range(3):
+        store.save(make_submission(seed, licence="private" if seed == 0 else "cc0-1.0"))
+    store.close()
+    return tmp_path / "data"
+
+
+def run(*arguments: object, hub: FakeHub | None = None) -> tuple[int, str]:
+    lines: list[str] = []
+    code = main(["dataset", *map(str, arguments)], lines.append, hub)
+    return code, "\n".join(lines)
+
+
+def test_info(data: Path) -> None:
+    code, output = run("info", "--data-dir", data)
+    assert code == 0
+    info = json.loads(output[: output.rindex("}") + 1])
+    assert (info["records"], info["pending"], info["strategies"]) == (3, 3, {"drawn": 3})
+    assert f'load_dataset("{data}/dataset"' in output
+
+
+def test_verify(data: Path) -> None:
+    assert run("verify", "--data-dir", data) == (
+        0,
+        "3 records, 6 files and 3 shards checked: all sound",
+    )
+    victim = next(path for path in (data / "masks").rglob("*") if path.is_file())
+    victim.write_bytes(b"spoilt")
+    code, output = run("verify", "--data-dir", data)
+    assert code == 1
+    assert f"{victim} is damaged" in output
+
+
+@pytest.mark.parametrize(("kind", "name"), [("imagefolder", "a"), ("zip", "a.zip")])
+def test_export(data: Path, tmp_path: Path, kind: str, name: str) -> None:
+    options = ["--format", kind, "--output", tmp_path / name, "--data-dir", data]
+    assert run("export", *options, "--licence", "cc0-1.0")[1].startswith("2 records written")
+    with pytest.raises(SystemExit) as exit_info:
+        run("export", *options)
+    assert exit_info.value.code == 2
+
+
+def test_push(data: Path) -> None:
+    hub = FakeHub()
+    options = ["push", "--data-dir", data, "--hub-dataset", "ann/masks"]
+    code, output = run(*options, hub=hub)
+    assert code == 0
+    assert "3 records stay here: private, or not approved" in output
+    assert "2 records in 1 new shard pushed" in run(*options, "--status", "pending", hub=hub)[1]
+
+
+@pytest.mark.parametrize("kind", ["imagefolder", "coco", "parquet", "zip"])
+def test_import_of_an_export(data: Path, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / ("a.zip" if kind == "zip" else "a")
+    run("export", "--format", kind, "--output", path, "--data-dir", data)
+    target = ["--data-dir", tmp_path / "fresh"]
+    assert run("import", path, *target) == (0, f"3 records taken in from {path}")
+    assert "3 records left out" in run("import", path, *target)[1]
+    assert run("verify", *target)[1].endswith("all sound")
+
+
+def test_restore(data: Path, tmp_path: Path) -> None:
+    hub = FakeHub()
+    where = ["--hub-dataset", "ann/masks"]
+    run("push", *where, "--status", "pending", "--data-dir", data, hub=hub)
+    fresh = ["--data-dir", tmp_path / "fresh"]
+    assert run("restore", *where, *fresh, hub=hub) == (0, "2 records restored from ann/masks.")
+    assert run("restore", *where, *fresh, hub=hub) == (0, "0 records restored from ann/masks.")
+    assert run("verify", *fresh)[0] == 0
+
+
+def test_delete(data: Path, tmp_path: Path) -> None:
+    store = Store.open(data)
+    receipt = store.save(make_submission(9))
+    store.close()
+    arguments = ["delete", receipt.record_id, "--data-dir", data]
+    with pytest.raises(SystemExit) as exit_info:
+        run(*arguments, "--receipt", "guess")
+    assert exit_info.value.code == 2
+    code, output = run(*arguments, "--receipt", receipt.token)
+    assert (code, output) == (0, f"The record {receipt.record_id} is deleted.")
+
+
+@pytest.mark.parametrize("token", ["-Ab_3", "--receipt", "-h"])
+def test_a_receipt_may_begin_with_a_dash(
+    data: Path, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setattr("space.store.store.new_token", lambda: token)
+    store = Store.open(data)
+    receipt = store.save(make_submission(9))
+    store.close()
+    assert receipt.token == token
+    code, _ = run("delete", receipt.record_id, "--receipt", token, "--data-dir", data)
+    assert code == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["info", "--data-dir", "/nowhere"],
+        ["export"],
+        ["push", "--hub-dataset", "just-a-name"],
+        ["push", "--hub-dataset", "a/b/c"],
+        ["push"],
+        ["restore"],
+        ["restore", "--hub-dataset", "a/b/c"],
+        ["import", "/nowhere"],
+        ["import", "/nowhere", "--licence", "cc0-1.0"],
+        ["nonsense"],
+        [],
+    ],
+)
+def test_bad_input_exits_with_2_and_one_line(
+    data: Path, arguments: list[str], capsys: pytest.CaptureFixture
+) -> None:
+    here = [] if "--data-dir" in arguments or arguments in ([], ["nonsense"]) else [
+        "--data-dir", data,
+    ]  # fmt: skip
+    with pytest.raises(SystemExit) as exit_info:
+        run(*arguments, *here)
+    assert exit_info.value.code == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("python -m space")
+
+
+@pytest.mark.parametrize(
+    "verb", ["info", "verify", "export", "import", "push", "restore", "delete"]
+)
+def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        run(verb, "--help")
+    assert exit_info.value.code == 0
+    assert "--data-dir DIR" in capsys.readouterr().out
+
+
+def test_the_module_runs(data: Path) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "space", "dataset", "info", "--data-dir", str(data)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert '"records": 3' in answer.stdout

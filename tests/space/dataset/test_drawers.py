@@ -1,0 +1,75 @@
+"""The users' masks against a strategy's, as plots, and the strategy that is fitted to them."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import masks
+from space.dataset import drawers
+from space.dataset.drawers_panel import LIKE_USERS, compare
+from space.store import Filters
+from tests.space.dataset_app import make_services
+from tests.space.store.conftest import make_submission
+
+
+@pytest.fixture
+def services(tmp_path: Path):
+    made = make_services(tmp_path / "data")
+    yield made
+    made.store.close()
+
+
+def save(services, count: int) -> None:
+    for i in range(count):
+        mask = np.zeros((41, 67), dtype=bool)
+        mask[10:14, 5 : 30 + i] = True
+        mask[0 : 3 * (i % 2), 60:66] = True  # every other one touches the border
+        services.store.save(make_submission(i, mask=mask))
+
+
+def test_the_figures_are_those_of_the_masks(services) -> None:
+    save(services, 4)
+    look = drawers.users(services.store, Filters()).look
+    assert len(look) == 4
+    assert sorted(look.holes) == [1, 1, 2, 2]
+    assert sorted(look.border) == [0, 0, 1, 1]
+    assert np.allclose(look.width, 4 / 41, atol=1 / 41)
+    assert look.area.max() < 0.1
+
+
+def test_filters_are_kept(services) -> None:
+    save(services, 2)
+    with pytest.raises(ValueError, match="no mask to look at"):
+        drawers.users(services.store, replace(Filters(), status="approved"))
+
+
+@pytest.mark.parametrize("name", ["thin", LIKE_USERS])
+def test_plots_and_file(services, name: str) -> None:
+    save(services, 5)
+    html, words, file = compare(services, name, Filters())
+    assert html.count("<svg") == 4
+    assert html.count("<polyline") == 3
+    assert "5 saved masks</p>" in html or "5 saved masks<i" in html
+    heights = [float(h) for h in re.findall(r'height="(-?[\d.]+)"', html)]
+    assert min(heights) >= 0
+    path = re.search(r"fitted:(/[^<]+)<", words).group(1)
+    assert file.value["path"]
+    drawn = masks.get(f"fitted:{path}")(np.zeros((50, 60, 3), np.uint8), np.random.default_rng(0))
+    assert 0 < drawn.mean() < 0.4
+
+
+def test_without_masks_it_says_so(services) -> None:
+    html, words, file = compare(services, "wide", Filters())
+    assert html == ""
+    assert "no mask to look at" in words
+    assert not file.visible
+
+
+def test_a_strategys_figures_are_the_same_each_time() -> None:
+    drawers.strategy_look.cache_clear()
+    first = drawers.strategy_look("box")
+    drawers.strategy_look.cache_clear()
+    assert (first.area == drawers.strategy_look("box").area).all()

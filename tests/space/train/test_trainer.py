@@ -1,0 +1,355 @@
+"""Training from the app: the form's figures, one run at a time, liveness, and what is shown."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from space import contributions
+from space.canvas.protocol import encode_mask
+from space.photos import PhotoShelf
+from space.services import Services
+from space.settings import Settings
+from space.store import Store
+from space.store.deciding import decide
+from space.train.runs import RunState, TrainingRuns, read_state
+from space.train.tab import updates
+from space.train.trainer import Trainer, Wish
+from space.train.tuned import tuned_models
+from space.train.view import curves_html, log_html, progress_html
+from tests.space.asking import HERE, STRANGER, asks
+from tests.space.fakes import TeleaEngine
+from tests.space.store.conftest import make_submission
+
+WISH = Wish("telea", 50, 8, 1e-4, 0.5, 0, 24)
+
+
+@pytest.fixture
+def trainer(tmp_path: Path):
+    settings = Settings(model="telea", data_dir=tmp_path / "data")
+    store = Store.open(settings.data_dir)
+    services = Services(
+        TeleaEngine(), store, settings, PhotoShelf(settings.folders.cache / "photos")
+    )
+    yield Trainer(services)
+    store.close()
+
+
+def sleeper() -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
+def pretend(runs: TrainingRuns, pid: int, name: str = "20260101-000000", ago: float = 0) -> Path:
+    """A run folder, and a note that it was this process `ago` seconds ago."""
+    run_dir = runs.folder / name
+    run_dir.mkdir(parents=True)
+    note = {"run": name, "pid": pid, "time": time.time() - ago}
+    (runs.folder / "current.json").write_text(json.dumps(note))
+    return run_dir
+
+
+def test_the_form_becomes_flags(trainer: Trainer) -> None:
+    flags = trainer.arguments(replace(WISH, photos=" photos/mine "), HERE)
+    assert flags == [
+        *("--init", "telea", "--steps", "50", "--batch", "8", "--seed", "0", "--cases", "24"),
+        *("--lr", "0.0001", "--masks-share", "0.5", "--photos", "photos/mine"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"steps": 0}, "steps lies between 1"),
+        ({"steps": 2.5}, "whole number"),
+        ({"rate": float("nan")}, "learning rate"),
+        ({"share": 1.5}, "share of saved masks"),
+        ({"batch": None}, "batch"),
+        ({"base": "far"}, "on this disk"),
+        ({"base": "../../etc/passwd"}, "on this disk"),
+        ({"photos": "--resume"}, "dash"),
+    ],
+)
+def test_figures_that_make_no_sense(trainer: Trainer, change: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        trainer.arguments(replace(WISH, **change), HERE)
+
+
+def test_folders_are_named_at_the_machine_only(trainer: Trainer) -> None:
+    far = Settings(model="telea", host="0.0.0.0", data_dir=trainer.runs.data_dir)
+    elsewhere = Trainer(replace(trainer.services, settings=far))
+    with pytest.raises(ValueError, match="at the machine"):
+        elsewhere.arguments(replace(WISH, photos="/etc"), HERE)
+    with pytest.raises(ValueError, match="at the machine"):
+        trainer.arguments(replace(WISH, photos="/etc"), STRANGER)
+    with pytest.raises(ValueError, match="Only reviewers"):
+        elsewhere.allowed(HERE, None)
+    shown = updates(elsewhere, HERE, None)
+    assert "Only reviewers" in shown[0]
+
+
+def test_nothing_to_train_on(trainer: Trainer) -> None:
+    with pytest.raises(ValueError, match="No mask is approved"):
+        trainer.start(WISH)
+
+
+def test_a_second_run_is_refused_and_the_first_can_be_cancelled(trainer: Trainer) -> None:
+    store = trainer.services.store
+    receipt = store.save(make_submission(1))
+    decide(store.core, receipt.record_id, "ann", "approved")
+    process = sleeper()
+    try:
+        pretend(trainer.runs, process.pid)
+        state = trainer.state()
+        assert (state.running, state.phase) == (True, "preparing")
+        with pytest.raises(ValueError, match="being trained already"):
+            trainer.start(WISH)
+        assert TrainingRuns(trainer.runs.data_dir).current(), "another process sees it as well"
+        assert trainer.runs.cancel()
+        assert process.wait(10) == -15
+        assert not trainer.runs.cancel()
+        state = trainer.state()
+        assert (state.running, state.phase) == (False, "stopped")
+    finally:
+        process.kill()
+
+
+def test_a_process_with_the_same_number_is_not_the_run(trainer: Trainer) -> None:
+    alive = time.time() - psutil.Process().create_time()
+    pretend(trainer.runs, os.getpid(), ago=alive + 3600)
+    assert trainer.runs.current() is None
+
+
+def test_a_run_of_the_command_line_is_seen_and_can_be_cancelled(trainer: Trainer) -> None:
+    process = sleeper()
+    try:
+        run_dir = trainer.runs.folder / "20260101-000000"
+        run_dir.mkdir(parents=True)
+        status = {"phase": "training", "message": "", "pid": process.pid, "time": time.time()}
+        (run_dir / "status.json").write_text(json.dumps(status))
+        state = trainer.state()
+        assert (state.running, state.phase, state.name) == (True, "training", run_dir.name)
+        (run_dir / "status.json").write_text(json.dumps(status | {"time": time.time() - 900}))
+        assert not trainer.state().running, "that process began later: it has the number by chance"
+        (run_dir / "status.json").write_text(json.dumps(status))
+        assert trainer.runs.cancel()
+        assert process.wait(10) == -15
+        assert not trainer.state().running
+    finally:
+        process.kill()
+
+
+def test_a_run_of_another_user_is_theirs_to_stop(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(process: psutil.Process) -> None:
+        raise psutil.AccessDenied(process.pid)
+
+    monkeypatch.setattr(psutil.Process, "terminate", refuse)
+    pretend(trainer.runs, os.getpid())
+    with pytest.raises(ValueError, match="Another user"):
+        trainer.runs.cancel()
+
+
+def test_a_zombie_is_over(trainer: Trainer) -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    pretend(trainer.runs, process.pid)
+    deadline = time.monotonic() + 20
+    while trainer.runs.current() is not None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert trainer.runs.current() is None
+    process.wait()
+
+
+def test_a_real_run_that_fails_says_why(trainer: Trainer) -> None:
+    """One approved mask is too few: the process starts, says so and ends."""
+    store = trainer.services.store
+    receipt = store.save(make_submission(1))
+    decide(store.core, receipt.record_id, "ann", "approved")
+    name = trainer.runs.start(["--init", "lama-tiny", "--steps", "2"])
+    assert trainer.runs.current()["run"] == name
+    deadline = time.monotonic() + 120
+    while trainer.state().running and time.monotonic() < deadline:
+        time.sleep(0.3)
+    state = trainer.state()
+    assert state.phase == "failed"
+    assert "Approve more" in state.message
+    assert "Approve more" in state.log
+
+
+def stopped_run(runs: TrainingRuns, phase: str = "stopped") -> Path:
+    """What a run leaves that was cancelled at step 7 of 50."""
+    run_dir = runs.folder / "20260101-000000"
+    run_dir.mkdir(parents=True)
+    launch = {"arguments": ["--init", "lama-tiny"], "time": time.time() - 100}
+    (run_dir / "launch.json").write_text(json.dumps(launch))
+    (run_dir / "plan.json").write_text('{"steps": 50}')
+    (run_dir / "status.json").write_text(json.dumps({"phase": phase, "time": time.time() - 10}))
+    (run_dir / "stats.jsonl").write_text('{"step": 7, "loss": 2.0}\n')
+    (run_dir / "state.pt").write_bytes(b"x")
+    (run_dir / "log.txt").write_text("the first part\n")
+    return run_dir
+
+
+def test_a_stopped_run_goes_on_as_it_was_asked_for(trainer: Trainer, monkeypatch) -> None:
+    run_dir = stopped_run(trainer.runs)
+    assert trainer.state().resumable
+    assert trainer.state().seconds == pytest.approx(90, abs=1)
+    commands = []
+    popen = subprocess.Popen
+
+    def started(command: list[str], **how) -> subprocess.Popen:
+        commands.append(command)
+        return popen([sys.executable, "-c", "import time; print('more'); time.sleep(60)"], **how)
+
+    monkeypatch.setattr("space.train.runs.subprocess.Popen", started)
+    assert trainer.runs.resume() == run_dir.name
+    [process] = trainer.runs.children.values()
+    try:
+        assert "--resume" in commands[0]
+        assert commands[0][-2:] == ["--init", "lama-tiny"]
+        assert str(run_dir.resolve()) in commands[0]
+        deadline = time.monotonic() + 20
+        while "more" not in (run_dir / "log.txt").read_text() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert (run_dir / "log.txt").read_text() == "the first part\nmore\n"
+        state = trainer.state()
+        assert (state.running, state.phase, state.resumed_at) == (True, "preparing", 0)
+        # It was saved at step 5; what it had logged of later steps is made again.
+        (run_dir / "status.json").write_text('{"phase": "training", "since": 5}')
+        assert trainer.state().resumed_at == 5
+        assert not state.resumable
+        assert state.seconds < 60
+        with pytest.raises(ValueError, match="being trained already"):
+            trainer.runs.resume()
+    finally:
+        process.kill()
+
+
+@pytest.mark.parametrize("phase", ["promoted", "refused"])
+def test_a_run_that_is_done_is_not_resumed(trainer: Trainer, phase: str) -> None:
+    stopped_run(trainer.runs, phase)
+    with pytest.raises(ValueError, match="no stopped run"):
+        trainer.runs.resume()
+
+
+def test_a_run_that_would_fail_again_is_not_resumed(trainer: Trainer) -> None:
+    run_dir = stopped_run(trainer.runs, "failed")
+    assert trainer.state().resumable, "a full disk, say"
+    (run_dir / "status.json").write_text('{"phase": "failed", "resumable": false}')
+    with pytest.raises(ValueError, match="no stopped run"):
+        trainer.runs.resume()
+
+
+def test_resuming_needs_what_training_needs(trainer: Trainer, monkeypatch) -> None:
+    stopped_run(trainer.runs)
+    monkeypatch.setattr("lama.extras.NEEDED", ("no_such_package",))
+    with pytest.raises(ValueError, match=r"requirements-train\.txt"):
+        trainer.runs.resume()
+
+
+def test_nothing_is_resumed_where_nothing_was_saved(trainer: Trainer) -> None:
+    with pytest.raises(ValueError, match="no stopped run"):
+        trainer.runs.resume()
+    (stopped_run(trainer.runs) / "state.pt").unlink()
+    with pytest.raises(ValueError, match="no stopped run"):
+        trainer.runs.resume()
+
+
+def test_the_time_to_go_is_judged_by_steps_since_the_run_was_resumed() -> None:
+    state = RunState(running=True, phase="training", step=60, steps=100, seconds=30, resumed_at=50)
+    # Ten steps took 30 s; 40 of them and the judging, a tenth of the whole, are to come.
+    assert "about 3 min to go" in progress_html(state)
+    assert "about 26 s to go" in progress_html(replace(state, resumed_at=0))
+
+
+def test_what_a_folder_says(tmp_path: Path) -> None:
+    run_dir = tmp_path / "20260102-030405"
+    run_dir.mkdir()
+    (run_dir / "plan.json").write_text('{"steps": 50}')
+    status = {"phase": "training", "message": "4 masks", "time": time.time()}
+    (run_dir / "status.json").write_text(json.dumps(status))
+    lines = [{"step": 0, "val_lpips": 0.3}, {"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.5},
+             {"step": 2, "val_lpips": 0.25}]  # fmt: skip
+    text = "\n".join(map(json.dumps, lines)) + '\n{"step": 3, "lo'
+    (run_dir / "stats.jsonl").write_text(text)
+    (run_dir / "log.txt").write_text("a\n 1%\r 2%\r 3%\n<b>\n")
+    state = read_state(run_dir, running=True)
+    assert (state.step, state.steps, state.phase) == (2, 50, "training")
+    assert state.losses == ((1, 2.0), (2, 1.5))
+    assert state.looks == ((0, 0.3), (2, 0.25))
+    assert state.log == "a\n 3%\n<b>"
+    assert read_state(run_dir, running=False).phase == "stopped"
+    html = progress_html(state)
+    assert 'aria-valuenow="4"' in html
+    assert "step 2 of 50" in html
+    assert curves_html(state).count("<svg") == 2
+    assert "tr-base" in curves_html(state)
+    assert "&lt;b&gt;" in log_html(state)
+
+
+def test_curves_leave_out_what_is_no_number() -> None:
+    nan = float("nan")
+    assert curves_html(RunState(losses=((1, nan), (2, 1.0)))) == ""
+    assert "<svg" in curves_html(RunState(losses=((1, nan), (2, 1.0), (3, 1.0))))
+
+
+def test_files_that_are_no_models_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.safetensors").write_bytes(b"\xff" * 40)
+    (tmp_path / "b.safetensors").write_bytes(b"")
+    header = json.dumps({"__metadata__": {"meta": '{"kind": "other"}'}}).encode()
+    (tmp_path / "c.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    meta = {"kind": "fine-tuned", "base": "lama-tiny", "masks": 9,
+            "changes": {"saved": {"lpips-vgg": -0.031}}}  # fmt: skip
+    header = json.dumps({"__metadata__": {"meta": json.dumps(meta)}}).encode()
+    (tmp_path / "d.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    [found] = tuned_models(tmp_path)
+    assert found.name == "d"
+    assert "on 9 saved masks; LPIPS 3.1% lower" in found.note
+
+
+def test_two_models_on_what_is_drawn(trainer: Trainer, picture: Path, rgb: np.ndarray) -> None:
+    handle = trainer.services.photos.put(picture)
+    mask = np.zeros(rgb.shape[:2], dtype=bool)
+    mask[5:9, 7:20] = True
+    drawing = {"photo": handle.id, "mask": encode_mask(mask)}
+    left, right = trainer.compare(drawing, "telea", "lama-tiny")
+    assert (left[~mask] == rgb[~mask]).all()
+    assert (left == right).all()
+    with pytest.raises(ValueError, match="Open a photo"):
+        trainer.compare(None, "telea", "lama-tiny")
+    with pytest.raises(ValueError, match="no model"):
+        trainer.compare(drawing, "telea", "nothing")
+    with pytest.raises(ValueError, match="Both sides are the same model"):
+        trainer.compare(drawing, "telea", "telea")
+
+
+def test_pictures_are_for_those_who_may_see_private_photos(trainer: Trainer) -> None:
+    run_dir = trainer.runs.folder / "20260101-000000"
+    run_dir.mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(run_dir / "before-after.png")
+    assert "<img" in updates(trainer, HERE, None)[3]
+    accounts = replace(trainer.services.settings, host="0.0.0.0", auth_file=Path("accounts"))
+    far = Trainer(replace(trainer.services, settings=accounts))
+    shown = updates(far, asks("203.0.113.7", username="ann"), None)
+    assert shown[3] == ""
+    assert "20260101" in shown[0] or shown[4] is not None
+
+
+def test_deleting_a_record_removes_pictures_of_runs(trainer: Trainer) -> None:
+    services = trainer.services
+    receipt = services.store.save(make_submission(1))
+    run_dir = pretend(trainer.runs, 1)
+    (run_dir / "samples").mkdir()
+    pictures = [run_dir / "samples" / "000001.png", run_dir / "before-after.png"]
+    for path in pictures:
+        path.write_bytes(b"x")
+    contributions.delete(services, receipt.record_id, receipt.token)
+    assert not any(path.exists() for path in pictures)
