@@ -26,8 +26,8 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.method import machine
-from space import dataset_tab
-from space.reviewers import Sight
+from space.dataset import tab as dataset_tab
+from space.review.reviewers import Sight
 from space.store import Store, Submission
 from space.store.core import add_shard, prepare_shard
 from space.store.entry import new_entry
