@@ -86,10 +86,7 @@ def without_turn(image: Image.Image) -> bytes | None:
     """
     exif = Image.Exif()  # a copy: the image still needs its orientation
     exif.load(as_it_was(image.getexif()).tobytes())
-    exif.pop(ORIENTATION, None)
-    if image.format == "TIFF":
-        exif = descriptive(exif)
-    return as_it_was(exif).tobytes() if len(exif) else None
+    return _upright_block(descriptive(exif) if image.format == "TIFF" else exif)
 
 
 def say_upright(info: dict[Any, Any]) -> None:
@@ -97,14 +94,18 @@ def say_upright(info: dict[Any, Any]) -> None:
     try:
         exif = Image.Exif()
         exif.load(info.pop("exif", b""))
-        exif.pop(ORIENTATION, None)
-        if len(exif):
-            info["exif"] = as_it_was(exif).tobytes()
+        if block := _upright_block(exif):
+            info["exif"] = block
     except UNREADABLE:
         pass  # some can be read and not written: then it goes without
     info.pop("Raw profile type exif", None)
     for key in _XMP & set(info):
         info[key] = xmp_upright(info[key])
+
+
+def _upright_block(exif: Image.Exif) -> bytes | None:
+    exif.pop(ORIENTATION, None)
+    return as_it_was(exif).tobytes() if len(exif) else None
 
 
 @overload

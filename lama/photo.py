@@ -201,8 +201,7 @@ def eight_bits(pixels: np.ndarray) -> np.ndarray:
     return result
 
 
-# What decoders raise on bytes that somebody made up.
-# What Pillow, OpenCV and tifffile raise for files that are no pictures.
+# What Pillow, OpenCV and tifffile raise on bytes that somebody made up.
 _UNREADABLE = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
     *(struct.error, cv2.error),

@@ -48,11 +48,21 @@ def throw_away(app: App) -> None:
     shelf.mkdir()
 
 
+def keeps_over_reloads(page: Page, hole: np.ndarray) -> None:
+    """Reload twice: what the first reload keeps must be enough for the second."""
+    page.on("dialog", lambda dialog: dialog.accept())
+    for _ in range(2):
+        page.reload()
+        expect(page.locator(".lc-base")).to_be_visible()
+        wait_for_result(page)
+        assert np.array_equal(exported_mask(page), hole)
+        page.wait_for_timeout(400)
+
+
 def test_a_photo_that_was_sent_again_keeps_its_mask(
     browser: Browser, forgetful: App, small: Path
 ) -> None:
     visitor = browser.new_page()
-    visitor.on("dialog", lambda dialog: dialog.accept())
     open_app(visitor, forgetful.url)
     open_photo(visitor, small)
     stroke(visitor, (0.4, 0.4), (0.6, 0.5))
@@ -62,12 +72,7 @@ def test_a_photo_that_was_sent_again_keeps_its_mask(
     hole = exported_mask(visitor)
     visitor.wait_for_timeout(400)
     throw_away(forgetful)
-    for _ in range(2):
-        visitor.reload()
-        expect(visitor.locator(".lc-base")).to_be_visible()
-        wait_for_result(visitor)
-        assert np.array_equal(exported_mask(visitor), hole)
-        visitor.wait_for_timeout(400)
+    keeps_over_reloads(visitor, hole)
     visitor.close()
 
 
@@ -89,13 +94,7 @@ def test_tabs_without_locks_do_not_overtake_each_other(
     stroke(first, (0.6, 0.7), (0.7, 0.7))
     hole = exported_mask(first)
     first.wait_for_timeout(400)
-    first.on("dialog", lambda dialog: dialog.accept())
-    for _ in range(2):
-        first.reload()
-        expect(first.locator(".lc-base")).to_be_visible()
-        wait_for_result(first)
-        assert np.array_equal(exported_mask(first), hole)
-        first.wait_for_timeout(400)
+    keeps_over_reloads(first, hole)
     context.close()
 
 

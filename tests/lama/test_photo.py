@@ -4,12 +4,11 @@ import io
 import struct
 import tracemalloc
 import zlib
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms, PngImagePlugin
+from PIL import Image, ImageCms
 
 from lama import photo as photo_module
 from lama.photo import Photo, PhotoError, inpaint_photo, merge, open_mask, open_photo
@@ -22,61 +21,6 @@ def encoded(image: Image.Image, format: str = "PNG", **options: object) -> bytes
     buffer = io.BytesIO()
     image.save(buffer, format, **options)
     return buffer.getvalue()
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP"])
-def test_orientation_is_applied_once(picture, orientation, format):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    exif[0x010F] = "Camera"
-    options = {"quality": 100, "subsampling": 0} if format == "JPEG" else {}
-    options |= {"lossless": True} if format == "WEBP" else {}
-    photo = open_photo(encoded(Image.fromarray(picture), format, exif=exif, **options))
-    turned = orientation >= 5
-    assert photo.size == ((67, 101) if turned else (101, 67))
-    corners = {1: (0, 0), 2: (0, -1), 3: (-1, -1), 4: (-1, 0)}
-    corners |= {5: (0, 0), 6: (0, -1), 7: (-1, -1), 8: (-1, 0)}
-    assert np.abs(photo.rgb[corners[orientation]].astype(int) - picture[0, 0]).max() < 25
-    again = open_photo(encode_photo(photo, "PNG"))
-    assert np.array_equal(again.rgb, photo.rgb), "turned twice"
-    kept = Image.Exif()
-    kept.load(again.exif)
-    assert kept[0x010F] == "Camera"
-    assert 0x0112 not in kept
-
-
-@pytest.mark.parametrize("orientation", [1, 6])
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP"])
-@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
-def test_words_of_exif_keep_their_letters(picture, format, depth, orientation):
-    exif = Image.Exif()
-    exif[0x0112], exif[0x013B], exif[0x8298] = (
-        orientation,
-        "José".encode(),
-        "\xa9 Zo\xeb".encode("latin-1"),
-    )
-    photo = open_photo(encoded(Image.fromarray(picture), "JPEG", exif=exif))
-    photo = replace(photo, original=photo.original.astype(depth))
-    again = open_photo(encode_photo(open_photo(encode_photo(photo, format)), format))
-    kept = Image.Exif()
-    kept.load(again.exif)
-    assert kept[0x013B].encode("latin-1").decode() == "José"
-    assert kept[0x8298] == "© Zoë"
-
-
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
-def test_a_photo_whose_exif_cannot_be_written_is_opened_upright_without_it(picture, format):
-    exif = Image.Exif()
-    exif[0x0112], exif[0x0128] = 6, 1
-    block = bytearray(exif.tobytes())
-    at = block.index(struct.pack(">HHL", 0x0128, 3, 1))
-    block[at : at + 12] = struct.pack(">HHLL", 0x0128, 4, 1, 100_000)  # a long that no short holds
-    photo = open_photo(encoded(Image.fromarray(picture), format, exif=bytes(block)))
-    assert photo.size == picture.shape[:2]
-    assert photo.exif is None
-    assert photo.notes == ("Its EXIF is damaged and was left out.",)
-    assert open_photo(encode_photo(photo, format)).size == photo.size
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4])
@@ -304,18 +248,6 @@ def test_whatever_the_bytes_are_the_answer_is_a_photo_or_a_sentence(kind, rng):
             outcomes.add(PhotoError)
     assert outcomes <= {np.dtype(np.uint8), PhotoError}
     assert PhotoError in outcomes
-
-
-def test_what_exif_turned_is_not_turned_again_by_xmp(picture, tmp_path):
-    text = PngImagePlugin.PngInfo()
-    text.add_itxt("XML:com.adobe.xmp", '<x tiff:Orientation="6" by="Ann"/>')
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    photo = open_photo(encoded(Image.fromarray(picture), pnginfo=text, exif=exif))
-    assert photo.text["XML:com.adobe.xmp"] == '<x tiff:Orientation="1" by="Ann"/>'
-    again = open_photo(encode_photo(photo, "PNG"))
-    assert np.array_equal(again.rgb, photo.rgb)
-    assert np.array_equal(photo.rgb, np.rot90(picture, -1))
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "TIFF", "BMP"])

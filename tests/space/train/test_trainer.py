@@ -1,24 +1,17 @@
-"""Training from the app: the form's figures, one run at a time, liveness, and what is shown."""
+"""Training from the app: the form's figures, one run at a time, and what is shown."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 from PIL import Image
 
 from space import contributions
 from space.canvas.protocol import encode_mask
-from space.photos import PhotoShelf
-from space.services import Services
 from space.settings import Settings
-from space.store import Store
 from space.store.deciding import decide
 from space.train.runs import RunState, TrainingRuns, read_state
 from space.train.tab import updates
@@ -26,34 +19,10 @@ from space.train.trainer import Trainer, Wish
 from space.train.tuned import tuned_models
 from space.train.view import curves_html, log_html, progress_html
 from tests.space.asking import HERE, STRANGER, asks
-from tests.space.fakes import TeleaEngine
 from tests.space.store.conftest import make_submission
+from tests.space.train.test_runs import pretend, sleeper
 
 WISH = Wish("telea", 50, 8, 1e-4, 0.5, 0, 24)
-
-
-@pytest.fixture
-def trainer(tmp_path: Path):
-    settings = Settings(model="telea", data_dir=tmp_path / "data")
-    store = Store.open(settings.data_dir)
-    services = Services(
-        TeleaEngine(), store, settings, PhotoShelf(settings.folders.cache / "photos")
-    )
-    yield Trainer(services)
-    store.close()
-
-
-def sleeper() -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-
-
-def pretend(runs: TrainingRuns, pid: int, name: str = "20260101-000000", ago: float = 0) -> Path:
-    """A run folder, and a note that it was this process `ago` seconds ago."""
-    run_dir = runs.folder / name
-    run_dir.mkdir(parents=True)
-    note = {"run": name, "pid": pid, "time": time.time() - ago}
-    (runs.folder / "current.json").write_text(json.dumps(note))
-    return run_dir
 
 
 def test_the_form_becomes_flags(trainer: Trainer) -> None:
@@ -119,148 +88,6 @@ def test_a_second_run_is_refused_and_the_first_can_be_cancelled(trainer: Trainer
         assert (state.running, state.phase) == (False, "stopped")
     finally:
         process.kill()
-
-
-def test_a_process_with_the_same_number_is_not_the_run(trainer: Trainer) -> None:
-    alive = time.time() - psutil.Process().create_time()
-    pretend(trainer.runs, os.getpid(), ago=alive + 3600)
-    assert trainer.runs.current() is None
-
-
-def test_a_run_of_the_command_line_is_seen_and_can_be_cancelled(trainer: Trainer) -> None:
-    process = sleeper()
-    try:
-        run_dir = trainer.runs.folder / "20260101-000000"
-        run_dir.mkdir(parents=True)
-        status = {"phase": "training", "message": "", "pid": process.pid, "time": time.time()}
-        (run_dir / "status.json").write_text(json.dumps(status))
-        state = trainer.state()
-        assert (state.running, state.phase, state.name) == (True, "training", run_dir.name)
-        (run_dir / "status.json").write_text(json.dumps(status | {"time": time.time() - 900}))
-        assert not trainer.state().running, "that process began later: it has the number by chance"
-        (run_dir / "status.json").write_text(json.dumps(status))
-        assert trainer.runs.cancel()
-        assert process.wait(10) == -15
-        assert not trainer.state().running
-    finally:
-        process.kill()
-
-
-def test_a_run_of_another_user_is_theirs_to_stop(
-    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(process: psutil.Process) -> None:
-        raise psutil.AccessDenied(process.pid)
-
-    monkeypatch.setattr(psutil.Process, "terminate", refuse)
-    pretend(trainer.runs, os.getpid())
-    with pytest.raises(ValueError, match="Another user"):
-        trainer.runs.cancel()
-
-
-def test_a_zombie_is_over(trainer: Trainer) -> None:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    pretend(trainer.runs, process.pid)
-    deadline = time.monotonic() + 20
-    while trainer.runs.current() is not None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert trainer.runs.current() is None
-    process.wait()
-
-
-def test_a_real_run_that_fails_says_why(trainer: Trainer) -> None:
-    """One approved mask is too few: the process starts, says so and ends."""
-    store = trainer.services.store
-    receipt = store.save(make_submission(1))
-    decide(store.core, receipt.record_id, "ann", "approved")
-    name = trainer.runs.start(["--init", "lama-tiny", "--steps", "2"])
-    assert trainer.runs.current()["run"] == name
-    deadline = time.monotonic() + 120
-    while trainer.state().running and time.monotonic() < deadline:
-        time.sleep(0.3)
-    state = trainer.state()
-    assert state.phase == "failed"
-    assert "Approve more" in state.message
-    assert "Approve more" in state.log
-
-
-def stopped_run(runs: TrainingRuns, phase: str = "stopped") -> Path:
-    """What a run leaves that was cancelled at step 7 of 50."""
-    run_dir = runs.folder / "20260101-000000"
-    run_dir.mkdir(parents=True)
-    launch = {"arguments": ["--init", "lama-tiny"], "time": time.time() - 100}
-    (run_dir / "launch.json").write_text(json.dumps(launch))
-    (run_dir / "plan.json").write_text('{"steps": 50}')
-    (run_dir / "status.json").write_text(json.dumps({"phase": phase, "time": time.time() - 10}))
-    (run_dir / "stats.jsonl").write_text('{"step": 7, "loss": 2.0}\n')
-    (run_dir / "state.pt").write_bytes(b"x")
-    (run_dir / "log.txt").write_text("the first part\n")
-    return run_dir
-
-
-def test_a_stopped_run_goes_on_as_it_was_asked_for(trainer: Trainer, monkeypatch) -> None:
-    run_dir = stopped_run(trainer.runs)
-    assert trainer.state().resumable
-    assert trainer.state().seconds == pytest.approx(90, abs=1)
-    commands = []
-    popen = subprocess.Popen
-
-    def started(command: list[str], **how) -> subprocess.Popen:
-        commands.append(command)
-        return popen([sys.executable, "-c", "import time; print('more'); time.sleep(60)"], **how)
-
-    monkeypatch.setattr("space.train.runs.subprocess.Popen", started)
-    assert trainer.runs.resume() == run_dir.name
-    [process] = trainer.runs.children.values()
-    try:
-        assert "--resume" in commands[0]
-        assert commands[0][-2:] == ["--init", "lama-tiny"]
-        assert str(run_dir.resolve()) in commands[0]
-        deadline = time.monotonic() + 20
-        while "more" not in (run_dir / "log.txt").read_text() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert (run_dir / "log.txt").read_text() == "the first part\nmore\n"
-        state = trainer.state()
-        assert (state.running, state.phase, state.resumed_at) == (True, "preparing", 0)
-        # It was saved at step 5; what it had logged of later steps is made again.
-        (run_dir / "status.json").write_text('{"phase": "training", "since": 5}')
-        assert trainer.state().resumed_at == 5
-        assert not state.resumable
-        assert state.seconds < 60
-        with pytest.raises(ValueError, match="being trained already"):
-            trainer.runs.resume()
-    finally:
-        process.kill()
-
-
-@pytest.mark.parametrize("phase", ["promoted", "refused"])
-def test_a_run_that_is_done_is_not_resumed(trainer: Trainer, phase: str) -> None:
-    stopped_run(trainer.runs, phase)
-    with pytest.raises(ValueError, match="no stopped run"):
-        trainer.runs.resume()
-
-
-def test_a_run_that_would_fail_again_is_not_resumed(trainer: Trainer) -> None:
-    run_dir = stopped_run(trainer.runs, "failed")
-    assert trainer.state().resumable, "a full disk, say"
-    (run_dir / "status.json").write_text('{"phase": "failed", "resumable": false}')
-    with pytest.raises(ValueError, match="no stopped run"):
-        trainer.runs.resume()
-
-
-def test_resuming_needs_what_training_needs(trainer: Trainer, monkeypatch) -> None:
-    stopped_run(trainer.runs)
-    monkeypatch.setattr("lama.extras.NEEDED", ("no_such_package",))
-    with pytest.raises(ValueError, match=r"requirements-train\.txt"):
-        trainer.runs.resume()
-
-
-def test_nothing_is_resumed_where_nothing_was_saved(trainer: Trainer) -> None:
-    with pytest.raises(ValueError, match="no stopped run"):
-        trainer.runs.resume()
-    (stopped_run(trainer.runs) / "state.pt").unlink()
-    with pytest.raises(ValueError, match="no stopped run"):
-        trainer.runs.resume()
 
 
 def test_the_time_to_go_is_judged_by_steps_since_the_run_was_resumed() -> None:
