@@ -5,6 +5,12 @@ function percent(fraction) {
   return (value < 10 ? value.toFixed(1) : value.toFixed(0)) + " %";
 }
 
+// Why a file cannot be opened; empty if it is not too large.
+function tooLarge(file, most) {
+  if (file.size <= most * 1e6) return "";
+  return "This file has " + Math.round(file.size / 1e6) + " MB; at most " + most + " MB can be opened here. Save it smaller and try again.";
+}
+
 function saveFile(url, name) {
   const link = document.createElement("a");
   link.href = url;

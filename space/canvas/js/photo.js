@@ -21,14 +21,11 @@ function showPhoto(bitmap, facts, file = null) {
 
 // What to do after a photo of several that could not be opened.
 const goOn = () => (hasNext() ? { words: "Next photo", act: openNext } : null);
-const tooBig = (file) => file.size > FACTS.max_file_mb * 1e6;
 
 async function openFile(file) {
   if (!file) return;
-  if (tooBig(file)) {
-    const words = "This file has " + Math.round(file.size / 1e6) + " MB; at most " + FACTS.max_file_mb + " MB can be opened here. Save it smaller and try again.";
-    return note(words, "problem", goOn());
-  }
+  const words = tooLarge(file, FACTS.max_file_mb);
+  if (words) return note(words, "problem", goOn());
   const turn = ++opening;
   note("");
   const wait = find(".lc-wait");

@@ -60,9 +60,8 @@ async function openLandscape(width = 256, height = 256) {
 
 async function openFile(file, key = "") {
   if (!file) return;
-  if (file.size > FACTS.max_file_mb * 1e6) {
-    return note("This file has " + Math.round(file.size / 1e6) + " MB; at most " + FACTS.max_file_mb + " MB can be opened here. Save it smaller and try again.");
-  }
+  const words = tooLarge(file, FACTS.max_file_mb);
+  if (words) return note(words);
   const turn = ++opening;
   note("");
   busy(true);
