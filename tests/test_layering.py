@@ -21,7 +21,7 @@ MASKS_KNOW = {"numpy", "cv2"}
 OF_THE_APP = {
     *("torch", "gradio", "gradio_client", "datasets", "huggingface_hub", "safetensors", "pyarrow"),
     *("PIL", "numpy", "cv2", "imagehash", "yaml", "psutil", "tqdm", "tifffile"),
-    *("starlette", "fsspec"),  # come with gradio and with datasets
+    *("starlette", "fsspec", "filelock"),  # come with gradio, datasets and torch
 }
 MOST_LINES, MOST_FUNCTION = 350, 60
 

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import re
-import shutil
-import tempfile
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from lama.training.holdout import HoldOut, told_apart
+from lama.training.passing import passing_folder
 from lama.training.photos import (
     Indexed,
     Joined,
@@ -83,7 +81,7 @@ class DatasetPhotos:
             table = load_dataset(place, split=self.split, streaming=True)
             saved = {"consent", "status"} <= set(table.features or {})
             if not streaming:
-                cache = _passing_folder() if saved else None
+                cache = str(passing_folder()) if saved else None
                 table = load_dataset(place, split=self.split, cache_dir=cache)
         except (OSError, KeyError, ValueError, RuntimeError, DatasetsError) as error:
             raise ValueError(f"{self} cannot be read: {error}") from error
@@ -107,13 +105,6 @@ class DatasetPhotos:
 
 def _is_approved(status: str) -> bool:
     return status == "approved"
-
-
-def _passing_folder() -> str:
-    """A folder that goes away with this process."""
-    folder = tempfile.mkdtemp(prefix="lama-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 class DatasetTable(Indexed):
