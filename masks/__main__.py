@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import masks
-from masks import files, fitted, folders, ops, preview
+from masks import files, fitted, folders, ops, preview, seeding
 from masks.arguments import Parser, line
 from masks.base import Image, check_size
 from masks.parameter import Number
@@ -95,7 +95,7 @@ def _run(options: argparse.Namespace) -> str:
             raise ValueError(f"--{name} is too small: {value}")
     image = _picture(options.image, options.size)
     values = dict(_parameter(text) for text in options.parameter)
-    drawn = masks.generate(options.strategy, image, options.count, options.seed, None, **values)
+    drawn = seeding.draw(masks.get(options.strategy, **values), image, options.count, options.seed)
     holes = [item.mask for item in drawn]
     if options.output.suffix.lower() in SHEET_SUFFIXES:
         made = preview.sheet(image, holes, options.columns, options.tile)

@@ -18,9 +18,9 @@ def find_files(
 ) -> list[Path]:
     """Return the files of a folder that end in one of the suffixes, by default photos, by path.
 
-    Names that begin with a dot are left out: they are a system's own, such as the `._photo.jpg`
-    that a Mac writes beside each photo on a foreign disk. A link to nothing is among the files, so
-    that whoever reads it says that it is gone.
+    Files and folders below whose names begin with a dot are left out: they are a system's own, such
+    as the `._photo.jpg` that a Mac writes beside each photo on a foreign disk, or a `.Trash`. A
+    link to nothing is among the files, so that whoever reads it says that it is gone.
 
     Args:
         folder: without it nothing is found.
@@ -33,7 +33,9 @@ def find_files(
     return sorted(
         path
         for path in (folder.rglob("*") if recursive else folder.iterdir())
-        if path.suffix.lower() in suffixes and path.name[0] != "." and not path.is_dir()
+        if path.suffix.lower() in suffixes
+        and not any(part[0] == "." for part in path.relative_to(folder).parts)
+        and not path.is_dir()
     )
 
 

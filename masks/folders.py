@@ -70,19 +70,35 @@ def precompute(folder: Path, output: Path, seed: int, values: Values | None = No
 
     Args:
         folder: photos, with or without annotation.
-        output: where the masks and their table go.
+        output: the folder where the masks and their table go, new or empty. It has all of them or,
+            where something fails, none.
         seed: a whole number, 0 or more.
         values: parameters of `segmentation` that differ from the published ones.
 
     Raises:
-        ValueError: no photos, photos whose masks would have one name, a bad parameter, the photos'
-            own folder as `output`, or a file that cannot be written.
+        ValueError: no photos, photos whose masks would have one name, a bad parameter, or an
+            `output` that holds something, the photos or other masks.
+        OSError: a file cannot be written.
     """
     strategy = Strategy(RECIPE, values or {})
     folder, output = Path(folder), Path(output)
-    if output.exists() and folder.exists() and output.samefile(folder):
-        raise ValueError(f"{output} holds the photos: take another folder for their masks")
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise ValueError(f"{output} holds something already: take a new folder for the masks")
     entries = labelled(folder)
+    output.mkdir(parents=True, exist_ok=True)
+    try:
+        rows = _write_all(entries, output, strategy, seed)
+    except BaseException:  # a part of the masks would be taken for all of them
+        for file in output.iterdir():
+            file.unlink()
+        raise
+    return Made(len(entries), len(rows), tuple(float(str(row[3])) for row in rows))
+
+
+def _write_all(
+    entries: Sequence[AnnotatedPhoto], output: Path, strategy: Strategy, seed: int
+) -> list[tuple[object, ...]]:
+    """Write all masks and their table into a folder; return the table's rows."""
     names = _names([entry.photo for entry in entries])
     rows: list[tuple[object, ...]] = []
     children = np.random.SeedSequence(seed).spawn(len(entries))
@@ -98,12 +114,11 @@ def precompute(folder: Path, output: Path, seed: int, values: Values | None = No
                 (name, entry.photo.name, hole.source, area, f"{hole.scale:.4f}",
                  int(hole.mirrored), f"{hidden:.4f}")
             )  # fmt: skip
-    output.mkdir(parents=True, exist_ok=True)
     with (output / TABLE).open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         writer.writerows(rows)
-    return Made(len(entries), len(rows), tuple(float(str(row[3])) for row in rows))
+    return rows
 
 
 def _names(found: Sequence[Path]) -> list[str]:

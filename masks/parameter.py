@@ -77,7 +77,10 @@ class Parameter:
         accepted = f"{kind} from {self.minimum:g} to {self.maximum:g}"
         if not isinstance(value, (bool, int, float, np.bool_, np.integer, np.floating)):
             raise ValueError(f"{self.name} must be {accepted}, not {value!r}")
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number of hundreds of digits
+            number = float("inf")
         if not self.minimum <= number <= self.maximum or (self.integer and not number.is_integer()):
             raise ValueError(f"{self.name} must be {accepted}, not {number:g}")
         return int(number) if self.integer else number

@@ -155,7 +155,7 @@ def parameters(name: str, short_side: int = 512) -> tuple[Parameter, ...]:
     return recipe(name).parameters_for(short_side)
 
 
-def get(name: str, **values: Number) -> Strategy:
+def get(name: str, /, **values: Number) -> Strategy:
     """Return a strategy, with some of its parameters changed if wished.
 
     `masks.get("wide", max_width=40)(image, rng)` gives one mask; `masks.get("folder:DIR")` takes

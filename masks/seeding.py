@@ -7,7 +7,7 @@ from numbers import Integral
 import numpy as np
 
 from masks import presets
-from masks.base import GeneratedMask, Image, Labels
+from masks.base import GeneratedMask, Image, Labels, Strategy
 from masks.parameter import Number
 
 
@@ -32,8 +32,15 @@ def generate(
     Raises:
         ValueError: saying which argument is wrong and what is accepted.
     """
+    return draw(presets.get(name, **values), image, count, seed, labels)
+
+
+def draw(
+    strategy: Strategy, image: Image, count: int, seed: int, labels: Labels | None = None
+) -> list[GeneratedMask]:
+    """Draw `count` masks of a strategy; otherwise as `generate`."""
     _check_whole("count", count, 1)
-    session = presets.get(name, **values).on(image, labels)
+    session = strategy.on(image, labels)
     return [session(rng) for rng in generators(seed, count)]
 
 

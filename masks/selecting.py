@@ -10,7 +10,7 @@ from masks import objects
 from masks.base import Image, Mask
 from masks.grabcut import grab_cut, guess_around, plausible
 from masks.regions import Patches, cut, grow
-from masks.selection import Objects, Prompt, check, enlarged, reduced, tidy
+from masks.selection import Objects, Point, Prompt, check, enlarged, reduced, tidy
 
 SIDE = 320
 """Longer side at which the picture is looked at."""
@@ -38,7 +38,7 @@ class FloodFill:
         seeds = small_prompt.points or (_middle(small_prompt),)
         for seed in seeds:
             cv2.floodFill(
-                smooth, filled, _pixel(seed, small), 0, (TOLERANCE,) * 3, (TOLERANCE,) * 3, flags
+                smooth, filled, _pixel(seed), 0, (TOLERANCE,) * 3, (TOLERANCE,) * 3, flags
             )
         mask = filled[1:-1, 1:-1] > 0
         if small_prompt.box is not None:
@@ -66,7 +66,7 @@ class GrabCut:
         else:
             guess[1:-1, 1:-1] = cv2.GC_PR_BGD
             for point in small_prompt.points:
-                cv2.circle(guess, _pixel(point, small), max(height, width) // 6, cv2.GC_PR_FGD, -1)
+                cv2.circle(guess, _pixel(point), max(height, width) // 6, cv2.GC_PR_FGD, -1)
         _mark(guess, small_prompt, small)
         cut_out = grab_cut(small, guess, 3)
         if cut_out is None:
@@ -124,8 +124,8 @@ def _likeliest(patches: Patches, regions: NDArray[np.bool_], prompt: Prompt) -> 
     height, width = patches.index.shape
     score = objects.scores(patches, regions)
 
-    def hit(points: tuple[tuple[float, float], ...]) -> NDArray[np.float64]:
-        cells = [patches.index[min(height - 1, int(y)), min(width - 1, int(x))] for x, y in points]
+    def hit(points: tuple[Point, ...]) -> NDArray[np.float64]:
+        cells = [patches.index[int(y), int(x)] for x, y in points]
         return regions[:, cells].sum(1).astype(np.float64)
 
     score = score + 10 * hit(prompt.points) - 10 * hit(prompt.not_points)
@@ -144,14 +144,14 @@ def _mark(guess: NDArray[np.uint8], prompt: Prompt, image: Image) -> None:
     radius = max(1, max(image.shape[:2]) // 100)
     for points, value in ((prompt.points, cv2.GC_FGD), (prompt.not_points, cv2.GC_BGD)):
         for point in points:
-            cv2.circle(guess, _pixel(point, image), radius, value, -1)
+            cv2.circle(guess, _pixel(point), radius, value, -1)
 
 
-def _pixel(point: tuple[float, float], image: Image) -> tuple[int, int]:
-    return min(image.shape[1] - 1, int(point[0])), min(image.shape[0] - 1, int(point[1]))
+def _pixel(point: Point) -> tuple[int, int]:
+    return int(point[0]), int(point[1])
 
 
-def _middle(prompt: Prompt) -> tuple[float, float]:
+def _middle(prompt: Prompt) -> Point:
     left, top, right, bottom = prompt.box or (0, 0, 0, 0)
     return (left + right) / 2, (top + bottom) / 2
 

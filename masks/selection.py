@@ -20,6 +20,8 @@ Point: TypeAlias = tuple[float, float]
 """(x, y) in pixels: (0, 0) is the top left pixel."""
 Box: TypeAlias = tuple[float, float, float, float]
 """(left, top, right, bottom) in pixels; right and bottom are the first that lie outside."""
+WITHIN = 1e-3
+"""What lies on the outer edge of the last pixel is moved into it by so much."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,8 @@ def tidy(mask: NDArray[np.bool_], prompt: Prompt) -> Mask:
     """Return the mask, bool (H, W), as a person expects it after these clicks.
 
     Only the pieces that were clicked on are left, or without clicks those of at least a fifth of
-    the largest one. Gaps under a hundredth of the object are closed.
+    the largest one. Gaps under a hundredth of the object are closed; what is open to the picture's
+    border is no gap.
     """
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8))
     if count < 2:
@@ -123,24 +126,31 @@ def tidy(mask: NDArray[np.bool_], prompt: Prompt) -> Mask:
     count, gaps, stats, _ = cv2.connectedComponentsWithStats((~kept).view(np.uint8))
     small = stats[:, cv2.CC_STAT_AREA] < 0.01 * np.count_nonzero(kept)
     small[0] = False
+    small[np.concatenate([gaps[0], gaps[-1], gaps[:, 0], gaps[:, -1]])] = False
     for x, y in prompt.not_points:  # a gap that was asked for
         small[gaps[int(y), int(x)]] = False
     return kept | small[gaps]
 
 
 def reduced(image: Image, prompt: Prompt, side: int) -> tuple[Image, Prompt]:
-    """Return the image with its longer side at most `side` pixels, and the prompt for that size."""
+    """Return the image with its longer side at most `side` pixels, and the prompt for that size.
+
+    What was pointed at lies within the small image too, whose sides are rounded.
+    """
     small, factor = within(image, side)
-    return small, _scaled(prompt, factor)
+    height, width = small.shape[:2]
 
+    def scaled(x: float, y: float, off: float) -> Point:
+        return min(x * factor, width - off), min(y * factor, height - off)
 
-def _scaled(prompt: Prompt, factor: float) -> Prompt:
     points, not_points = (
-        tuple((x * factor, y * factor) for x, y in clicks)
+        tuple(scaled(*click, WITHIN) for click in clicks)
         for clicks in (prompt.points, prompt.not_points)
     )
-    box = None if prompt.box is None else tuple(side * factor for side in prompt.box)
-    return Prompt(points, not_points, box)  # type: ignore[arg-type]
+    if prompt.box is None:
+        return small, Prompt(points, not_points)
+    left, top, right, bottom = prompt.box
+    return small, Prompt(points, not_points, (*scaled(left, top, 1), *scaled(right, bottom, 0)))
 
 
 def enlarged(mask: NDArray, height: int, width: int) -> Mask:

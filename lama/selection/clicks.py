@@ -20,7 +20,7 @@ from lama.generator import channels_last
 from lama.selection.u2net import U2NetP
 from lama.selection.views import CHANNELS, Window, around, cut, lay_back, window
 from masks import objects
-from masks.base import Image, Mask
+from masks.base import SMALLEST_SIDE, Image, Mask
 from masks.ops import bounding_box, within
 from masks.selection import Objects, Point, Prompt, check, enlarged, reduced, tidy
 
@@ -57,7 +57,7 @@ class Clicks:
 
     def objects(self, image: Image) -> Objects:
         """What the patches of the photo propose, each redrawn by the network; best first."""
-        small, _ = within(image, SIDE)
+        small, _ = within(image, SIDE, SMALLEST_SIDE)
         proposed = objects.find_objects(small)
         found: list[tuple[float, NDArray]] = []
         for label in range(1, int(proposed.max()) + 1):

@@ -55,7 +55,9 @@ def test_an_unknown_suffix_is_refused(tmp_path):
 
 def test_photos_are_found_and_what_only_looks_like_one_is_not(tmp_path):
     (tmp_path / "x.jpg").mkdir()
-    for name in ("b.JPG", "a.png", "._a.jpg", "notes.txt", "x.jpg/c.webp", "x.jpg/._c.webp"):
+    (tmp_path / ".Trash-1000" / "files").mkdir(parents=True)
+    gone = ".Trash-1000/files/d.jpg"
+    for name in ("b.JPG", "a.png", "._a.jpg", "notes.txt", "x.jpg/c.webp", "x.jpg/._c.webp", gone):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
     direct = [tmp_path / name for name in ("a.png", "b.JPG", "gone.png")]
@@ -64,6 +66,8 @@ def test_photos_are_found_and_what_only_looks_like_one_is_not(tmp_path):
     assert files.find_files(tmp_path, recursive=True) == [*direct, below]
     assert files.find_files(tmp_path, (".txt",)) == [tmp_path / "notes.txt"]
     assert files.find_files(tmp_path / "gone") == []
+    asked_for = tmp_path / ".Trash-1000"
+    assert files.find_files(asked_for, recursive=True) == [tmp_path / gone]
 
 
 @pytest.mark.parametrize(("height", "width"), [(30, 40), (200, 50), (64, 64)])

@@ -219,6 +219,23 @@ def test_photos_of_several_folders_are_told_apart():
 
 def test_masks_do_not_go_where_the_photos_are(annotated):
     before = sorted(annotated.rglob("*"))
-    with pytest.raises(ValueError, match="holds the photos"):
+    with pytest.raises(ValueError, match="holds something already"):
         precompute(annotated, annotated / "." / "labels" / "..", 3)
     assert sorted(annotated.rglob("*")) == before
+
+
+def test_masks_do_not_mix_with_those_of_another_time(annotated, tmp_path):
+    precompute(annotated, tmp_path / "made", 3)
+    before = {path: path.read_bytes() for path in (tmp_path / "made").iterdir()}
+    with pytest.raises(ValueError, match="take a new folder"):
+        precompute(annotated, tmp_path / "made", 3, {"variants": 1})
+    assert {path: path.read_bytes() for path in (tmp_path / "made").iterdir()} == before
+    with pytest.raises(ValueError, match="take a new folder"):
+        precompute(annotated, annotated / "one.png", 3)
+
+
+def test_a_photo_that_cannot_be_read_leaves_no_part_of_the_masks(annotated, tmp_path):
+    (annotated / "labels" / "two.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"two\.png"):
+        precompute(annotated, tmp_path / "made", 3)
+    assert list((tmp_path / "made").iterdir()) == []

@@ -86,6 +86,7 @@ def test_the_list_names_every_strategy_and_parameter(capsys):
         (["--parameter", "max_width=wide"], "--parameter is NAME=NUMBER"),
         (["--parameter", "max_width=0"], "max_width must be a whole number from 1 to 500"),
         (["--parameter", "brush=3"], "'wide' has no parameter 'brush'"),
+        (["--parameter", "seed=3"], "'wide' has no parameter 'seed'"),
         (["--image", "nowhere.jpg"], "nowhere.jpg cannot be read"),
         (["--output", "masks.gif"], "a sheet ends in .png"),
         (["--tile", "3"], "--tile is too small"),

@@ -13,7 +13,7 @@ def test_parameter_accepts_whole_numbers_of_any_kind(value):
     assert type(WIDTH.check(value)) is int
 
 
-@pytest.mark.parametrize("value", [0, 501, 2.5, "20", None, float("nan"), float("inf")])
+@pytest.mark.parametrize("value", [0, 501, 2.5, "20", None, float("nan"), float("inf"), 10**400])
 def test_parameter_refusal_names_itself_and_the_range(value):
     with pytest.raises(ValueError, match="max_width must be a whole number from 1 to 500"):
         WIDTH.check(value)

@@ -128,6 +128,8 @@ def test_unknown_names_are_answered_with_those_that_exist():
         masks.get("wude")
     with pytest.raises(ValueError, match="'box' has no parameter 'max_width'; it has min_boxes"):
         masks.get("box", max_width=3)
+    with pytest.raises(ValueError, match="'box' has no parameter 'name'"):
+        masks.get("box", name=3)
     with pytest.raises(ValueError, match=r"min_chains \(9\) is above max_chains \(5\)"):
         masks.get("wide", min_chains=9)
 

@@ -48,6 +48,21 @@ def test_any_size_gives_a_mask(provider, size):
 
 
 @pytest.mark.parametrize("provider", PROVIDERS, ids=lambda p: p.name)
+@pytest.mark.parametrize("size", [(1001, 2000), (853, 1280), (333, 777)])
+def test_the_last_pixel_can_be_pointed_at(provider, size):
+    """Sides are rounded when the picture is made small, up and down."""
+    image = np.zeros((*size, 3), np.uint8)
+    height, width = size
+    corner = (width - 0.001, height - 0.001)
+    for prompt in (
+        Prompt(points=(corner,), not_points=((0.0, height - 1),)),
+        Prompt(box=(width - 1, height - 1, width, height)),
+        Prompt(points=((width - 1, 0.0),), not_points=(corner,)),
+    ):
+        assert provider.select(image, prompt).shape == size
+
+
+@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda p: p.name)
 def test_bad_prompts_are_refused(provider):
     image, *_ = drawing()
     for prompt, message in (
@@ -81,3 +96,12 @@ def test_tidy_keeps_what_was_clicked_and_closes_small_gaps():
     assert not tidied[35, 35]
     assert not tidied[52, 65]
     assert not tidy(mask, Prompt(points=((10, 10),), not_points=((21, 21),)))[21, 21]
+
+
+def test_tidy_leaves_what_is_open_to_the_border():
+    mask = np.ones((100, 120), bool)
+    mask[:5, :6] = False
+    mask[50:53, 60:63] = False
+    tidied = tidy(mask, Prompt(points=((80, 80),)))
+    assert not tidied[:5, :6].any()
+    assert tidied[50:53, 60:63].all()

@@ -60,6 +60,20 @@ def test_any_size_gives_a_mask(provider, size):
         assert provider.select(image, prompt).shape == size
 
 
+@pytest.mark.parametrize("size", [(1001, 2000), (853, 1280)])
+def test_the_last_pixel_can_be_pointed_at(provider, size):
+    """Sides are rounded when the photo is made small, down as well."""
+    image = np.full((*size, 3), 90, np.uint8)
+    last = (size[1] - 1, size[0] - 1)
+    assert provider.select(image, Prompt(points=(last,), not_points=(last,))).shape == size
+    assert provider.select(image, Prompt(box=(last[0], last[1], *size[::-1]))).shape == size
+
+
+def test_objects_of_a_very_long_photo(provider):
+    image = np.full((200, 12000, 3), 90, np.uint8)
+    assert provider.objects(image).labels.shape == (200, 12000)
+
+
 def test_bad_prompts_are_refused(provider):
     image, *_ = drawing()
     with pytest.raises(ValueError, match="nothing was pointed at"):
