@@ -38,7 +38,8 @@ def fill_pil(
         hole: bool (H, W), True = hole, of the upright picture.
 
     Returns:
-        An upright image of the same mode if it is L, LA, I;16, RGB or RGBA, RGB otherwise.
+        An upright image: I;16 of I;16, LA or RGBA of what has transparency (of whatever kind), L of
+        L, RGB of all else.
 
     Raises:
         ValueError: Mode I or F.
@@ -51,7 +52,10 @@ def fill_pil(
     image = _turned(image)
     if image.mode.startswith("I;16"):
         return _fill_deep(fill, image, hole)
-    keep = image.mode if image.mode in ("L", "LA", "RGB", "RGBA") else "RGB"
+    keep = "L" if image.mode in ("L", "LA", "La") else "RGB"
+    if image.has_transparency_data:
+        # Of a transparent colour as well: a filled pixel may have that colour.
+        keep = {"L": "LA", "RGB": "RGBA"}[keep]
     source = image if image.mode == keep else image.convert(keep)
     filled = Image.fromarray(fill(np.asarray(source.convert("RGB")), hole))
     if keep in ("LA", "RGBA"):
@@ -75,7 +79,9 @@ def _fill_deep(
     pixels = np.asarray(image)
     photo = Photo(pixels.astype(np.uint16)[..., None], "PNG")
     filled = inpaint_photo(fill, photo, hole).original[..., 0]
-    return Image.fromarray(filled.astype(pixels.dtype))  # in the order of bytes that it had
+    result = Image.fromarray(filled.astype(pixels.dtype))  # in the order of bytes that it had
+    result.info = dict(image.info)
+    return result
 
 
 def check_pair(rgb: np.ndarray, mask: np.ndarray) -> None:

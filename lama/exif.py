@@ -29,7 +29,7 @@ _TURNS = {
 _XMP = {"xmp", "XML:com.adobe.xmp"}  # where Pillow has it
 _XMP_ORIENTATION = re.compile(r"(tiff:Orientation(?:=[\"']|>))[1-8]")
 # What Pillow raises for EXIF that is none, and for some when it is to write it.
-UNREADABLE = (SyntaxError, ValueError, LookupError, OSError, TypeError, struct.error)
+EXIF_ERRORS = (SyntaxError, ValueError, LookupError, OSError, TypeError, struct.error)
 
 
 def orientation(image: Image.Image) -> int:
@@ -49,7 +49,7 @@ def orientation(image: Image.Image) -> int:
         try:
             exif.load(image.info.get("exif") or b"")
             value = exif.get(ORIENTATION, 1)
-        except UNREADABLE:
+        except EXIF_ERRORS:
             return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
@@ -82,7 +82,7 @@ def without_turn(image: Image.Image) -> bytes | None:
     """A file's EXIF with its orientation taken out; None where there is nothing else.
 
     Raises:
-        One of `UNREADABLE`: It cannot be read, or not be written again.
+        One of `EXIF_ERRORS`: It cannot be read, or not be written again.
     """
     exif = Image.Exif()  # a copy: the image still needs its orientation
     exif.load(as_it_was(image.getexif()).tobytes())
@@ -96,7 +96,7 @@ def say_upright(info: dict[Any, Any]) -> None:
         exif.load(info.pop("exif", b""))
         if block := _upright_block(exif):
             info["exif"] = block
-    except UNREADABLE:
+    except EXIF_ERRORS:
         pass  # some can be read and not written: then it goes without
     info.pop("Raw profile type exif", None)
     for key in _XMP & set(info):

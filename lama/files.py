@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from pathlib import Path
+from uuid import uuid4
 
 
 def sha256_file(path: Path) -> str:
@@ -24,17 +24,21 @@ def names_in(folder: Path) -> list[Path]:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Replace a file in one step: readers see the old bytes or the new ones, even after a crash."""
+    """Replace a file in one step: readers see the old bytes or the new ones, even after a crash.
+
+    Who may read it stays as it was; of a new file that is the system's choice (umask).
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".unfinished-")
+    temporary = path.parent / f".unfinished-{uuid4().hex[:8]}"
     try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
+            if path.exists():
+                temporary.chmod(path.stat().st_mode & 0o777)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise

@@ -19,13 +19,14 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from lama.exif import UNREADABLE, orientation, upright, without_turn, xmp_upright
+from lama.exif import EXIF_ERRORS, orientation, upright, without_turn, xmp_upright
 from lama.photo_deep import TOO_DEEP, deep_pixels, is_deep
 from lama.photo_error import PhotoError
 
 MAX_PIXELS = 64_000_000  # 48-megapixel phones, with room
+MOST_JPEG_EXIF = 65533  # bytes in one segment, which is what Pillow writes
 READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
-_MOST_DPI = 1e6
+_MOST_DPI = 65536  # JPEG has 16 bits for it
 _ROWS = 64  # converted at once
 
 
@@ -36,7 +37,7 @@ class Photo:
     Attributes:
         original: upright pixels, uint8 or uint16 (H, W, C); C is 1 grey, 2 grey and alpha, 3 RGB,
             4 RGB and alpha.
-        format: of the file: "PNG", "JPEG", "WEBP", "TIFF", "BMP" or "GIF".
+        format: of the file: "PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF" or "PPM".
         icc_profile: colour profile, or None.
         exif: EXIF block with the orientation taken out (the pixels are upright), or None.
         text: textual entries of a PNG.
@@ -93,8 +94,8 @@ def _open(
         try:
             image = Image.open(io.BytesIO(data), formats=READABLE)
         except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise _unreadable(error) from error
-        except _UNREADABLE as error:
+            raise _refusal(error) from error
+        except _DECODING_ERRORS as error:
             raise PhotoError(_DAMAGED) from error
         try:
             _check_header(image, max_pixels)
@@ -102,7 +103,7 @@ def _open(
             if not is_deep(image, data):
                 return _shallow(image)
             return Photo(deep_pixels(image, data), image.format or "PNG", **_extras(image))
-        except _UNREADABLE as error:
+        except _DECODING_ERRORS as error:
             raise error if isinstance(error, PhotoError) else PhotoError(_DAMAGED) from error
 
 
@@ -202,7 +203,7 @@ def eight_bits(pixels: np.ndarray) -> np.ndarray:
 
 
 # What Pillow, OpenCV and tifffile raise on bytes that somebody made up.
-_UNREADABLE = (
+_DECODING_ERRORS = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
     *(struct.error, cv2.error),
 )
@@ -216,7 +217,7 @@ def _read(path: Path) -> bytes:
         raise PhotoError(f"{path} cannot be opened: {error.strerror or error}.") from error
 
 
-def _unreadable(error: Exception) -> PhotoError:
+def _refusal(error: Exception) -> PhotoError:
     if isinstance(error, Image.DecompressionBombError):
         return PhotoError("This picture is far too large to open. Scale it down and retry.")
     return PhotoError(
@@ -281,8 +282,10 @@ def _extras(image: Image.Image) -> dict[str, Any]:
     notes: tuple[str, ...] = ()
     try:
         exif = without_turn(image)
-    except UNREADABLE:
+    except EXIF_ERRORS:
         exif, notes = None, ("Its EXIF is damaged and was left out.",)
+    if exif and len(exif) > MOST_JPEG_EXIF and image.format in ("JPEG", "MPO"):
+        notes += ("Its EXIF is longer than a JPEG can be given: save as PNG or TIFF to keep it.",)
     text = {k: str(v) for k, v in getattr(image, "text", {}).items()}
     if orientation(image) != 1:  # what is turned now must not be turned again
         text.pop("Raw profile type exif", None)

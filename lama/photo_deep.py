@@ -59,7 +59,7 @@ def deep_pixels(image: Image.Image, data: bytes) -> np.ndarray:
     if image.format == "TIFF" and tags.get(_PHOTOMETRIC) == 0:
         pixels = 65535 - pixels  # grey where 0 is white
     if pixels.ndim == 2:
-        pixels = pixels[..., None]
+        pixels = _with_clear_grey(pixels, image)
     elif pixels.shape[2] >= 3:
         pixels = pixels[..., [2, 1, 0, *range(3, pixels.shape[2])]]
     if image.format == "TIFF":
@@ -69,10 +69,23 @@ def deep_pixels(image: Image.Image, data: bytes) -> np.ndarray:
     return np.ascontiguousarray(turned)
 
 
+def _with_clear_grey(grey: np.ndarray, image: Image.Image) -> np.ndarray:
+    """(H, W) as (H, W, 1), or with alpha where the file names a grey that is transparent.
+
+    OpenCV minds such a colour (PNG's tRNS) in pictures of three colours only.
+    """
+    clear = image.info.get("transparency")
+    if not isinstance(clear, int):
+        return grey[..., None]
+    return np.stack([grey, np.where(grey == clear, 0, 65535).astype(np.uint16)], axis=2)
+
+
 def _deep_planes(image: Image.Image, data: bytes) -> np.ndarray:
     """A 16-bit TIFF that keeps each colour by itself, which OpenCV would read as if it did not."""
     pixels = np.moveaxis(tifffile.imread(io.BytesIO(data)), 0, -1)
-    if pixels.dtype != np.uint16 or pixels.shape[:2] != image.size[::-1] or pixels.shape[2] > 4:
+    # Pillow's size is that of the upright picture already.
+    sides = sorted(pixels.shape[:2])
+    if pixels.dtype != np.uint16 or sides != sorted(image.size) or pixels.shape[2] > 4:
         raise PhotoError(TOO_DEEP)
     turned = _turn(_without_extras(pixels, image), orientation(image))
     return np.ascontiguousarray(turned)

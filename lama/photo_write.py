@@ -16,7 +16,7 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 from lama.exif import as_it_was, descriptive, exact, has_parts
 from lama.files import write_atomic
-from lama.photo import Photo, eight_bits
+from lama.photo import MOST_JPEG_EXIF, Photo, eight_bits
 
 SUFFIX = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
 # Words of EXIF that have no argument of their own in tifffile's writer.
@@ -32,7 +32,8 @@ def save_photo(photo: Photo, path: Path | str, format: str | None = None) -> Non
     """Write a photo atomically.
 
     PNG, TIFF and BMP keep every pixel; JPEG (quality 95, no chroma subsampling) and WebP are lossy
-    (WebP is written lossless). 16 bits survive in PNG and TIFF and become 8 elsewhere.
+    (WebP is written lossless). 16 bits survive in PNG and TIFF and become 8 elsewhere. BMP has no
+    EXIF, and JPEG none above 65,533 bytes.
 
     Args:
         photo: what to write.
@@ -80,7 +81,8 @@ def _with_pillow(photo: Photo, format: str) -> bytes:  # noqa: A002
         options["dpi"] = photo.dpi
     if photo.icc_profile and format != "BMP":
         options["icc_profile"] = photo.icc_profile
-    if photo.exif and format != "BMP":
+    longest = {"BMP": 0, "JPEG": MOST_JPEG_EXIF}.get(format)
+    if photo.exif and (longest is None or len(photo.exif) <= longest):
         options["exif"] = photo.exif
     if format == "PNG":
         options |= {"pnginfo": _png_text(photo), "compress_level": 4}

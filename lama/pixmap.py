@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 
-# Width, height, largest number, with spaces or comments between.
 _MOST_HEADER = 1024  # bytes of a header with its comments
+# Width, height, largest number, with spaces or comments between.
 _HEADER = re.compile(rb"P[2356](?:(?:\s|#[^\r\n]*[\r\n])+(\d+)){3}\s")
 
 

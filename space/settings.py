@@ -9,6 +9,9 @@ from typing import Any
 from masks.arguments import LeavingParser
 from space.folders import Folders
 
+MOST_MEGAPIXELS = 178
+"""Of a photo that is opened: Pillow refuses larger ones, whatever it is told."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -47,6 +50,10 @@ class Settings:
         for name in ("hub_minutes", "max_file_mb", "max_megapixels", "cache_mb"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}.")
+        if self.max_megapixels > MOST_MEGAPIXELS:
+            raise ValueError(
+                f"max_megapixels may be {MOST_MEGAPIXELS} at most, not {self.max_megapixels}."
+            )
         if self.hub_dataset is not None and self.hub_dataset.count("/") != 1:
             raise ValueError(f"A Hub dataset is USER/NAME, not {self.hub_dataset!r}.")
 

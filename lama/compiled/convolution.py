@@ -69,7 +69,8 @@ def affine(bn: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
 
 
 def quantise(*parts: Tensor) -> list[Codes]:
-    """Maps (B, C_i, H, W), float32, channels last, to 8 bits over the range they have together."""
+    """Maps (B, C_i, H, W), channels last, to 8 bits over the range they have together."""
+    parts = tuple(x.float() for x in parts)
     ranges = [torch.aminmax(_flat(x)) for x in parts]
     low = min(0.0, *(r.min.item() for r in ranges))
     high = max(0.0, *(r.max.item() for r in ranges))
@@ -246,7 +247,7 @@ class Int8Convolution(nn.Module):
         pointwise = torch.ops.onednn.qconv2d_pointwise
         if add is None:
             return pointwise(*factors, *moves, 1.0, 0, torch.float32, kind, [], "")
-        add = add.contiguous(memory_format=torch.channels_last)
+        add = add.float().contiguous(memory_format=torch.channels_last)
         out = (torch.float32, 1.0, 0, "sum", 1.0, kind)
         return pointwise.binary(*factors, add, *moves, 1.0, 0, *out, [], "")
 

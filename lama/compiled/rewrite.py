@@ -49,10 +49,9 @@ def compile_generator(generator: Generator, precision: str) -> Generator:
             return Int8Convolution(weight, bias, geometry, relu)
         kind = Convolution
         if NarrowConvolution.pays(weight, geometry, dtype):
-            kind = NarrowConvolution
-            if precision == "int8":  # the picture itself, where bf16 would show as well
-                return kind(weight, bias, geometry, relu, torch.float32)
-        elif WinogradConvolution.pays(weight, geometry, dtype):
+            # The picture itself, or what is added to it: bf16 would show there as well.
+            return NarrowConvolution(weight, bias, geometry, relu, torch.float32)
+        if WinogradConvolution.pays(weight, geometry, dtype):
             kind = WinogradConvolution
         return kind(weight, bias, geometry, relu, dtype)
 
@@ -151,7 +150,7 @@ class _Rewriter:
 
 
 class Kept(nn.Module):
-    """A layer that has no quick form (it has a local Fourier unit), in float32 as it is."""
+    """A layer without a quick form (local Fourier unit, all global), in float32 as it is."""
 
     def __init__(self, layer: FFCBatchNormAct) -> None:
         super().__init__()

@@ -66,6 +66,34 @@ def test_16_bits_come_back_as_16_bits(rng, hole, order):
     assert (after[hole] == 100 * 257).all()
 
 
+def test_a_16_bit_picture_keeps_what_belongs_to_it(hole):
+    image = Image.fromarray(np.full(hole.shape, 500, np.uint16))
+    image.info |= {"dpi": (300, 300), "icc_profile": b"profile"}
+    result = fill_pil(lambda rgb, _: rgb, image, hole)
+    assert result.info == image.info
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "LA", "La", "RGBa"])
+def test_what_is_transparent_stays_so_and_a_fill_never_is(rng, hole, mode):
+    """A filled pixel may have the colour that a file names as transparent."""
+    clear = np.zeros(hole.shape, bool)
+    clear[::2, ::3] = True
+    grey = np.where(clear, 255, rng.integers(0, 255, hole.shape)).astype(np.uint8)
+    if mode in ("RGB", "L", "P"):
+        image = Image.fromarray(grey).convert(mode)
+        image.info["transparency"] = (255, 255, 255) if mode == "RGB" else 255
+    else:
+        layers = np.stack([np.where(clear, 0, grey), np.where(clear, 0, 255)], 2).astype(np.uint8)
+        image = Image.fromarray(layers).convert("RGBA" if mode == "RGBa" else "LA").convert(mode)
+    result = fill_pil(lambda rgb, _: np.full_like(rgb, 255), image, hole)
+    assert result.mode == ("LA" if mode in ("L", "LA", "La") else "RGBA")
+    buffer = io.BytesIO()
+    result.save(buffer, "PNG")
+    pixels = np.asarray(Image.open(buffer).convert("RGBA"))
+    assert np.array_equal(pixels[..., 3] == 0, clear)
+    assert (pixels[hole & ~clear] == 255).all()
+
+
 def test_a_photo_that_lies_on_its_side_is_turned_upright(rng):
     pixels = rng.integers(0, 256, (21, 34, 3), dtype=np.uint8)
     exif = Image.Exif()

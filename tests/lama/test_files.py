@@ -1,4 +1,5 @@
 import hashlib
+import os
 
 import pytest
 
@@ -19,10 +20,24 @@ def test_a_fingerprint_is_that_of_the_bytes(tmp_path):
     assert sha256_file(tmp_path / "file") == hashlib.sha256(content).hexdigest()
 
 
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_who_may_read_a_file_is_the_systems_choice_and_stays(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write_atomic(tmp_path / "new", b"1")
+        (tmp_path / "old").write_bytes(b"1")
+        (tmp_path / "old").chmod(0o664)
+        write_atomic(tmp_path / "old", b"2")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "new").stat().st_mode & 0o777 == mode
+    assert (tmp_path / "old").stat().st_mode & 0o777 == 0o664
+    assert (tmp_path / "old").read_bytes() == b"2"
+
+
 def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "new folder" / "file"
     write_atomic(path, b"old")
-    assert path.stat().st_mode & 0o777 == 0o644
 
     def full(_handle):
         raise OSError(28, "No space left on device")

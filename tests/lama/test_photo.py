@@ -129,6 +129,16 @@ def test_a_missing_file_and_a_folder(tmp_path):
         open_photo(tmp_path)
 
 
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_transparent_grey_stays_transparent(rng, deep):
+    pixels = rng.integers(0, 4, (31, 45)).astype(np.uint16 if deep else np.uint8) * 60
+    photo = open_photo(encoded(Image.fromarray(pixels), "PNG", transparency=120))
+    assert photo.original.dtype == pixels.dtype
+    assert np.array_equal(photo.original[..., 0], pixels)
+    assert np.array_equal(photo.original[..., 1] == 0, pixels == 120)
+    assert photo.original[..., 1].max() == (65535 if deep else 255)
+
+
 def test_one_pixel_opens():
     assert open_photo(encoded(Image.new("RGB", (1, 1)))).size == (1, 1)
 

@@ -52,6 +52,29 @@ def test_words_of_exif_keep_their_letters(picture, format, depth, orientation):
     assert kept[0x8298] == "© Zoë"
 
 
+def test_exif_that_is_too_long_for_a_jpeg_is_said_and_kept_elsewhere(picture):
+    exif = Image.Exif()
+    exif[0x010E] = "x" * 90_000
+    block, data = (
+        exif.tobytes().removeprefix(b"Exif\0\0"),
+        encoded(Image.fromarray(picture), "JPEG"),
+    )
+    # In several segments, which readers join.
+    segments = b""
+    for part in (b"Exif\0\0" + block[:60_000], b"Exif\0\0" + block[60_000:]):
+        segments += b"\xff\xe1" + (len(part) + 2).to_bytes(2, "big") + part
+    data = data[:2] + segments + data[2:]
+    photo = open_photo(data)
+    assert len(photo.exif) > 65_533
+    assert any("longer than a JPEG" in note for note in photo.notes)
+    kept = Image.Exif()
+    kept.load(open_photo(encode_photo(photo, "PNG")).exif)
+    assert kept[0x010E] == "x" * 90_000
+    again = open_photo(encode_photo(photo, "JPEG"))
+    assert again.size == photo.size
+    assert again.exif is None
+
+
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
 def test_a_photo_whose_exif_cannot_be_written_is_opened_upright_without_it(
     picture, format, unwritable_exif

@@ -102,7 +102,8 @@ def test_a_16_bit_tiff_where_0_is_white(picture):
     [{}, {"compression": "zlib"}, {"rowsperstrip": 7}, {"tile": (16, 16)}],
     ids=["strips", "zlib", "several strips", "tiles"],
 )
-def test_a_16_bit_tiff_of_planes_keeps_its_pixels_and_words(rng, how):
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_16_bit_tiff_of_planes_keeps_its_pixels_and_words(rng, how, orientation):
     deep, buffer = rng.integers(0, 65536, (31, 45, 3), dtype=np.uint16), io.BytesIO()
     tifffile.imwrite(
         buffer,
@@ -111,14 +112,15 @@ def test_a_16_bit_tiff_of_planes_keeps_its_pixels_and_words(rng, how):
         planarconfig="separate",
         description="hello",
         software="abc",
-        extratags=[(0x013B, "s", 0, "Somebody", True)],
+        extratags=[(0x013B, "s", 0, "Somebody", True), (0x0112, "H", 1, orientation, True)],
         metadata=None,
         **how,
     )
     photo = open_photo(buffer.getvalue())
-    assert np.array_equal(photo.original, deep)
+    upright = np.rot90(deep, {1: 0, 3: 2, 6: -1}[orientation])
+    assert np.array_equal(photo.original, upright)
     again = open_photo(encode_photo(photo, "TIFF"))
-    assert np.array_equal(again.original, deep)
+    assert np.array_equal(again.original, upright)
     kept = Image.Exif()
     kept.load(again.exif)
     assert dict(kept) == {0x010E: "hello", 0x0131: "abc", 0x013B: "Somebody"}

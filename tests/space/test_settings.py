@@ -30,6 +30,7 @@ def test_every_setting_has_a_variable() -> None:
         ([], {"LAMA_PORT": "many"}, "LAMA_PORT must be a whole number"),
         (["--hub-dataset", "masks"], {}, "USER/NAME"),
         ([], {"LAMA_MAX_MEGAPIXELS": "0"}, "1 or more"),
+        ([], {"LAMA_MAX_MEGAPIXELS": "179"}, "178 at most"),
         (["--port", "many"], {}, "invalid int value"),
         (["--colour"], {}, "unrecognized arguments: --colour"),
     ],

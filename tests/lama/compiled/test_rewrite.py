@@ -57,6 +57,23 @@ def test_reduced_forms_stay_near(config: GeneratorConfig, precision: str) -> Non
     assert difference.abs().max() > 0
 
 
+@pytest.mark.parametrize("config", [FourierConfig(ngf=3), UNetConfig(width=8, ratio=0.1)], ids=str)
+def test_layers_of_few_channels_go_with_8_bits_too(config: GeneratorConfig) -> None:
+    if not int8_works():
+        pytest.skip("no 8-bit convolutions on this machine")
+    generator = lively(config)
+    assert agreement(generator, compile_generator(generator, "int8")) > 30
+
+
+@pytest.mark.parametrize("precision", ["bf16", "int8"])
+def test_the_last_layer_of_a_published_network_is_exact(precision: str) -> None:
+    """A picture of bf16 numbers would have a few hundred shades."""
+    if precision == "int8" and not int8_works():
+        pytest.skip("no 8-bit convolutions on this machine")
+    quick = compile_generator(lively(CONFIGS[0]), precision)
+    assert len(quick(*sample(72, 104)).unique()) > 5000
+
+
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
 def test_shipped_weights_agree(precision: str) -> None:
     if precision == "int8" and not int8_works():
