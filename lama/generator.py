@@ -2,7 +2,7 @@
 
 Source: arXiv 2109.07161, section 2 and table 2. Layer indices inside `model` are a contract with
 published weights. Input of all of them: (B, 4, H, W), the picture with the hole zeroed in [0, 1]
-and the mask (1 = hole); output (B, 3, H, W) in [0, 1]. H and W are multiples of 8.
+and the mask (1 = hole); output (B, 3, H, W) in [0, 1]. H and W are multiples of `multiple`.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class Generator(nn.Module):
     """
 
     config: GeneratorConfig
-    multiple: int = 8  # three halvings
-    smallest: int = 16  # reflect padding of one pixel at 1/8
+    multiple: int = 8  # as many halvings as there are: three, unless the config says otherwise
+    smallest: int = 16  # reflect padding of one pixel at the smallest size
     largest: int = 1024
     bytes_a_pixel: int = 1000  # 810 measured with 18 blocks in 32 bits at 1024x1024
     copier: Fill | None = None
@@ -132,6 +132,8 @@ class FourierGenerator(_Published):
     def __init__(self, config: FourierConfig) -> None:
         super().__init__()
         self.config = config
+        self.multiple = 2**config.n_downsampling
+        self.smallest = 2 * self.multiple
         widths = _widths(config.ngf, config.n_downsampling, config.max_features)
         layers: list[nn.Module] = [
             nn.ReflectionPad2d(3),
@@ -156,6 +158,8 @@ class RegularGenerator(_Published):
     def __init__(self, config: RegularConfig) -> None:
         super().__init__()
         self.config = config
+        self.multiple = 2**config.n_downsampling
+        self.smallest = 2 * self.multiple
         widths = _widths(config.ngf, config.n_downsampling, config.max_features)
         blocks = [_RegularBlock(widths[-1]) for _ in range(config.n_blocks)]
         self.model = nn.Sequential(*_encoder(widths), *blocks, *_decoder(widths, config.activation))
@@ -167,8 +171,9 @@ class DilatedGenerator(_Published):
     def __init__(self, config: DilatedConfig) -> None:
         super().__init__()
         self.config = config
-        # Reflect padding of the widest dilation at 1/8 needs a bottleneck larger than it.
-        self.smallest = (2 ** (config.dilation_num - 1) + 1) * 8
+        self.multiple = 2**config.n_downsampling
+        # Reflect padding of the widest dilation needs a bottleneck larger than it.
+        self.smallest = (2 ** (config.dilation_num - 1) + 1) * self.multiple
         widths = _widths(config.ngf, config.n_downsampling, config.max_features)
         blocks = [_DilatedBlock(widths[-1], config.dilation_num) for _ in range(config.n_blocks)]
         self.model = nn.Sequential(*_encoder(widths), *blocks, *_decoder(widths, config.activation))

@@ -155,7 +155,7 @@ class Inpainter:
             pixels = sum(int(np.count_nonzero(group.hole)) for group in batch)
             _stop_if(cancelled)
             crops = [(result[g.crop.slices], open_hole[g.crop.slices]) for g in batch]
-            if quality == "refined" and self.generator.patient_copier is None:
+            if self._refines_features(quality):
                 filled = [self._refine_crop(*crop, affordable, tell) for crop in crops]
             else:
                 with self._stopping(cancelled):
@@ -216,6 +216,10 @@ class Inpainter:
                 found[group.crop.slices] |= group.hole
         return found
 
+    def _refines_features(self, quality: Quality) -> bool:
+        """Whether that is what "refined" means: networks that copy search longer instead."""
+        return quality == "refined" and self.generator.patient_copier is None
+
     def _fitting(self, quality: Quality, besides: int) -> tuple[int, int]:
         """The longer side of a crop, 0 for refinement, and the pixels that memory allows.
 
@@ -223,7 +227,7 @@ class Inpainter:
             quality: as `fill`.
             besides: bytes that are taken besides by the pictures being filled.
         """
-        if quality == "refined" and self.generator.patient_copier is None:
+        if self._refines_features(quality):
             pixels = affordable_pixels(REFINEMENT, LEAST_SIDE**2, self._device, besides)
             return 0, min(PIXELS, pixels)
         each = self.generator.bytes_a_pixel

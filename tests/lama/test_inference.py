@@ -5,7 +5,7 @@ from PIL import Image
 
 import lama
 from lama.checkpoint import build
-from lama.config import UNetConfig
+from lama.config import DilatedConfig, FourierConfig, RegularConfig, UNetConfig
 from lama.inference import Inpainter, as_mask
 from tests.conftest import randomised
 
@@ -120,6 +120,25 @@ def test_cancel_ends_the_work_and_progress_is_told(inpainter):
 def test_published_generators_work_too(small_fourier, picture, hole):
     result = Inpainter(small_fourier)(picture, hole)
     assert np.array_equal(result[~hole], picture[~hole])
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        FourierConfig(ngf=3, n_blocks=1, n_downsampling=5),
+        RegularConfig(ngf=4, n_blocks=1, n_downsampling=1),
+        RegularConfig(ngf=2, n_blocks=1, n_downsampling=4),
+        DilatedConfig(ngf=1, n_blocks=1, dilation_num=8),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("size", [(1, 2), (20, 21), (12, 75)])
+def test_networks_of_any_depth_fill_photos_of_any_size(config, size):
+    image = np.full((*size, 3), 90, np.uint8)
+    hole = np.zeros(size, bool)
+    hole[0, -1:] = True
+    result = Inpainter(randomised(build(config)), precision="fp32")(image, hole)
+    assert np.array_equal(result[~hole], image[~hole])
 
 
 def test_bf16_stays_close(small_unet, picture, hole):
