@@ -4,6 +4,7 @@ from pathlib import Path
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _HERE = Path(__file__).parent
@@ -34,7 +35,7 @@ POLICY = "; ".join(
         "default-src 'self' data: blob:",
         "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
         "style-src 'self' 'unsafe-inline'",
-        "connect-src 'self' data: blob: ws: wss:",
+        "connect-src 'self' data: blob:",
     )
 )
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif")
@@ -77,13 +78,22 @@ def theme() -> gr.themes.Base:
 
 
 class OwnOriginOnly:
-    """Tell the browser that this page talks to its own server and to nobody else."""
+    """Keep this page and its server to each other.
+
+    The page talks to nobody else, which browsers see to; and what other sites' pages post to this
+    server through a visitor's browser is refused. Clients that are no browsers say nothing of where
+    a request comes from and are let in, as are browsers on plain http from another machine.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Add the policy to every HTTP answer."""
+        if _posted_by_another_site(scope):
+            answer = PlainTextResponse("This app takes requests from its own page only.", 403)
+            await answer(scope, receive, send)
+            return
 
         async def with_policy(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -94,6 +104,12 @@ class OwnOriginOnly:
             await send(message)
 
         await self.app(scope, receive, with_policy if scope["type"] == "http" else send)
+
+
+def _posted_by_another_site(scope: Scope) -> bool:
+    if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        return False
+    return dict(scope["headers"]).get(b"sec-fetch-site") == b"cross-site"
 
 
 def middleware() -> list[Middleware]:

@@ -19,12 +19,12 @@ class Downloads:
         self._state: dict[str, Any] = {"model": "", "state": "idle", "fraction": 0.0}
 
     def act(self, action: str, model: str) -> dict[str, Any]:
-        """Do `start`, `cancel` or just tell the `state`."""
+        """Do `start`, `cancel` (if that model is being fetched) or just tell the `state`."""
         if action == "start":
             self._start(model)
-        elif action == "cancel":
-            self._stop.set()
         with self._lock:
+            if action == "cancel" and self._state["model"] == model:
+                self._stop.set()
             return dict(self._state)
 
     def _start(self, model: str) -> None:

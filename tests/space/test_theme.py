@@ -11,7 +11,8 @@ from space import theme
 from space.canvas import component
 
 
-def test_every_answer_carries_the_policy() -> None:
+def answer(method: str, headers: dict[bytes, bytes]) -> list[dict]:
+    """What is sent for a request of this kind."""
     sent: list[dict] = []
 
     async def app(scope: dict, receive: object, send: object) -> None:
@@ -21,10 +22,32 @@ def test_every_answer_carries_the_policy() -> None:
     async def collect(message: dict) -> None:
         sent.append(message)
 
-    answering = theme.OwnOriginOnly(app)({"type": "http"}, None, collect)
+    scope = {"type": "http", "method": method, "headers": list(headers.items())}
+    answering = theme.OwnOriginOnly(app)(scope, None, collect)
     # In a thread of its own: a browser test may have left a loop running in this one.
     with ThreadPoolExecutor(1) as pool:
         pool.submit(asyncio.run, answering).result()
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("method", "site", "status"),
+    [
+        ("POST", b"cross-site", 403),
+        ("PUT", b"cross-site", 403),
+        ("GET", b"cross-site", 200),  # a link from elsewhere
+        ("POST", b"same-origin", 200),
+        ("POST", b"none", 200),
+        ("POST", None, 200),  # no browser
+    ],
+)
+def test_what_another_site_posts_is_refused(method: str, site: bytes | None, status: int) -> None:
+    sent = answer(method, {b"sec-fetch-site": site} if site else {})
+    assert sent[0]["status"] == status
+
+
+def test_every_answer_carries_the_policy() -> None:
+    sent = answer("GET", {})
     headers = dict(sent[0]["headers"])
     assert headers[b"a"] == b"b"
     assert headers[b"content-security-policy"].startswith(b"default-src 'self'")
@@ -33,7 +56,7 @@ def test_every_answer_carries_the_policy() -> None:
 
 @pytest.mark.parametrize("directive", theme.POLICY.split("; "))
 def test_the_policy_names_no_other_origin(directive: str) -> None:
-    assert not re.search(r"https?:|\*", directive)
+    assert not re.search(r"https?:|wss?:|\*", directive)
 
 
 def test_nothing_of_ours_points_elsewhere() -> None:

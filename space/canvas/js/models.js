@@ -1,5 +1,5 @@
 // The model select: what each model weighs, how quick it is here, and fetching one that is not on the disk.
-let models = [], wanted = "", fetchTimer = 0;
+let models = [], wanted = "", fetching = false, fetchTimer = 0;
 const modelNamed = (name) => models.find((model) => model.name === name);
 
 // How long a run takes: measured on whole masks, and in proportion to the hole's pixels. A hole smaller
@@ -109,7 +109,9 @@ async function fetchModel() {
 
 async function stopFetching() {
   clearTimeout(fetchTimer);
-  await ask("download", { action: "cancel" });
+  // Before it has begun there is nothing to stop, unless somebody else's.
+  if (fetching) await ask("download", { action: "cancel", model: wanted });
+  fetching = false;
   wanted = "";
   showFetch({ state: "idle" });
   showModels();
@@ -124,7 +126,8 @@ async function followFetch(state) {
     return showFetch({ state: "failed", message: (other ? other.title : state.model) + " is being fetched just now. Try again when it is there." });
   }
   showFetch(state);
-  if (state.state === "running") fetchTimer = setTimeout(async () => followFetch(await ask("download", { action: "state" })), 500);
+  fetching = state.state === "running";
+  if (fetching) fetchTimer = setTimeout(async () => followFetch(await ask("download", { action: "state" })), 500);
   if (state.state === "done" && state.model === wanted) {
     await loadModels(0);
     useModel(wanted);

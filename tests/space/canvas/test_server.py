@@ -238,7 +238,9 @@ def test_a_failed_download_says_what_to_do(server: CanvasServer) -> None:
 def test_a_download_can_be_cancelled(server: CanvasServer, engine: TeleaEngine) -> None:
     engine.gate.clear()
     server.download({"action": "start", "model": "far"})
-    server.download({"action": "cancel"})
+    server.download({"action": "cancel", "model": "near"})
+    assert not server.downloads._stop.is_set(), "somebody else's"
+    server.download({"action": "cancel", "model": "far"})
     engine.gate.set()
     assert _until_settled(server)["state"] == "cancelled"
 
