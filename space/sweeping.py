@@ -113,9 +113,12 @@ def sweep_uploads(folder: Path) -> None:
 
 
 def trim(photos: PhotoShelf, exports: Exports, limit: int) -> None:
-    """Throw away the photos and results used longest ago until all are within `limit` bytes."""
+    """Throw away the photos and results used longest ago until all are within `limit` bytes.
+
+    Dataset downloads are not counted and stay: they may be large, and go after their hour.
+    """
     kept = [(*entry, True) for entry in photos.kept()]
-    kept += [(*entry, False) for entry in exports.kept()]
+    kept += [(*entry, False) for entry in exports.kept() if not _holds_dataset(entry[2])]
     total = sum(size for _, size, _, _ in kept)
     newest = time.time() - _IN_USE_SECONDS
     for used, size, path, is_photo in sorted(kept):
@@ -126,3 +129,7 @@ def trim(photos: PhotoShelf, exports: Exports, limit: int) -> None:
         else:
             exports.remove(path)
         total -= size
+
+
+def _holds_dataset(place: Path) -> bool:
+    return any(path.name.startswith(EXPORT_PREFIX) for path in names_in(place))

@@ -242,16 +242,18 @@ def make_export(
             if kind == "parquet"
             else export(core, kind, path, filters)
         )
+        if not count:
+            path.unlink(missing_ok=True)
+            return gr.File(visible=False), error_html("There is no mask to put into it.")
+        place = services.exports.place()
+        path = path.replace(place / path.name)  # from there it is served as it lies, for an hour
     except (ValueError, StoreError) as error:
         return gr.File(visible=False), error_html(error)
+    except FileNotFoundError:  # a deletion removes what was made for download
+        return gr.File(visible=False), error_html("A record was deleted meanwhile. Try once more.")
     except OSError as error:
         reason = error.strerror or "the disk did not answer"
         return gr.File(visible=False), error_html(f"No file was made: {reason}.")
-    if not count:
-        path.unlink(missing_ok=True)
-        return gr.File(visible=False), error_html("There is no mask to put into it.")
-    place = services.exports.place()
-    path = path.replace(place / path.name)  # from there it is served as it lies, for an hour
     words = f"{counted(count, 'record')}, as the filters above let through."
     return gr.File(str(path), visible=True), status_html("done", words)
 

@@ -167,3 +167,21 @@ def test_it_runs_as_long_as_the_app(services: Services) -> None:
     assert not old.exists()
     thread.join(20)
     assert not thread.is_alive()
+
+
+def test_dataset_downloads_are_not_counted_and_stay_for_their_hour(tmp_path: Path) -> None:
+    photos, exports = PhotoShelf(tmp_path / "photos"), Exports(tmp_path / "exports")
+    path = tmp_path / "photo.png"
+    path.write_bytes(make_photo(0, 100, 100))
+    opened = photos.put(path)
+    result = exports.put(bytes(30_000), "result.png")
+    dataset = exports.put(bytes(900_000), "saved-masks-1.zip")
+    for age, used in enumerate((dataset.parent, opened.path, result.parent)):
+        os.utime(used, (time.time() - 1000 + age,) * 2)
+    trim(photos, exports, 100_000)
+    assert [file.exists() for file in (dataset, opened.path, result)] == [True, True, True]
+    trim(photos, exports, 1)
+    assert [file.exists() for file in (dataset, opened.path, result)] == [True, False, False]
+    os.utime(dataset.parent, (1, 1))
+    exports.sweep()
+    assert not dataset.exists()

@@ -14,6 +14,7 @@ import pytest
 
 from space import contributions
 from space.dataset import command as dataset_cli
+from space.dataset import tab
 from space.dataset.tab import ANY, PAGE, build, delete_with, make_export, view
 from space.dataset.view import grid_html, push_html, summary_html
 from space.review.reviewers import Sight, sight
@@ -239,3 +240,23 @@ def test_the_push_command_is_one_that_the_command_line_takes() -> None:
     given = dataset_cli._parser().parse_args(words[3:])
     assert given.hub_dataset == "ada/masks"
     assert given.data_dir == Path("my data")
+
+
+def test_a_deletion_just_before_a_download_is_ready_is_said(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = services.store.save(make_submission(0))
+    services.store.save(make_submission(1))
+    write = tab.export
+
+    def slowly(*arguments) -> int:
+        count = write(*arguments)
+        contributions.delete(services, receipt.record_id, receipt.token)
+        return count
+
+    monkeypatch.setattr(tab, "export", slowly)
+    file, words = make_export(services, "zip", ANY, ANY, ANY, ALL)
+    assert not file.visible
+    assert "deleted meanwhile" in words
+    monkeypatch.undo()
+    assert "1 record," in make_export(services, "zip", ANY, ANY, ANY, ALL)[1]
