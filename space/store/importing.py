@@ -70,6 +70,23 @@ def import_from(
         StoreError: The disk or the index refused.
     """
     taken = known = 0
+    try:
+        for batch in _batches(source, answer, max_pixels):
+            done = _commit(core, batch)
+            taken, known = taken + done.records, known + done.known
+    except (OSError, sqlite3.Error) as error:
+        raise explained(error, f"import {source}") from error
+    except (KeyError, TypeError, pa.ArrowException, zipfile.BadZipFile, ValueError) as error:
+        if isinstance(error, SubmissionError):
+            raise
+        raise SubmissionError(f"{source} cannot be read: {error}.") from error
+    return Imported(taken, known)
+
+
+def _batches(
+    source: Path, answer: Answer | None, max_pixels: int
+) -> Iterator[list[dict[str, Any]]]:
+    """Checked rows, as many as become one shard; before one that is refused, those ahead of it."""
     batch: list[dict[str, Any]] = []
     weight = 0
     try:
@@ -78,23 +95,14 @@ def import_from(
             batch.append(entry or _foreign(row, answer, max_pixels))
             weight += len(row["image"])
             if len(batch) == _ROWS or weight > _BYTES:
-                taken, known = _count(_commit(core, batch), taken, known)
+                yield batch
                 batch, weight = [], 0
+    except Exception:
         if batch:
-            taken, known = _count(_commit(core, batch), taken, known)
-    except (OSError, sqlite3.Error) as error:
-        raise explained(error, f"import {source}") from error
-    except (KeyError, TypeError, pa.ArrowException, zipfile.BadZipFile, ValueError) as error:
-        if isinstance(error, SubmissionError):
-            raise
-        raise SubmissionError(f"{source} cannot be read: {error}.") from error
-    with core.lock():
-        core.published.write_card(core.card())
-    return Imported(taken, known)
-
-
-def _count(done: Imported, taken: int, known: int) -> tuple[int, int]:
-    return taken + done.records, known + done.known
+            yield batch
+        raise
+    if batch:
+        yield batch
 
 
 def _read(source: Path) -> Iterator[dict[str, Any]]:
@@ -246,4 +254,5 @@ def _commit(core: Core, rows: list[dict[str, Any]]) -> Imported:
                 add_whole_shard(run, shard, entries)
             core.published.add(prepared)
             taken += len(chosen)
+        core.published.write_card(core.card())
     return Imported(taken, len(rows) - taken)

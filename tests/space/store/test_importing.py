@@ -213,3 +213,18 @@ def test_what_is_no_export_is_refused(store: Store, tmp_path: Path) -> None:
     for name in ("empty", "a.zip", "b.parquet", "nothing"):
         with pytest.raises(SubmissionError):
             import_from(store.core, tmp_path / name)
+
+
+def test_records_before_a_damaged_one_are_stored(store: Store, tmp_path: Path) -> None:
+    fill(store)
+    export(store.core, "imagefolder", tmp_path / "out")
+    lines = tmp_path / "out" / "metadata.jsonl"
+    rows = [json.loads(line) for line in lines.read_text().splitlines()]
+    rows[2]["licence"] = "mine"
+    lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    fresh = Store.open(tmp_path / "fresh")
+    with pytest.raises(SubmissionError, match="licence 'mine'"):
+        import_from(fresh.core, tmp_path / "out")
+    assert set(whole(fresh)) == {rows[0]["id"], rows[1]["id"]}
+    assert fresh.verify().problems == []
+    fresh.close()
