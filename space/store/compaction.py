@@ -129,6 +129,9 @@ def _exchange(core: Core, names: set[str], path: Path, shard: Shard) -> None:
             moved += run.execute(
                 "UPDATE records SET shard = ? WHERE shard = ?", (shard.name, name)
             ).rowcount
-        assert moved == shard.rows, f"{moved} records in the index, {shard.rows} in the shard"
+        if moved != shard.rows:
+            raise StoreError(
+                f"Nothing was merged: {moved} records are in the index, {shard.rows} in the shard."
+            )
 
     core.exchange(names, [(path, shard)], change)

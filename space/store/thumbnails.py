@@ -49,8 +49,9 @@ def thumbnail(core: Core, record: Record) -> bytes:
         # Not in `incoming`, which others sweep while they hold the lock.
         with working(core.unfinished):
             write_atomically(path, data, core.thumbnails)
-        if not core.index.get("SELECT 1 FROM records WHERE id = ?", (record.id,)):
-            path.unlink(missing_ok=True)  # deleted while this was drawn
+        same = "SELECT 1 FROM records WHERE id = ? AND mask_sha256 = ?"
+        if not core.index.get(same, (record.id, record.mask_sha256)):
+            path.unlink(missing_ok=True)  # deleted, or its mask mended, while this was drawn
     except OSError as error:  # a full disk must not empty the gallery
         _log.warning("A thumbnail could not be kept: %s", error)
     return data

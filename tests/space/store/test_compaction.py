@@ -2,7 +2,7 @@
 
 import pytest
 
-from space.store import Store, compaction
+from space.store import Store, StoreError, compaction
 from tests.space.store.approving import set_status
 from tests.space.store.conftest import make_submission
 
@@ -65,3 +65,17 @@ def test_packing_takes_only_what_was_never_sent(
     assert sizes(store) == [1, 4]
     assert compaction.pack(store.core, "open/pending") == 0
     assert store.verify().problems == []
+
+
+def test_an_index_that_lacks_a_record_of_the_merged_shard_is_left_alone(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, monkeypatch, 4)
+    first, *rest = sorted(store.core.index.shard_names())
+    records_in = store.core.records_in
+    monkeypatch.setattr(
+        type(store.core), "records_in", lambda _, name: records_in(name)[: int(name != first)]
+    )
+    with pytest.raises(StoreError, match="4 records are in the index, 3 in the shard"):
+        store.compact()
+    assert store.core.index.shard_names() == {first, *rest}

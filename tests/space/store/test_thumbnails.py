@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from space.store import Store
-from tests.space.store.conftest import make_submission
+from space.store import Record, Store, deciding, thumbnails
+from space.store.core import Core
+from space.store.deciding import Fix
+from tests.space.store.conftest import make_mask, make_submission
 
 
 def grey(size: tuple[int, int], kind: str, **options) -> bytes:
@@ -52,3 +54,22 @@ def test_it_is_made_once_and_goes_with_the_record(
     monkeypatch.undo()
     store.delete(receipt.record_id, receipt.token)
     assert not list(store.core.thumbnails.iterdir())
+
+
+def test_one_that_was_drawn_while_its_mask_was_mended_is_not_kept(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = store.get(store.save(make_submission(0)).record_id)
+    draw = thumbnails._draw
+
+    def slowly(core: Core, drawn: Record) -> bytes:
+        data = draw(core, drawn)
+        deciding.decide(core, drawn.id, "ann", "approved", fix=Fix(make_mask(50)))
+        return data
+
+    monkeypatch.setattr(thumbnails, "_draw", slowly)
+    old = store.thumbnail(record)
+    monkeypatch.undo()
+    new = store.thumbnail(store.get(record.id))
+    assert new != old
+    assert store.thumbnail(record) == new
