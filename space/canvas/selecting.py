@@ -35,13 +35,13 @@ class Selecting:
     def select(self, data: dict) -> Answer:
         """The mask of objects of `photo`: `picks` says where it was clicked or boxed."""
         handle = self.services.photos.get(str(data.get("photo", "")))
-        rgb = self.services.photos.decoded(handle).rgb
         wanted, unwanted = _prompts(data)
         key = (handle.id, wanted, unwanted)
         start = time.perf_counter()
         with self._turns.taken():
             mask = self._answers.get(key)
             if mask is None:
+                rgb = self.services.photos.decoded(handle).rgb
                 mask = select_all(self.services.selector, rgb, wanted, unwanted)
                 self._answers[key] = mask
             self._answers.move_to_end(key)

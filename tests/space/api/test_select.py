@@ -1,6 +1,8 @@
 """A click or a box over HTTP gives the mask of an object."""
 
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -10,9 +12,11 @@ import pytest
 from gradio_client import Client, handle_file
 from PIL import Image
 
+from lama.photo import Photo
 from space.api import select as api_select
 from space.api.select import select
 from space.canvas.selecting import Selecting
+from space.photos import PhotoHandle
 from space.services import Services
 
 
@@ -86,6 +90,27 @@ def test_the_canvas_gets_mask_and_outline(
         refused = server.select({"photo": photo, "picks": picks})
         assert not refused["ok"]
         assert "lick" in refused["message"]
+
+
+def test_photos_are_decoded_one_at_a_time(
+    services: Services, disc: tuple[Path, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, photo = Selecting(services), services.photos.put(disc[0]).id
+    decoded, at_once, most = services.photos.decoded, 0, 0
+
+    def slowly(handle: PhotoHandle) -> Photo:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        time.sleep(0.05)
+        at_once -= 1
+        return decoded(handle)
+
+    monkeypatch.setattr(services.photos, "decoded", slowly)
+    asked = [{"photo": photo, "picks": [{"x": 80 + number, "y": 50}]} for number in range(4)]
+    with ThreadPoolExecutor() as pool:
+        assert all(answer["ok"] for answer in pool.map(server.select, asked))
+    assert most == 1
 
 
 def test_the_file_lies_where_it_is_swept(services: Services, disc: tuple[Path, np.ndarray]) -> None:
