@@ -88,7 +88,7 @@ class PhotoShelf:
             _shows_plainly(photo, content), tuple(sorted(origins - {identity})),
         )  # fmt: skip
         self.directory.mkdir(parents=True, exist_ok=True)
-        if kept.exists():
+        if kept.exists() and kept.stat().st_size == len(content):  # a power cut may leave it empty
             os.utime(kept)  # it is in use again
         else:
             _write(kept, content)

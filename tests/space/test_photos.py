@@ -176,3 +176,14 @@ def test_a_photo_that_is_opened_again_is_in_use(shelf: PhotoShelf, picture: Path
     os.utime(kept, (1, 1))
     shelf.put(picture)
     assert kept.stat().st_mtime > time.time() - 60
+
+
+def test_a_file_that_a_power_cut_left_empty_is_written_again(
+    shelf: PhotoShelf, picture: Path
+) -> None:
+    kept = shelf.put(picture).path
+    kept.write_bytes(b"")
+    other = PhotoShelf(shelf.directory)
+    handle = other.put(picture)
+    assert handle.path.read_bytes() == picture.read_bytes()
+    assert PhotoShelf(shelf.directory).decoded(handle).size == (61, 43)
