@@ -27,15 +27,51 @@ def forward(state: State, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
         for j in (1, 2):
             local, glob = ffc(local, glob, state, f"model.{i}.conv{j}")
         local, glob = local + before[0], glob + before[1]
-    x = np.concatenate([local, glob])
-    for i in range(blocks[-1] + 2, last - 1, 3):
+    return decoder(np.concatenate([local, glob]), state, blocks[-1] + 2, last)
+
+
+def forward_plain(state: State, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The same for LaMa-Regular and LaMa-Dilated."""
+    last = max(int(key.split(".")[1]) for key in state)
+    blocks = sorted({int(key.split(".")[1]) for key in state if ".conv_block." in key})
+    x = biased(reflect(np.concatenate([image * (1 - mask), mask]), 3), state, "model.1")
+    x = bn_relu(x, state, "model.2")
+    for i in range(4, blocks[0], 3):
+        x = biased(np.pad(x, ((0, 0), (1, 1), (1, 1))), state, f"model.{i}")[:, ::2, ::2]
+        x = bn_relu(x, state, f"model.{i + 1}")
+    for i in blocks:
+        key, before = f"model.{i}.conv_block", x
+        if f"{key}.5.weight" in state:
+            x = bn_relu(biased(reflect(x, 1), state, f"{key}.1"), state, f"{key}.2")
+            x = bn(biased(reflect(x, 1), state, f"{key}.5"), state, f"{key}.6")
+        else:
+            x = bn_relu(multidilated(x, state, f"{key}.0"), state, f"{key}.1")
+            x = bn(multidilated(x, state, f"{key}.3"), state, f"{key}.4")
+        x = before + x
+    return decoder(x, state, blocks[-1] + 1, last)
+
+
+def decoder(x, state: State, first: int, last: int):
+    for i in range(first, last - 1, 3):
         x = deconv(x, state[f"model.{i}.weight"], state[f"model.{i}.bias"])
         x = bn_relu(x, state, f"model.{i + 1}")
-    x = (
-        conv(reflect(x, 3), state[f"model.{last}.weight"])
-        + state[f"model.{last}.bias"][:, None, None]
-    )
-    return 1 / (1 + np.exp(-x))
+    return 1 / (1 + np.exp(-biased(reflect(x, 3), state, f"model.{last}")))
+
+
+def biased(x, state: State, key: str):
+    return conv(x, state[f"{key}.weight"]) + state[f"{key}.bias"][:, None, None]
+
+
+def multidilated(x, state: State, key: str):
+    """Equal shares of the channels, each at twice the distance of the one before."""
+    count = len([k for k in state if k.startswith(f"{key}.convs.") and k.endswith("weight")])
+    total = 0
+    for j, part in enumerate(np.split(x, count)):
+        weight, d = state[f"{key}.convs.{j}.weight"], 2**j
+        wide = np.zeros((*weight.shape[:2], 2 * d + 1, 2 * d + 1))
+        wide[..., ::d, ::d] = weight
+        total = total + conv(reflect(part, d), wide) + state[f"{key}.convs.{j}.bias"][:, None, None]
+    return total
 
 
 def ffc(local, glob, state: State, key: str):
@@ -58,10 +94,13 @@ def spectral(x, state: State, key: str):
 
 
 def bn_relu(x, state: State, key: str):
+    return np.maximum(bn(x, state, key), 0)
+
+
+def bn(x, state: State, key: str):
     mean, var = state[f"{key}.running_mean"], state[f"{key}.running_var"]
     scale = state[f"{key}.weight"] / np.sqrt(var + 1e-5)
-    shifted = (x - mean[:, None, None]) * scale[:, None, None] + state[f"{key}.bias"][:, None, None]
-    return np.maximum(shifted, 0)
+    return (x - mean[:, None, None]) * scale[:, None, None] + state[f"{key}.bias"][:, None, None]
 
 
 def reflect(x, n: int):

@@ -210,3 +210,11 @@ def test_inpaint_verb_runs_the_shipped_model(folder, picture, hole, capsys):
     assert "1 filled, 0 failed, with lama-tiny" in capsys.readouterr().out
     result = open_photo(folder / "o.png").rgb
     assert np.array_equal(result[~hole], picture[~hole])
+
+
+def test_a_mask_that_was_changed_since_is_filled_anew(folder):
+    places = folder / "photos", folder / "masks/a.png", folder / "o"
+    inpaint_files(invert, *places)
+    later = max(path.stat().st_mtime for path in (folder / "o").iterdir()) + 5
+    os.utime(folder / "masks/a.png", (later, later))
+    assert inpaint_files(invert, *places).filled == 3

@@ -34,11 +34,12 @@ def test_fourier_unit_sees_the_whole_picture():
 @pytest.mark.parametrize("size", [(8, 8), (7, 10), (9, 5)])
 def test_local_fourier_unit_takes_any_size(size):
     transform = SpectralTransform(8, 16, enable_lfu=True).eval()
-    out = transform(torch.rand(2, 8, *size))
+    x = torch.rand(2, 8, *size)
+    out = transform(x)
     assert out.shape == (2, 16, *size)
     plain = SpectralTransform(8, 16).eval()
     plain.load_state_dict(transform.state_dict(), strict=False)
-    assert not torch.allclose(out, plain(torch.rand(2, 8, *size)))
+    assert not torch.allclose(out, plain(x))
 
 
 def test_empty_branches_have_no_weights():
@@ -57,3 +58,18 @@ def test_half_precision_keeps_the_fft_in_float32():
     assert low.dtype == torch.bfloat16
     exact = unit(x)
     assert (low.float() - exact).abs().max() < 0.02 * exact.abs().max()
+
+
+def test_quadrants_are_stacked_in_the_published_order():
+    """Rows are split first, so a column's two quadrants are neighbours."""
+    x, seen = torch.arange(16.0).view(1, 1, 4, 4).repeat(1, 4, 1, 1), []
+    out = SpectralTransform._local(x, lambda quadrants: seen.append(quadrants) or quadrants)
+    assert seen[0][0, :, 0, 0].tolist() == [0, 8, 2, 10]
+    assert out[0, 0].tolist() == [[0, 1, 0, 1], [4, 5, 4, 5]] * 2
+
+
+def test_a_stride_of_two_averages_first():
+    strided, plain = SpectralTransform(4, 8, stride=2).eval(), SpectralTransform(4, 8).eval()
+    plain.load_state_dict(strided.state_dict())
+    x = torch.rand(1, 4, 10, 14)
+    torch.testing.assert_close(strided(x), plain(torch.nn.functional.avg_pool2d(x, 2)))

@@ -5,7 +5,7 @@ import torch
 from lama.checkpoint import build
 from lama.config import DilatedConfig, FourierConfig, RegularConfig
 from tests.conftest import randomised
-from tests.lama.reference import forward
+from tests.lama.reference import forward, forward_plain
 
 PUBLISHED = [  # config, trainable numbers, keys
     (FourierConfig(n_blocks=18), 50_975_875, 989),
@@ -84,3 +84,18 @@ def test_what_lies_in_the_hole_does_not_matter(config):
 def test_dilations_that_do_not_share_the_channels_are_refused():
     with pytest.raises(ValueError, match="cannot be shared by 3 dilations"):
         build(DilatedConfig(ngf=4, dilation_num=3))
+
+
+@pytest.mark.parametrize(
+    "config", [RegularConfig(ngf=4, n_blocks=2), DilatedConfig(ngf=4, n_blocks=2, dilation_num=4)]
+)
+def test_forward_of_the_plain_generators_equals_an_independent_numpy_one(config):
+    generator = randomised(build(config))
+    source = np.random.default_rng(3)
+    image, mask = source.random((3, 80, 88)), (source.random((1, 80, 88)) > 0.6).astype(float)
+    state = {key: value.double().numpy() for key, value in generator.state_dict().items()}
+    expected = forward_plain(state, image, mask)
+    with torch.inference_mode():
+        out = generator(torch.tensor(image[None]).float(), torch.tensor(mask[None]).float())
+    assert 0.05 < expected.std() < 0.5, "the comparison would mean nothing"
+    np.testing.assert_allclose(out[0], expected, atol=1e-4)

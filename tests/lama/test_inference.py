@@ -269,3 +269,27 @@ def test_looking_for_what_to_copy_can_be_cancelled():
     with pytest.raises(lama.Cancelled):
         inpainter.fill(picture, hole, cancelled=lambda: asked.append(1) or len(asked) > 20)
     assert len(asked) == 21
+
+
+def test_a_hole_that_is_filled_is_context_for_the_next(inpainter, rng, monkeypatch):
+    rgb = rng.integers(0, 256, (301, 420, 3), dtype=np.uint8)
+    mask = np.zeros(rgb.shape[:2], bool)
+    mask[100:130, 60:90] = mask[100:160, 250:330] = True  # they see each other
+    assert len(inpainter.groups(mask)) == 2
+    open_pixels = []
+    original = inpainter.fill_tensor
+    monkeypatch.setattr(
+        inpainter, "fill_tensor", lambda i, m: open_pixels.append(int(m.sum())) or original(i, m)
+    )
+    inpainter.fill(rgb, mask)
+    assert len(open_pixels) == 2
+    assert open_pixels[1] in (900, 4800), "the first one is closed by then"
+
+
+def test_pictures_smaller_than_a_dilation_reaches_are_padded(rng):
+    generator = randomised(build(DilatedConfig(ngf=4, n_blocks=1)))
+    rgb = rng.integers(0, 256, (33, 41, 3), dtype=np.uint8)
+    mask = np.zeros((33, 41), bool)
+    mask[10:20, 10:20] = True
+    result = Inpainter(generator, precision="fp32")(rgb, mask)
+    assert np.array_equal(result[~mask], rgb[~mask])

@@ -14,6 +14,7 @@ from lama.config import DilatedConfig, FourierConfig, GeneratorConfig, RegularCo
 from lama.generator import Generator
 from lama.inference import Inpainter
 from lama.refinement import ITERATIONS, consistency_region, half, pyramid, refine, scales
+from tests.conftest import randomised
 
 
 def made(config: GeneratorConfig, largest: int = 64) -> Generator:
@@ -158,3 +159,44 @@ def test_a_network_that_copies_searches_longer_instead() -> None:
     assert not np.array_equal(other, refined)
     with pytest.raises(lama.Cancelled):
         inpainter.fill(rgb, mask, quality="refined", cancelled=lambda: len(sizes) > 1)
+
+
+def test_what_is_known_holds_the_features_as_well() -> None:
+    """Without it they are free to leave the picture wherever the hole is not."""
+    generator = randomised(build(FourierConfig(ngf=4, n_blocks=2))).requires_grad_(False)
+    generator.largest = 80
+    image, mask = sample(163, 201)
+    decode, apart = generator.decode, []
+
+    def watched(encoded):
+        found = decode(encoded)
+        if found.requires_grad:
+            difference = (found[..., :163, :201] - image).abs() * (1 - mask)
+            apart.append(float(difference.detach().mean()))
+        return found
+
+    generator.decode = watched
+    refine(generator, image, mask)
+    assert len(apart) == ITERATIONS
+    assert all(after < before for before, after in pairwise(apart))
+
+
+def test_the_pass_nearest_to_the_coarser_fill_is_kept() -> None:
+    generator = randomised(build(FourierConfig(ngf=4, n_blocks=2))).requires_grad_(False)
+    generator.largest = 80
+    image, mask = sample(163, 201)
+    decode, passes = generator.decode, []
+
+    def worse_in_the_end(encoded):
+        found = decode(encoded)
+        if found.requires_grad:
+            found = found + (0.5 if len(passes) > 4 else 0)
+            passes.append(found[..., :163, :201].detach())
+        return found
+
+    generator.decode = worse_in_the_end
+    result, course = refine(generator, image, mask)
+    best = int(np.argmin(course.losses[0]))
+    assert best <= 4
+    inside = mask.expand_as(result) > 0
+    assert torch.equal(result[inside], passes[best][inside])

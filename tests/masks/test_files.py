@@ -77,3 +77,12 @@ def test_fit_covers_exactly_and_keeps_the_middle(height, width):
     fitted = files.fit(image, height, width)
     assert fitted.shape == (height, width, 3)
     assert fitted[height // 2, width // 2].tolist() == [255, 255, 255]
+
+
+@pytest.mark.parametrize("size", [(50, 50), (130, 130), (70, 60)])
+def test_the_middle_of_an_image_is_fitted_and_not_squeezed(size):
+    image = np.zeros((101, 301, 3), np.uint8)
+    image[:, 100:201] = 255  # the square in the middle
+    fitted = files.fit(image, *size)
+    assert fitted.shape == (*size, 3)
+    assert (fitted[:, 2:-2] == 255).all()

@@ -1,5 +1,6 @@
 """Masks like a set of others: their distributions agree, at any size, and the file says it all."""
 
+import json
 import pickle
 from pathlib import Path
 
@@ -135,3 +136,16 @@ def test_what_cannot_be_fitted_or_read(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(ValueError, match=r"no strategy that masks\.fitted has made"):
             fitted.load(path)
+
+
+@pytest.mark.parametrize(
+    "change", [{"area": 0}, {"area": 1.5}, {"holes": 0}, {"width": 0}, {"shares": []}]
+)
+def test_rows_that_make_no_sense_are_refused(tmp_path: Path, change: dict) -> None:
+    path = tmp_path / "mine.json"
+    fitted.fit(drawn("box", 1)).save(path)
+    content = json.loads(path.read_text())
+    content["rows"][0] |= change
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="makes no sense"):
+        fitted.load(path)

@@ -239,3 +239,22 @@ def test_a_photo_that_cannot_be_read_leaves_no_part_of_the_masks(annotated, tmp_
     with pytest.raises(ValueError, match=r"two\.png"):
         precompute(annotated, tmp_path / "made", 3)
     assert list((tmp_path / "made").iterdir()) == []
+
+
+def test_another_seed_makes_other_masks(annotated, tmp_path):
+    made = {seed: precompute(annotated, tmp_path / str(seed), seed) for seed in (3, 4)}
+    assert made[3].areas != made[4].areas
+
+
+def test_every_other_mask_is_mirrored(tmp_path):
+    mask = np.zeros((64, 64), np.uint8)
+    mask[10:40, 5:20] = 255
+    cv2.imwrite(str(tmp_path / "a.png"), mask)
+    image, rng = np.zeros((64, 64, 3), np.uint8), np.random.default_rng(0)
+    strategy = masks.get(f"folder:{tmp_path}")
+    drawn = [strategy(image, rng) for _ in range(40)]
+    mirrored = [np.array_equal(one, mask[:, ::-1] > 0) for one in drawn]
+    assert all(
+        np.array_equal(one, mask > 0) for one, m in zip(drawn, mirrored, strict=True) if not m
+    )
+    assert 10 < sum(mirrored) < 30

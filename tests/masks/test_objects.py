@@ -1,10 +1,12 @@
 import time
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
 import masks
+from masks import objects
 from masks.objects import find_objects
 from tests.masks.scenes import desk, noise
 
@@ -86,3 +88,20 @@ def test_masks_of_a_photo_have_the_shape_of_its_objects():
     names = [item.strategy_used for item in masks.generate("segmentation", image, 8, 0)]
     assert names.count("segmentation") >= 6
     assert truth.any()
+
+
+def test_what_lags_far_behind_the_best_is_no_object(monkeypatch):
+    scores = np.array([2.6, 4.0, 3.5, -1.0])
+    monkeypatch.setattr(objects, "_traits", lambda *_: SimpleNamespace(score=lambda: scores))
+    chosen = objects._choose(SimpleNamespace(area=np.ones(4)), np.eye(4, dtype=bool))
+    assert [int(region.argmax()) for region in chosen] == [1, 2]
+
+
+def test_where_objects_overlap_the_likelier_one_has_the_pixels(monkeypatch):
+    def half_and_all(patches, _regions):
+        every = np.ones(len(patches.area), bool)
+        return [every & (np.arange(len(every)) % 2 == 0), every]
+
+    monkeypatch.setattr(objects, "_choose", half_and_all)
+    monkeypatch.setattr(objects, "_refine", lambda _image, region: region)
+    assert set(np.unique(find_objects(desk(120, 160)[0]))) == {1, 2}

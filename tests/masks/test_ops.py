@@ -12,6 +12,7 @@ from masks import ops
         np.array([[[0, 0, 0], [0, 9, 0]], [[1, 1, 1], [0, 0, 0]]], np.uint8),
         np.array([[[0, 0, 0, 255], [0, 9, 0, 255]], [[1, 1, 1, 0], [0, 0, 0, 255]]], np.uint8),
         np.array([[[0], [7]], [[1], [0]]], np.uint16),
+        np.array([[[0, 255], [9, 255]], [[1, 0], [0, 255]]], np.uint8),
         np.array([[False, True], [True, False]]),
     ],
 )

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from masks.selecting import FloodFill, GrabCut, Regions
-from masks.selection import Prompt, tidy
+from masks.selection import Prompt, select_all, tidy
 
 PROVIDERS = [FloodFill(), GrabCut(), Regions()]
 
@@ -96,6 +96,7 @@ def test_tidy_keeps_what_was_clicked_and_closes_small_gaps():
     assert not tidied[35, 35]
     assert not tidied[52, 65]
     assert not tidy(mask, Prompt(points=((10, 10),), not_points=((21, 21),)))[21, 21]
+    assert not tidy(mask, Prompt(box=(0, 0, 80, 60)))[52, 65], "a crumb beside the object"
 
 
 def test_tidy_leaves_what_is_open_to_the_border():
@@ -105,3 +106,22 @@ def test_tidy_leaves_what_is_open_to_the_border():
     tidied = tidy(mask, Prompt(points=((80, 80),)))
     assert not tidied[:5, :6].any()
     assert tidied[50:53, 60:63].all()
+
+
+class Columns:
+    """Every ten columns are one object."""
+
+    name = "columns"
+
+    def select(self, image, prompt):
+        mask = np.zeros(image.shape[:2], bool)
+        for x, _ in prompt.points:
+            mask[:, int(x) // 10 * 10 :][:, :10] = True
+        return mask
+
+
+def test_an_object_that_is_clicked_away_goes_as_a_whole():
+    image = np.zeros((20, 40, 3), np.uint8)
+    wanted = [Prompt(points=((5, 5),)), Prompt(points=((15, 5),))]
+    found = select_all(Columns(), image, wanted, [(12, 7), (33, 3)])
+    assert np.flatnonzero(found.any(0)).tolist() == list(range(10))

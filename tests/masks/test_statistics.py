@@ -72,3 +72,10 @@ def test_a_set_is_summarized_in_ten_buckets():
     assert found.median == pytest.approx(0.125)
     with pytest.raises(ValueError, match="no masks"):
         summarize([])
+
+
+@pytest.mark.parametrize("width", [300, 613, 700])
+def test_a_hole_that_is_measured_smaller_is_right_to_two_pixels(width):
+    mask = np.zeros((1600, 2000), bool)
+    mask[20 : 20 + width, 30:1930] = mask[1500, 30] = True
+    assert masks.describe(mask).widest_stroke == pytest.approx(width, abs=2)
