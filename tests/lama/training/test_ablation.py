@@ -72,6 +72,8 @@ def test_the_ablation_writes_one_table_and_does_nothing_twice(tmp_path):
         assert f"| {name}/generator |" in text
     found = json.loads((tmp_path / "out" / "ablation.json").read_text())
     assert [row["name"] for row in found["variants"]] == names
+    assert found["cells"][0]["n"] == 2, "only the first photos"
+    assert {model["precision"] for model in found["models"].values()} == {"fp32"}
     means = [entry["mean"]["l1"] for entry in found["cells"][0]["methods"].values()]
     assert len(set(means)) == 4
     weights = [read_checkpoint(tmp_path / "out" / n / "generator.safetensors")[1] for n in names]

@@ -7,7 +7,8 @@ from PIL import Image
 
 import masks
 from lama.exemplar import exemplar_fill
-from lama.training.data import Crops, collate, crop_window, find_photos
+from lama.training.data import Crops, collate, crop_window, find_photos, recolour
+from lama.training.photos import Picture
 
 
 @pytest.fixture
@@ -117,3 +118,46 @@ def test_crops_are_square_whatever_the_photo(size, zoom, rng):
 def test_no_photos_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="no photos below"):
         find_photos([tmp_path])
+
+
+class Marked:
+    """One photo, white in its own mask and black elsewhere."""
+
+    def __init__(self, mask):
+        self.mask = mask
+
+    def __len__(self):
+        return 1
+
+    def candidates(self, number, seed, rng):
+        return iter([0])
+
+    def read(self, index):
+        return Picture(np.where(self.mask[..., None], [255] * 3, 0).astype(np.uint8), self.mask)
+
+    def name(self, index):
+        return "marked"
+
+
+@pytest.mark.parametrize("varied", [0.0, 1.0])
+def test_a_photos_own_mask_is_mirrored_and_turned_with_it(rng, varied):
+    mask = np.kron(rng.random((8, 12)) < 0.4, np.ones((9, 9), bool))
+    samples = Crops(
+        Marked(mask), masks.get("box"), crop=48, seed=1, stop=24, masks_share=1.0, varied=varied
+    )
+    for i in range(24):
+        assert torch.equal(samples[i].image[0] > 0.5, samples[i].mask[0] > 0)
+
+
+def test_a_photos_own_mask_that_is_nearly_all_of_it_is_not_the_hole():
+    samples = Crops(
+        Marked(np.ones((72, 96), bool)), masks.get("box"), crop=48, stop=8, masks_share=1.0
+    )
+    assert all(samples[i].mask.mean() < 1 for i in range(8))
+
+
+def test_changed_colours_do_not_wrap_around(rng):
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    changed = [recolour(ramp, rng)[0, :, 0].astype(int) for _ in range(40)]
+    assert all((np.diff(one) >= 0).all() for one in changed)
+    assert 10 < sum(not np.array_equal(one, ramp[0, :, 0]) for one in changed) < 30

@@ -255,3 +255,38 @@ def test_command_writes_a_report_and_sheets(folder, tmp_path, capsys):
             assert height > 2 * size
     assert main([*arguments, "--metrics", "beauty"]) == 2
     assert main([*arguments, "--fills", "magic"]) == 2
+
+
+def test_a_fill_of_another_hole_is_not_taken_from_the_cache(folder, tmp_path):
+    def run(seed, cache):
+        methods = [Method("grey", grey, "1")]
+        results = evaluate([folder], [Cell("thick", 48)], methods, ["l1"], seed=seed, cache=cache)
+        return [row.values for row in results[Cell("thick", 48)].rows]
+
+    kept = Cache(tmp_path / "kept")
+    assert run(0, kept) != run(1, kept)
+    assert run(1, kept) == run(1, Cache(None))
+
+
+def test_a_fill_that_works_in_place_spoils_nothing_for_the_others(folder):
+    def blackens(rgb, _mask):
+        rgb[:] = 0
+        return rgb
+
+    def measured(*methods):
+        results = evaluate([folder], [Cell("thick", 48)], methods, ["l1"])
+        return [row.values["grey"] for row in results[Cell("thick", 48)].rows]
+
+    assert measured(Method("black", blackens), Method("grey", grey)) == measured(
+        Method("grey", grey)
+    )
+
+
+def test_what_a_fill_does_outside_of_the_hole_is_not_measured(folder):
+    def careful(rgb, mask):
+        return np.where(mask[..., None], grey(rgb, mask), rgb)
+
+    methods = [Method("everywhere", grey), Method("careful", careful)]
+    results = evaluate([folder], [Cell("thick", 48)], methods, ["l1", "psnr", "ssim"])
+    for row in results[Cell("thick", 48)].rows:
+        assert row.values["everywhere"] == row.values["careful"]

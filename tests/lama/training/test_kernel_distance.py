@@ -58,9 +58,10 @@ def test_a_set_takes_two():
         kernel_distance(one, one)
 
 
-def test_crops_lie_inside_around_the_hole():
+@pytest.mark.parametrize("hole", [np.s_[90:, 95:], np.s_[5:12, 80:97], np.s_[70:, :9]])
+def test_crops_lie_inside_around_the_hole(hole):
     mask = np.zeros((101, 101), bool)
-    mask[90:, 95:] = True
+    mask[hole] = True
     places = crops(mask)
     assert places[0] == (0, 0, 101)
     assert len(places) == 5
@@ -80,3 +81,12 @@ def test_features_see_the_hole(rng, name, channels):
     assert found.shape == (3, 5, channels)
     assert np.allclose(found[0], found[1], atol=1e-4)
     assert np.abs(found[0] - found[2]).max() > 0.1
+
+
+def test_the_spread_is_that_of_halves(rng):
+    fills, photos = features(rng, shift=0.4), features(rng)
+    found = kernel_distance(fills, photos)
+    halves = [rng.permutation(40)[:20] for _ in range(100)]
+    values = [kernel_distance(fills[some], photos[some]).value for some in halves]
+    assert found.std == pytest.approx(np.std(values), rel=0.3)
+    assert kernel_distance(fills, photos) == found

@@ -14,6 +14,7 @@ import lama
 import masks
 from lama.checkpoint import read_checkpoint
 from lama.config import UNetConfig
+from lama.training import loop
 from lama.training.config import PRESETS, LossWeights, from_json, to_json
 from lama.training.data import find_photos
 from lama.training.loop import Run, TrainingError, one_step, train
@@ -269,3 +270,26 @@ def test_an_unknown_discriminator_is_refused(tmp_path, photos):
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_survive_json(name):
     assert from_json(json.loads(json.dumps(to_json(PRESETS[name])))) == PRESETS[name]
+
+
+def test_a_penalty_of_every_third_step_counts_three_times(tmp_path, photos, monkeypatch):
+    run = run_in(tmp_path / "run", photos, replace(TOY, r1_every=3, adversarial_from=0, workers=0))
+    losses, descend = [], loop._descend
+
+    def watched(run, loss, module, optimizer, clip, stats):
+        if module is run.discriminator:
+            losses.append((loss.item(), {name: float(x.detach()) for name, x in stats.items()}))
+        descend(run, loss, module, optimizer, clip, stats)
+
+    monkeypatch.setattr(loop, "_descend", watched)
+    batches = run.batches()
+    for _, batch in zip(range(3), batches, strict=False):
+        one_step(run, batch)
+    batches.close()
+    weight = run.config.weights.r1
+    assert weight > 0
+    assert ["r1" in stats for _, stats in losses] == [True, False, False]
+    loss, stats = losses[0]
+    assert stats["r1"] > 0
+    assert loss == pytest.approx(stats["discriminator"] + 3 * weight * stats["r1"], rel=1e-5)
+    assert losses[1][0] == pytest.approx(losses[1][1]["discriminator"], rel=1e-5)

@@ -64,3 +64,10 @@ def test_labels_follow_the_patches_where_the_stretched_mask_does_not():
     # Centres at -11.5, -3.5, 4.5 and 12.5: the first three patches look at the hole.
     assert labels[0, 0, 5].tolist() == [1.0] * 3 + [0.0] * 16
     assert losses.patch_labels(mask, (12, 19))[0, 0, 5].tolist() == [1.0] * 2 + [0.0] * 17
+
+
+def test_feature_matching_moves_the_fake_alone():
+    fake, real = (torch.rand(1, 2, 4, 4, requires_grad=True) for _ in range(2))
+    losses.feature_matching_loss([fake], [real]).backward()
+    assert fake.grad.abs().sum() > 0
+    assert real.grad is None

@@ -86,3 +86,25 @@ def test_the_kernel_is_the_one_that_evaluation_uses():
     generator = torch.Generator().manual_seed(1)
     a, b = (torch.randn((n, 16), generator=generator) for n in (3, 5))
     torch.testing.assert_close(cubic(a, b), poly_kernel(a, b))
+
+
+def test_the_square_that_is_looked_at_is_the_one_named(pictures):
+    photo, matching = pictures[0][:1], KernelMatching(kept=2)
+    inside, outside = photo.clone(), photo.clone()
+    inside[..., :26, 27:] = 0.5
+    outside[..., 26:, :] = outside[..., :27] = 0.5
+    before, changed, same = (
+        matching._features(x, [(0, 27, 26)])[0, 1] for x in (photo, inside, outside)
+    )
+    assert (changed - before).abs().max() > 0.01
+    torch.testing.assert_close(same, before)
+
+
+def test_in_training_what_is_remembered_leaves_the_gradient_alone(pictures):
+    photos, fills, masks = pictures
+    matching = KernelMatching(kept=4)
+    matching(fills[:4], photos[:4], masks[:4])
+    fill = fills[4:6].clone().requires_grad_()
+    loss = matching(fill, photos[4:6], masks[4:6])  # takes the place of some
+    loss.backward()
+    assert fill.grad.abs().sum() > 0

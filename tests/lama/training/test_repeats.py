@@ -54,3 +54,26 @@ def test_small_pictures_too(rng, size):
 def test_black_stays_black(rng):
     black = np.zeros((40, 41, 3), np.uint8)
     assert repeated(black, rng).max() == 0
+
+
+def test_the_photos_own_light_stays(rng):
+    noise = rng.integers(60, 100, (80, 121, 3)).astype(float)
+    photo = (noise * np.linspace(0.5, 2, 121)[None, :, None]).astype(np.uint8)
+    walls = [repeated(photo, rng) for _ in range(24)]
+    steps = [wall[:, 61:].mean() - wall[:, :60].mean() for wall in walls]
+    assert np.mean([step > 0 for step in steps]) > 0.8
+
+
+def test_what_is_repeated_is_what_has_most_in_it(rng):
+    photo = np.full((120, 160, 3), 128, np.uint8)  # sky
+    photo[:, 100:] = rng.integers(0, 256, (120, 60, 3))
+    busy = [repeats._cell(photo, rng).std() > 1 for _ in range(60)]
+    assert np.mean(busy) > 0.6  # of single pieces fewer than half
+
+
+def test_light_does_not_wrap_around(rng):
+    """White under the photo's own light stays white: it does not turn black."""
+    photo = np.full((80, 121, 3), 250, np.uint8)
+    photo[:, :40] = 120
+    walls = [repeated(photo, rng) for _ in range(20)]
+    assert min(wall.min() for wall in walls) > 50

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lama.checkpoint import build
-from lama.config import UNetConfig
+from lama.config import FourierConfig, UNetConfig
 from lama.training.config import LossWeights
 from lama.training.discriminator import Discriminator
 from lama.training.losses import r1_penalty
@@ -112,3 +112,34 @@ def test_a_network_that_two_losses_look_through_runs_once_for_each_picture(batch
     assert (ran, ran_apart) == (2, 5)
     torch.testing.assert_close(shared, apart)
     torch.testing.assert_close(gradients, same)
+
+
+def test_the_loss_is_the_weighted_sum_of_its_terms(network, batch):
+    image, _, mask = (x[..., :48, :64] for x in batch)
+    weights = LossWeights(
+        known_l1=3, hole_l1=5, adversarial=0.5, perceptual=0, feature_matching=7, r1=0
+    )
+    generator = build(UNetConfig(width=8, n_blocks=1)).eval()
+    loss, *_, stats = generator_phase(generator, network, image, mask, weights, LossNetworks())
+    wanted = {"known_l1": 3, "hole_l1": 5, "adversarial": 0.5, "feature_matching": 7}
+    assert set(stats) == set(wanted)
+    torch.testing.assert_close(loss, sum(weight * stats[name] for name, weight in wanted.items()))
+
+
+def test_networks_that_compare_fills_see_the_photo_around_the_hole(batch):
+    image, _, mask = (x[..., :48, :64] for x in batch)
+    seen = []
+
+    def distance(fill, photo):
+        seen.append(fill.detach())
+        return (fill - photo).square().mean((1, 2, 3))
+
+    weights = LossWeights(
+        known_l1=0, adversarial=0, perceptual=0, feature_matching=0, r1=0, lpips=1
+    )
+    generator = build(FourierConfig(ngf=4, n_blocks=1)).eval()
+    generator_phase(generator, None, image, mask, weights, LossNetworks(lpips=distance))
+    [fill] = seen
+    known = mask.expand_as(image) == 0
+    assert torch.equal(fill[known], image[known])
+    assert not torch.equal(fill, image)

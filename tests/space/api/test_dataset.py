@@ -180,3 +180,11 @@ def test_only_these_endpoints_are_public(client: Client) -> None:
     assert names == ["image", "mask", "licence", "consent", "strategy", "note"]
     names = [one["parameter_name"] for one in named["/delete_record"]["parameters"]]
     assert names == ["record_id", "receipt"]
+
+
+@pytest.mark.parametrize("consent", ["false", "true", 1, None])
+def test_nothing_but_true_is_consent(
+    services: Services, files: tuple[Path, Path], consent: object
+) -> None:
+    with pytest.raises(gr.Error, match="consent"):
+        run_log_mask(services, *map(str, files), "cc0-1.0", consent, "drawn", "")

@@ -70,3 +70,11 @@ def test_bad_input_comes_back_in_words(client: Client, picture: Path, mask: Path
     Image.new("L", (61, 43), 255).save(wrong)
     with pytest.raises(AppError, match="covers everything"):
         client.predict(handle_file(picture), handle_file(wrong), "", api_name="/inpaint")
+
+
+def test_a_photo_above_the_apps_limit_is_refused_first(
+    services: Services, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services.photos, "max_pixels", 2_000)
+    with pytest.raises(gr.Error, match="pixels"):
+        api_inpaint.run(services, str(picture), str(tmp_path / "no mask.png"), None)

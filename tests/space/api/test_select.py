@@ -124,3 +124,20 @@ def test_the_file_lies_where_it_is_swept(services: Services, disc: tuple[Path, n
     assert overlap(np.asarray(Image.open(found)) > 0, truth) > 0.5
     [place] = (services.settings.folders.cache / "exports").iterdir()
     assert [file.name for file in place.iterdir()] == ["mask.png"]
+
+
+def test_a_photo_above_the_apps_limit_is_refused(
+    services: Services, disc: tuple[Path, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services.photos, "max_pixels", 2_000)
+    with pytest.raises(ValueError, match="pixels"):
+        select(services, str(disc[0]), 80, 50, None)
+
+
+def test_an_empty_answer_is_said_in_words(
+    services: Services, disc: tuple[Path, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = np.zeros(disc[1].shape, bool)
+    monkeypatch.setattr(type(services.selector), "select", lambda *_: nothing)
+    with pytest.raises(ValueError, match="no object was made out"):
+        select(services, str(disc[0]), 80, 50, None)

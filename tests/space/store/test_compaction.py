@@ -79,3 +79,24 @@ def test_an_index_that_lacks_a_record_of_the_merged_shard_is_left_alone(
     with pytest.raises(StoreError, match="4 records are in the index, 3 in the shard"):
         store.compact()
     assert store.core.index.shard_names() == {first, *rest}
+
+
+def test_a_merge_is_thrown_away_when_a_record_was_deleted_meanwhile(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as never:
+        never.setattr(compaction, "DUE", 1000)
+        receipts = [store.save(make_submission(seed)) for seed in range(4)]
+    prepare = compaction.prepare_shard
+
+    def slow(*given):
+        made = prepare(*given)
+        gone = receipts.pop()
+        store.delete(gone.record_id, gone.token)
+        return made
+
+    monkeypatch.setattr(compaction, "prepare_shard", slow)
+    assert store.compact() == 0
+    assert sizes(store) == [1, 1, 1]
+    assert not (store.core.data_dir / "building").exists()
+    assert store.verify().problems == []

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -261,3 +262,32 @@ def test_four_processes_save_200_records_and_two_are_killed(tmp_path: Path) -> N
 
 def _lines(log: Path) -> list[str]:
     return log.read_text().split("\n")[:-1] if log.exists() else []
+
+
+def test_all_that_a_save_leaves_was_flushed_with_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut takes bytes that were not flushed, and names of directories that were not."""
+    flushed: dict[int, object] = {}
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        fsync(handle)
+        state = os.fstat(handle)
+        is_folder = stat.S_ISDIR(state.st_mode)
+        flushed[state.st_ino] = set(os.listdir(handle)) if is_folder else state.st_size
+
+    monkeypatch.setattr(os, "fsync", noted)
+    store = Store.open(tmp_path / "data")
+    store.save(make_submission(0))
+    assert "dataset" in flushed[store.core.data_dir.stat().st_ino]
+    assert store.core.index.get("PRAGMA synchronous")[0] == 2, "FULL: a commit survives as well"
+    lost = []
+    for part in ("originals", "masks", "published"):
+        root = store.core.data_dir / part
+        for path in (root, *root.rglob("*")):
+            found = {p.name for p in path.iterdir()} if path.is_dir() else path.stat().st_size
+            if flushed.get(path.stat().st_ino) != found:
+                lost.append(path)
+    assert lost == []
+    store.close()

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete
 
-from space.store import Store, StoreError, SubmissionError, compaction, hub
+from space.store import Store, StoreError, SubmissionError, compaction, files, health, hub
 from space.store.shards import EMPTY_NAME
 from tests.space.store.conftest import make_submission
 
@@ -255,3 +255,33 @@ def test_health_tells_what_waits_and_what_failed(store: Store) -> None:
     assert info["last_error"] is None
     assert info["last_push"].endswith("+00:00")
     assert (info["shards"], info["shards_synced"]) == (2, 2)
+
+
+def test_a_shard_that_was_never_sent_leaves_nothing_to_withdraw(store: Store) -> None:
+    kept, gone = (store.save(make_submission(seed)) for seed in range(2))
+    store.delete(gone.record_id, gone.token)
+    assert store.core.index.all("SELECT * FROM retired") == []
+    assert not health.due(store.core, ("approved",))
+    assert store.get(kept.record_id)
+
+
+def test_one_push_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    remote = FakeHub()
+    store.save(make_submission(0))
+    monkeypatch.setattr(hub, "locked", lambda path, timeout: files.locked(path, timeout=0.05))
+    with files.locked(store.core.data_dir / "push.lock"):
+        with pytest.raises(StoreError, match="has been busy"):
+            hub.push(store.core, remote, "ann/masks", PENDING)
+        assert remote.commits == []
+    assert hub.push(store.core, remote, "ann/masks", PENDING).records == 1
+
+
+def test_what_was_withdrawn_no_longer_counts_as_there(store: Store) -> None:
+    remote = FakeHub()
+    store.save(make_submission(0))
+    hub.push(store.core, remote, "ann/masks", PENDING)
+    assert store.info()["synced"] == 1
+    assert hub.push(store.core, remote, "ann/masks", ("approved",)).withdrawn == 1
+    assert remote.ids() == []
+    assert store.info()["synced"] == 0
+    assert not health.due(store.core, ("approved",))

@@ -5,6 +5,7 @@ The masks are compared byte by byte, and so are the photos: both are files that 
 
 import io
 import json
+import shutil
 import tempfile
 import zipfile
 from pathlib import Path
@@ -16,10 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from space.store import Store, StoreError, SubmissionError, coco
+from space.store import Store, StoreError, SubmissionError, coco, importing
 from space.store.exporting import KINDS, export, write_parquet
 from space.store.importing import Answer, Imported, import_from
 from tests.space.store.conftest import make_mask, make_photo, make_submission
+from tests.space.store.test_crashes import Killed, dying_at
 
 RECEIPT = {"receipt_sha256": "0" * 64}
 
@@ -228,3 +230,59 @@ def test_records_before_a_damaged_one_are_stored(store: Store, tmp_path: Path) -
     assert set(whole(fresh)) == {rows[0]["id"], rows[1]["id"]}
     assert fresh.verify().problems == []
     fresh.close()
+
+
+def test_large_photos_are_taken_in_a_few_at_a_time(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(5):
+        store.save(make_submission(seed))
+    write_parquet(store.core, tmp_path / "all.parquet")
+    monkeypatch.setattr(importing, "_BYTES", 2 * len(make_photo(0)))
+    fresh = Store.open(tmp_path / "fresh")
+    assert import_from(fresh.core, tmp_path / "all.parquet") == Imported(5, 0)
+    shards = fresh.core.index.all("SELECT rows FROM shards ORDER BY name")
+    assert [row["rows"] for row in shards] == [3, 2]
+    fresh.close()
+
+
+def test_an_import_leaves_room_on_the_disk(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save(make_submission(0))
+    write_parquet(store.core, tmp_path / "one.parquet")
+    fresh = Store.open(tmp_path / "fresh")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=30 * 2**20))
+    with pytest.raises(StoreError, match="disk is full"):
+        import_from(fresh.core, tmp_path / "one.parquet")
+    assert fresh.info()["records"] == 0
+    fresh.close()
+
+
+def test_a_link_that_leads_out_is_refused(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "secret.png").write_bytes(make_photo(1, 17, 23))
+    root = tmp_path / "folder"
+    root.mkdir()
+    Image.fromarray(make_mask(2, 17, 23)).save(root / "m.png")
+    (root / "a.png").symlink_to(tmp_path / "secret.png")
+    line = {"image_file_name": "a.png", "mask_file_name": "m.png"}
+    (root / "metadata.jsonl").write_text(json.dumps(line))
+    with pytest.raises(SubmissionError, match="lies outside"):
+        import_from(store.core, root, Answer("cc0-1.0", True))
+    assert store.info()["records"] == 0
+
+
+def test_an_import_first_mends_what_another_process_left(store: Store, tmp_path: Path) -> None:
+    other = Store.open(tmp_path / "other")
+    other.save(make_submission(7))
+    write_parquet(other.core, tmp_path / "one.parquet")
+    other.close()
+    kept, gone = (store.save(make_submission(seed)) for seed in range(2))
+    dying = Store.open(store.core.data_dir, on_step=dying_at("exchange committed"))
+    with pytest.raises(Killed):
+        dying.delete(gone.record_id, gone.token)
+    dying.close()
+    assert import_from(store.core, tmp_path / "one.parquet").records == 1
+    assert store.verify().problems == []
+    assert kept.record_id in {record.id for record in store.newest()}

@@ -14,6 +14,7 @@ from space.store import Store, StoreError, SubmissionError, deciding, queue
 from space.store.agreement import agreement, cohens_kappa
 from space.store.deciding import Fix
 from tests.space.store.conftest import make_mask, make_submission
+from tests.space.store.test_crashes import Killed, dying_at
 
 
 def saved(store: Store, count: int, **changes) -> list[str]:
@@ -301,3 +302,40 @@ def test_a_full_disk_changes_nothing(store: Store, monkeypatch: pytest.MonkeyPat
         deciding.decide(store.core, only, "ann", "approved")
     assert store.get(only).status == "pending"
     sound(store)
+
+
+def test_two_who_agree_are_enough(store: Store) -> None:
+    [only] = saved(store, 1)
+    deciding.decide(store.core, only, "ann", "approved")
+    assert queue.take(store.core, "bob", second=True).id == only
+    deciding.decide(store.core, only, "bob", "approved")
+    assert queue.take(store.core, "cyd", second=True) is None
+    assert queue.left(store.core, "cyd", second=True) == queue.Queue(0, 0)
+
+
+def test_undo_takes_the_record_from_whoever_was_to_give_a_second_opinion(store: Store) -> None:
+    [only] = saved(store, 1)
+    deciding.decide(store.core, only, "ann", "approved")
+    assert queue.take(store.core, "bob", second=True).id == only
+    assert deciding.undo(store.core, "ann") == only
+    assert queue.take(store.core, "ann").id == only
+    with pytest.raises(SubmissionError, match="Another reviewer has this record open"):
+        deciding.decide(store.core, only, "bob", "rejected")
+
+
+def test_a_decision_first_mends_what_another_process_left(store: Store) -> None:
+    ids = saved(store, 3)
+    dying = Store.open(store.core.data_dir, on_step=dying_at("exchange committed"))
+    with pytest.raises(Killed):
+        deciding.decide(dying.core, ids[0], "ann", "approved")
+    dying.close()
+    deciding.decide(store.core, ids[1], "bob", "rejected")
+    assert [store.get(i).status for i in ids] == ["approved", "rejected", "pending"]
+    sound(store)
+
+
+def test_who_put_a_record_off_may_still_be_its_second(store: Store) -> None:
+    [only] = saved(store, 1)
+    queue.skip(store.core, only, "bob")
+    deciding.decide(store.core, only, "ann", "approved")
+    assert queue.take(store.core, "bob", second=True).id == only

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import datasets
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -317,3 +318,23 @@ def test_submission_defaults_are_those_of_a_drawn_mask() -> None:
     submission = Submission(make_photo(0), make_mask(0), "cc0-1.0", consent=True)
     submission.check()
     assert (submission.strategy, submission.contributor) == ("drawn", "anonymous")
+
+
+def test_large_pictures_are_held_in_memory_a_few_at_a_time(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(3):
+        store.save(make_submission(i))
+    rows = list(store.core.rows(store.core.index.all("SELECT * FROM records")))
+    monkeypatch.setattr(shards_module, "_BYTES_A_GROUP", 1)
+    shards_module.write_shard(tmp_path / "a.parquet", rows, "")
+    assert pq.ParquetFile(tmp_path / "a.parquet").num_row_groups == 3
+
+
+def test_a_stored_file_that_was_cut_off_is_stored_anew(store: Store) -> None:
+    receipt = store.save(make_submission(0))
+    path = store.core.objects.path("originals", store.get(receipt.record_id).image_sha256)
+    path.write_bytes(path.read_bytes()[:100])
+    store.save(make_submission(1, image_bytes=make_photo(0)))
+    assert path.read_bytes() == make_photo(0)
+    assert store.verify().problems == []

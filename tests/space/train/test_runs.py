@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from space.store.deciding import decide
+from space.store.files import try_lock
 from space.train.runs import TrainingRuns
 from space.train.trainer import Trainer
 from tests.space.store.conftest import make_submission
@@ -121,6 +122,7 @@ def test_a_stopped_run_goes_on_as_it_was_asked_for(trainer: Trainer, monkeypatch
     assert trainer.runs.resume() == run_dir.name
     [process] = trainer.runs.children.values()
     try:
+        assert os.getsid(process.pid) != os.getsid(0), "a Ctrl+C for the app is not meant for it"
         assert "--resume" in commands[0]
         assert commands[0][-2:] == ["--init", "lama-tiny"]
         assert str(run_dir.resolve()) in commands[0]
@@ -169,3 +171,14 @@ def test_nothing_is_resumed_where_nothing_was_saved(trainer: Trainer) -> None:
     (stopped_run(trainer.runs) / "state.pt").unlink()
     with pytest.raises(ValueError, match="no stopped run"):
         trainer.runs.resume()
+
+
+def test_two_that_press_start_at_once_start_one_run(trainer: Trainer, monkeypatch) -> None:
+    monkeypatch.setattr(TrainingRuns, "_launch", lambda *_: pytest.fail("it was started"))
+    trainer.runs.folder.mkdir(parents=True)
+    stopped_run(trainer.runs)
+    with try_lock(trainer.runs.folder / "start.lock") as mine:
+        assert mine
+        for begin in (lambda: trainer.runs.start([]), trainer.runs.resume):
+            with pytest.raises(ValueError, match="being trained already"):
+                begin()

@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
@@ -13,6 +14,7 @@ from space import contributions
 from space.canvas.protocol import encode_mask
 from space.settings import Settings
 from space.store.deciding import decide
+from space.train import tab
 from space.train.runs import RunState, TrainingRuns, read_state
 from space.train.tab import updates
 from space.train.trainer import Trainer, Wish
@@ -180,3 +182,30 @@ def test_deleting_a_record_removes_pictures_of_runs(trainer: Trainer) -> None:
         path.write_bytes(b"x")
     contributions.delete(services, receipt.record_id, receipt.token)
     assert not any(path.exists() for path in pictures)
+
+
+def test_strangers_neither_start_nor_stop_a_run(
+    trainer: Trainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders: list[str] = []
+    for name in ("start", "resume", "cancel"):
+        monkeypatch.setattr(TrainingRuns, name, lambda *_, name=name: orders.append(name))
+    monkeypatch.setattr(Trainer, "start", lambda *_: orders.append("start"))
+    with gr.Blocks(analytics_enabled=False) as demo:
+        tab.build(trainer.services, gr.HTML(), [demo.load])
+    start, *others = [fn.fn for fn in demo.fns.values() if fn.name in ("start", "carry_out")]
+    fields = ("telea", 50, 8, 1e-4, 0.5, 0, 24, "")
+    for order, given in ((start, fields), *((other, ()) for other in others)):
+        assert "Only reviewers" in order(*given, STRANGER, None)
+    assert orders == []
+    for order, given in ((start, fields), *((other, ()) for other in others)):
+        assert order(*given, HERE, None) == ""
+    assert orders == ["start", "resume", "cancel"]
+
+
+def test_a_photo_that_is_marked_all_over_is_not_compared(trainer: Trainer, picture: Path) -> None:
+    handle = trainer.services.photos.put(picture)
+    everything = np.ones((handle.height, handle.width), dtype=bool)
+    drawing = {"photo": handle.id, "mask": encode_mask(everything)}
+    with pytest.raises(ValueError, match="Everything is marked"):
+        trainer.compare(drawing, "telea", "lama-tiny")
