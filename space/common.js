@@ -20,6 +20,19 @@ function saveFile(url, name) {
   link.remove();
 }
 
+// Works while a button cannot be pressed. Whoever pressed it by keyboard is still there afterwards, or at `next`
+// if it stays closed.
+async function closedWhile(button, work, isOpen = () => true, next = null) {
+  const focused = document.activeElement === button;
+  button.disabled = true;
+  try {
+    return await work();
+  } finally {
+    button.disabled = !isOpen();
+    if (focused && document.activeElement === document.body) (button.disabled ? next : button)?.focus({ preventScroll: true });
+  }
+}
+
 async function copyText(text, button) {
   try {
     await navigator.clipboard.writeText(text);

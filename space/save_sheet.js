@@ -12,10 +12,15 @@ const fold = (yes) => {
 
 element.addEventListener("click", (event) => { if (event.target.closest("[data-terms]")) fold(false); });
 
-// A receipt has come: the next mask needs the button alone.
+// A receipt has come: the next mask needs the button alone, and the page need not warn of closing it.
 const status = document.getElementById("record-status");
-if (status) new MutationObserver(() => { if (status.querySelector("[data-kind=done] [data-receipt]")) fold(true); })
-  .observe(status, { subtree: true, childList: true });
+let receipt = null;
+if (status) new MutationObserver(() => {
+  const found = status.querySelector("[data-kind=done] [data-receipt]")?.dataset.receipt;
+  if (found) fold(true);
+  if (found && found !== receipt) document.dispatchEvent(new Event("lama-saved"));
+  receipt = found || receipt;
+}).observe(status, { subtree: true, childList: true, attributes: true });
 
 // "Saved" and its receipt are of the photo before; the receipt stays in reach until the next save.
 document.addEventListener("lama-photo", () => {

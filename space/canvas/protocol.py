@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from space.photos import PhotoHandle, PhotoShelf
+from space.store.records import MAX_STROKES
 
-_MAX_STROKES = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def decode(value: Any, shelf: PhotoShelf) -> Drawing:  # noqa: ANN401
     handle = shelf.get(str(value["photo"]))
     strokes = value.get("strokes") or []
     text = strokes if isinstance(strokes, str) else json.dumps(strokes, separators=(",", ":"))
-    if len(text) > _MAX_STROKES:
+    if len(text) > MAX_STROKES:
         text = "[]"
     try:
         request = int(value.get("request") or 0)

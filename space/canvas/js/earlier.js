@@ -9,8 +9,9 @@ function snapshot() {
   return { ...Object.fromEntries(PARTS.map((name) => [name, S[name]])), steps: history.save(), place: { ...view } };
 }
 
-const drawnOn = ({ photo, before, steps }) =>
-  Boolean(photo && photo.id && (before || steps.past.length || steps.now.runs.length > 1));
+// A photo that is still on its way to the server can be sent again from its file.
+const drawnOn = ({ photo, file, before, steps }) =>
+  Boolean(photo && (photo.id || file) && (before || steps.past.length || steps.now.runs.length > 1));
 
 // Shows what a snapshot holds, or the empty stage.
 function putBack(earlier) {
@@ -57,12 +58,17 @@ function settlePutBack() {
 
 // Shows another photo. Until the server has taken it, what was open before can be had back.
 function replacePhoto(bitmap, facts, file = null) {
-  leaving ??= snapshot();
+  if (!leaving || (S.photo && !S.photo.id && drawnOn(snapshot()))) leaving = snapshot();
   showPhoto(bitmap, facts, file);
 }
-function comeBack() {
-  if (leaving) putBack(leaving);
-  leaving = null;
+// After a file that could not be opened, whether it was shown already or not. A photo that was on its way before
+// goes on its way again.
+function comeBack(refused = null) {
+  if (leaving && S.file === refused) {
+    putBack(leaving);
+    leaving = null;
+  }
+  if (S.photo && !S.photo.id && S.file !== refused) sendPhoto(S.file, S.bitmap, ++opening);
 }
 
 // The photo is there for good: from now on there is a way back to what was drawn on the one before.
@@ -88,13 +94,14 @@ function goBackToPhoto() {
   if (!back || gesture) return;
   const there = back, here = leaving ?? snapshot();
   endQueue();
-  opening += 1;
+  const turn = ++opening;
   find(".lc-wait").hidden = true;
   leaving = null;
   back = null;
   leave(here);
   putBack(there);
-  arrive();
+  if (there.photo.id) arrive();
+  else sendPhoto(there.file, there.bitmap, turn);
 }
 
 // To the picture before the one that was gone on to, and on to that one again.

@@ -175,14 +175,5 @@ window.addEventListener("beforeunload", (event) => {
   if (S.raster && S.raster.count && S.touched && root.isConnected) event.preventDefault();
 });
 on("mask", ({ why }) => { S.touched = why !== "recalled"; });
-// Saved to the dataset: a new receipt in the sheet's line of status says so.
-let receipt = null;
-const savedLine = new MutationObserver(() => {
-  const found = document.querySelector("#record-status [data-kind=done] [data-receipt]")?.dataset.receipt;
-  if (found && found !== receipt) S.touched = false;
-  receipt = found || receipt;
-});
-on("ready", () => {
-  const status = document.getElementById("record-status");
-  if (status) savedLine.observe(status, { subtree: true, childList: true, attributes: true });
-});
+// The save sheet says when something was saved to the dataset.
+document.addEventListener("lama-saved", () => { S.touched = false; });

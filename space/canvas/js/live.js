@@ -5,8 +5,15 @@ const MOST_PATCHES = 64;
 const REST = { full: 350, refined: 1500 };
 let running = null, waiting = false, restTimer = 0, settleTimer = 0;
 // Every question has a number of its own, so that giving one up never reaches the next. After a reload the
-// numbers go on above those from before: the first question overtakes what nobody waits for any more.
+// numbers go on above those from before, also if the clock was set back meanwhile: the first question overtakes
+// what nobody waits for any more.
 let turns = Date.now();
+try { turns = Math.max(turns, Number(sessionStorage.getItem("lama-canvas-turn")) || 0); } catch { /* private window */ }
+function nextTurn() {
+  turns += 1;
+  try { sessionStorage.setItem("lama-canvas-turn", turns); } catch { /* private window */ }
+  return turns;
+}
 
 // While a reviewer mends a mask, the mask is what must be seen: live waits.
 // It is over with the bar over the canvas, which comes a moment after the photo.
@@ -137,14 +144,14 @@ function requestRun() {
   const busy = running && running.quality !== "full" && running.quality !== "refined";
   if (!S.photo.id || busy) {
     waiting = true;
-    if (busy) ask_newer();
+    if (busy) tellOvertaken();
     return publish();
   }
   return run();
 }
 
 // Tells the server at once that the run on its way is out of date: only if it has been long at it.
-function ask_newer() {
+function tellOvertaken() {
   if (performance.now() - running.start > 400 && !running.told) {
     running.told = true;
     cancelOnServer(running);
@@ -155,7 +162,8 @@ async function run() {
   waiting = false;
   const mine = begin("first");
   const value = await drawingValue();
-  const question = ask("run", { page: tab, value: { ...value, request: mine.turn } });
+  // What was drawn with is for whoever saves the mask; a fill goes by the mask alone.
+  const question = ask("run", { page: tab, value: { ...value, strokes: [], request: mine.turn } });
   if (mine.request === S.request) props.value = JSON.stringify(value);
   await settle(mine, question);
 }
@@ -168,7 +176,7 @@ async function improve(quality) {
 
 function begin(quality, better = null) {
   const drawn = { runs: history.runs, strokes: S.strokes, strategy: S.strategy };
-  running = { request: S.request, turn: ++turns, start: performance.now(), penUp: S.penUp, photo: S.photo.id, quality, better, drawn, live: isLive(), pixels: S.raster.count };
+  running = { request: S.request, turn: nextTurn(), start: performance.now(), penUp: S.penUp, photo: S.photo.id, quality, better, drawn, live: isLive(), pixels: S.raster.count };
   emit("running");
   return running;
 }
@@ -196,7 +204,7 @@ async function settle(mine, question) {
     });
   } else if (!answer.ok && !answer.cancelled && fresh) {
     showMask(mine.better ? "gone" : "drawing");
-    note(answer.message, "problem", answer.offline ? { words: "Try again", act: startRun } : null);
+    note(answer.message, "problem", { words: "Try again", act: startRun });
   }
   if (overtaken) return;
   emit("running");
@@ -262,11 +270,12 @@ const covers = (one, other) =>
   one.x <= other.x && one.y <= other.y && one.x + one.width >= other.x + other.width && one.y + one.height >= other.y + other.height;
 
 function cancelRun() {
-  waiting = false;
   // Giving up a refinement leaves the result that is there.
-  if (running && running.quality === "refined") return cancelOnServer(running);
+  const refining = running && running.quality === "refined";
   giveUp();
-  showMask("drawing");
+  running = null; // its answer may never come, and the next run does not wait for it
+  emit("running");
+  showMask(refining ? "gone" : "drawing");
   emit("facts");
 }
 

@@ -78,6 +78,7 @@ async function importMask(file) {
   if (mask.width !== S.photo.width || mask.height !== S.photo.height) {
     return note("This mask has " + mask.width + " × " + mask.height + " pixels, the photo " + S.photo.width + " × " + S.photo.height + ". Bring the mask to the photo's size first.");
   }
+  if (!mask.data.includes(1)) return note("This mask is black all over: nothing in it is to be filled. What you drew is still there.");
   changeMask((raster) => raster.replace(mask.data), { tool: "import" });
 }
 

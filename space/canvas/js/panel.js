@@ -36,19 +36,17 @@ async function panelDo(what, button) {
   if (what === "fetch") return fetchModel();
   if (what === "fetch-stop") return stopFetching();
   if (!S.result) return;
-  button.disabled = true;
-  try {
-    if (what === "download") await downloadResult();
-    if (what === "adopt") await adopt();
-  } finally {
-    button.disabled = !S.result;
-  }
+  const work = { download: downloadResult, adopt }[what];
+  if (work) await closedWhile(button, work, () => Boolean(S.result), stage);
 }
+
+// A result that the server has no more, after a restart or a long while, is made once more.
+const again = { words: "Inpaint again", act: startRun };
 
 async function downloadResult() {
   if (!S.result) return;
   const answer = await ask("export", { result: S.result.id, format: inPanel(".lp-format").value });
-  if (!answer.ok) return note(answer.message);
+  if (!answer.ok) return note(answer.message, "problem", again);
   saveFile(answer.url, answer.name);
 }
 
@@ -60,7 +58,7 @@ async function adopt() {
   wait.hidden = false;
   const answer = await ask("adopt", { result: result.id });
   wait.hidden = true;
-  if (!answer.ok) return note(answer.message);
+  if (!answer.ok) return note(answer.message, "problem", again);
   // Of a first look the server has made the full size first.
   const sharp = answer.preview && (await fetch(answer.preview).then((file) => file.blob()).then(createImageBitmap).catch(() => null));
   if (S.photo !== photo || S.result?.id !== result.id || gesture) return;

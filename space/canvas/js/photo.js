@@ -36,6 +36,13 @@ async function openFile(file) {
   } catch { /* TIFF and others: the server sends a picture of it */ }
   if (turn !== opening) return;
   if (local) replacePhoto(local, { id: null, name: file.name, width: local.width, height: local.height, format: "" }, file);
+  await sendPhoto(file, local, turn);
+}
+
+// The photo's way to the server; `local` is the browser's picture of it, which is shown meanwhile.
+async function sendPhoto(file, local, turn) {
+  const wait = find(".lc-wait");
+  wait.hidden = false;
   try {
     const sent = await upload(file);
     const answer = await ask("open_photo", { path: sent.path, name: file.name });
@@ -46,7 +53,7 @@ async function openFile(file) {
     arrive((answer.notes || []).join(" "));
   } catch (error) {
     if (turn !== opening) return;
-    comeBack();
+    comeBack(file);
     note(refusal(error), "problem", goOn());
   } finally {
     if (turn === opening) wait.hidden = true;
@@ -80,7 +87,8 @@ async function settlePhoto(local, answer, turn, file) {
       Object.assign(S.photo, facts);
       makeProxies();
       redraw();
-    } else replacePhoto(bitmap, facts);
+    } else if (local) showPhoto(bitmap, facts);
+    else replacePhoto(bitmap, facts);
   }
 }
 
@@ -98,22 +106,24 @@ fileInput.addEventListener("change", () => {
   fileInput.value = "";
 });
 const hasFile = (event) => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
-stage.addEventListener("dragover", (event) => {
-  if (!hasFile(event)) return;
+// Beside the stage as well: a photo that just misses it would take the page's place in the browser.
+const isShown = () => Boolean(root.isConnected && root.offsetParent);
+document.addEventListener("dragover", (event) => {
+  if (!isShown() || !hasFile(event) || event.defaultPrevented) return;
   event.preventDefault();
   find(".lc-over").hidden = false;
 });
-stage.addEventListener("dragleave", (event) => {
-  if (!stage.contains(event.relatedTarget)) find(".lc-over").hidden = true;
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) find(".lc-over").hidden = true;
 });
-stage.addEventListener("drop", (event) => {
+document.addEventListener("drop", (event) => {
   find(".lc-over").hidden = true;
-  if (!hasFile(event)) return;
+  if (!isShown() || !hasFile(event) || event.defaultPrevented) return;
   event.preventDefault();
   openFiles(event.dataTransfer.files);
 });
 document.addEventListener("paste", (event) => {
-  if (!root.isConnected || !root.offsetParent) return;
+  if (!isShown()) return;
   const files = [...(event.clipboardData ? event.clipboardData.files : [])].filter((item) => item.type.startsWith("image/"));
   if (files.length) openFiles(files);
 });

@@ -91,7 +91,8 @@ function fromBase64(text) {
   return bytes;
 }
 
-// Pixels of a mask picture as 0/1. Opaque pictures: bright is hole; pictures with clear parts: painted is hole.
+// Pixels of a mask picture as 0/1, as everywhere else: what is not black is hole; in pictures with clear parts,
+// what is not clear.
 async function decodeMask(blob) {
   const picture = await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   const canvas = new OffscreenCanvas(picture.width, picture.height);
@@ -99,10 +100,10 @@ async function decodeMask(blob) {
   context.drawImage(picture, 0, 0);
   const rgba = context.getImageData(0, 0, picture.width, picture.height).data;
   let clear = false;
-  for (let i = 3; i < rgba.length && !clear; i += 4) clear = rgba[i] < 128;
+  for (let i = 3; i < rgba.length && !clear; i += 4) clear = rgba[i] === 0;
   const mask = new Uint8Array(picture.width * picture.height);
   for (let i = 0, p = 0; i < mask.length; i++, p += 4) {
-    mask[i] = clear ? +(rgba[p + 3] > 127) : +(rgba[p] * 0.299 + rgba[p + 1] * 0.587 + rgba[p + 2] * 0.114 > 127);
+    mask[i] = (clear ? rgba[p + 3] : rgba[p] | rgba[p + 1] | rgba[p + 2]) ? 1 : 0;
   }
   return { width: picture.width, height: picture.height, data: mask };
 }

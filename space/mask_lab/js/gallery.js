@@ -53,10 +53,8 @@ async function downloadOne() {
 
 async function downloadAll(button) {
   const words = button.textContent;
-  button.disabled = true;
   button.textContent = "Packing…";
-  const answer = await ask("save", shown ? shown.wish : wish());
-  button.disabled = false;
+  const answer = await closedWhile(button, () => ask("save", shown ? shown.wish : wish()));
   button.textContent = words;
   if (!answer.ok) return note(answer.message);
   saveFile(answer.url, answer.name);

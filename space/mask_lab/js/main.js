@@ -57,12 +57,10 @@ function showHistogram(answer) {
 }
 
 async function measure(button) {
-  button.disabled = true;
   const words = button.textContent;
   button.textContent = "Measuring…";
   const asked = wish();
-  const answer = await ask("measure", asked);
-  button.disabled = false;
+  const answer = await closedWhile(button, () => ask("measure", asked));
   button.textContent = words;
   if (!answer.ok) return note(answer.message);
   if (JSON.stringify(asked) === JSON.stringify(wish())) showHistogram(answer);

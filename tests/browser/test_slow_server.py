@@ -1,0 +1,127 @@
+"""A server that is slow or silent: nobody has to wait for it, and nothing is lost meanwhile."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import exported_mask, open_photo, photo, stroke, wait_for_result
+
+pytestmark = pytest.mark.browser
+
+
+def questions(page: Page) -> list[dict]:
+    """What the page has asked the canvas's server since, as it goes on."""
+    asked: list[dict] = []
+
+    def note(request: object) -> None:
+        if request.url.endswith("/component_server/") and request.post_data:
+            asked.append(json.loads(request.post_data))
+
+    page.on("request", note)
+    return asked
+
+
+def test_a_run_that_is_never_answered_can_be_given_up(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    silent: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if '"run"' in (route.request.post_data or "") and not silent:
+            silent.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/component_server/", hold)
+    stroke(page, (0.4, 0.4), (0.6, 0.5), wait=False)
+    page.locator(".lp-running button").click()
+    assert len(silent) == 1
+    stroke(page, (0.3, 0.6), (0.5, 0.7))
+    silent[0].continue_()
+    expect(page.locator("#lc-facts")).to_contain_text("verified")
+
+
+def test_what_is_drawn_while_a_photo_is_on_its_way_is_kept(
+    page: Page, small: Path, tmp_path: Path
+) -> None:
+    other = photo(tmp_path / "other.png", 301, 202, seed=3)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/upload*", hold)
+    page.set_input_files("#photo", str(small))
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    stroke(page, (0.4, 0.4), (0.6, 0.5), wait=False)
+    hole = exported_mask(page)
+    open_photo(page, other)
+    page.locator(".lp-back").click()
+    expect(page.locator(".lp-dims")).to_contain_text("487 × 331 px, PNG")
+    assert np.array_equal(exported_mask(page), hole)
+    wait_for_result(page)
+
+
+def test_a_photo_on_its_way_comes_back_when_the_next_cannot_be_opened(
+    page: Page, small: Path, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "moving.png"
+    wrong.write_bytes(photo(tmp_path / "whole.png", 301, 202).read_bytes()[:-40_000])
+    held: list[Route] = []
+    page.route("**/upload*", lambda route: held.append(route) if not held else route.continue_())
+    page.set_input_files("#photo", str(small))
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    stroke(page, (0.4, 0.4), (0.6, 0.5), wait=False)
+    hole = exported_mask(page)
+    page.set_input_files("#photo", str(wrong))
+    expect(page.locator(".lp-dims")).to_contain_text("487 × 331 px, PNG")
+    assert np.array_equal(exported_mask(page), hole)
+    wait_for_result(page)
+
+
+def test_a_stroke_sends_its_mask_and_not_all_strokes_before(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    asked = questions(page)
+    for k in range(4):
+        stroke(page, (0.2 + k * 0.1, 0.4), (0.25 + k * 0.1, 0.6))
+    runs = [text for text in map(json.dumps, asked) if '"run"' in text]
+    assert len(runs) >= 4
+    assert max(map(len, runs)) < 4000
+    assert not any("points" in text for text in runs)
+    saved = page.evaluate("() => document.querySelector('#mask-canvas').dataset.request")
+    assert int(saved) >= 4
+
+
+def test_a_clock_that_is_set_back_does_not_hide_results(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+    page.add_init_script("{ const now = Date.now; Date.now = () => now() - 3600e3; }")
+    page.evaluate("() => { window.onbeforeunload = null; }")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    stroke(page, (0.3, 0.6), (0.5, 0.7))
+
+
+def test_a_result_that_the_server_has_lost_is_made_again(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+
+    def lose(route: Route) -> None:
+        if '"export"' not in (route.request.post_data or ""):
+            return route.continue_()
+        words = "The app no longer has this result. Run it once more."
+        return route.fulfill(json={"ok": False, "message": words})
+
+    page.route("**/component_server/", lose)
+    page.locator("#download-button").click()
+    expect(page.locator(".lc-note")).to_contain_text("no longer has")
+    page.unroute("**/component_server/")
+    page.get_by_role("button", name="Inpaint again").click()
+    wait_for_result(page)
+    expect(page.locator("#download-button")).to_be_enabled()
