@@ -125,6 +125,14 @@ _COPYING = replace(
     shifts=4,
 )
 
+_TEXTURE = replace(
+    _COPYING,
+    weights=replace(_COPYING.weights, hole_l1=0.3, adversarial=2.5, lpips=4, matching=24),
+    crop=256,
+    zoom=2.0,
+    repeats=0.2,
+)
+
 # Short runs from good weights: no new discriminator, which would first have to learn.
 _FINE_TUNE = replace(
     _TINY,
@@ -138,16 +146,14 @@ _FINE_TUNE = replace(
 PRESETS: dict[str, TrainConfig] = {
     "lama-fourier": TrainConfig(batch=30),  # published: 10 on each of three GPUs
     "big-lama": TrainConfig(generator=FourierConfig(n_blocks=18), batch=120),
-    # Grown in four phases, each started from the one before (docs/training.md).
+    # Grown in five phases, each started from the one before (docs/training.md).
     "lama-tiny-64": replace(_TINY, crop=64, zoom=6.0, batch=16, adversarial_from=1500),
     "lama-tiny-128": replace(_TINY, lr=4e-4, adversarial_from=0),
     "lama-tiny-192": replace(_COPYING, crop=192, zoom=2.5),
-    "lama-tiny": replace(
-        _COPYING,
-        weights=replace(_COPYING.weights, hole_l1=0.3, adversarial=2.5, lpips=4, matching=24),
-        crop=256,
-        zoom=2.0,
-        repeats=0.2,
+    "lama-tiny": _TEXTURE,
+    # One picture has no statistics of its own that would do for others.
+    "lama-tiny-512": replace(
+        _TEXTURE, crop=512, zoom=1.0, batch=1, lr=1.2e-4, lr_final=0.4, freeze_batchnorm=True
     ),
     "fine-tune": _FINE_TUNE,
 }
