@@ -11,7 +11,7 @@ from masks.base import Mask, check_mask
 from masks.ops import BUCKETS, Box, area_bucket, as_bytes, bounding_box
 
 EXACT_UP_TO = 1 << 16
-"""Holes whose bounding box has more pixels than this are measured to within a pixel."""
+"""Holes whose bounding box has more pixels than this are measured to within a pixel or two."""
 
 REDUCED_FROM = 1 << 20
 """From this many pixels on, holes are measured at a reduced size."""
