@@ -7,129 +7,192 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import Block
 
 from space.engine import CancelledError
 from space.pieces import TROUBLE, error_html, status_html
 from space.review.desk import Desk, Screen
+from space.review.parts import FixBar, Parts
 from space.visitors import shows_private
 
+_ON_RECORDS = ("accept", "reject", "fix", "skip", "fill")
+_MEND = "Mend this mask, then accept it. The mask as it was stays in the record's history."
+_RESTARTED = "The app was restarted meanwhile, so nothing was done. Look again, then decide."
+_OTHER = "The page still showed another record, so nothing was done. Look again, then decide."
+_NOT_HELD = (
+    "The app was restarted meanwhile and no longer holds this record for you. Your mask is still "
+    "here: to keep it, export it (Mask, Export the mask as PNG). Then go back without changes."
+)
 _log = logging.getLogger(__name__)
+Updates = dict[Block, Any]
 
 
 class Answers:
-    """The handlers of the tab's events; Gradio hands in who asks by the parameters' types."""
+    """The handlers of the tab's events; Gradio hands in who asks by the parameters' types.
 
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
+    `record_id` is the record as the server remembers it, and the one that is decided on. `seen` is
+    the one that the page shows, and is only compared: where answers are slow, or the app was
+    restarted, the two may differ, and then nothing is done to either.
+    """
 
-    def show(self, second: bool, request: gr.Request, profile: gr.OAuthProfile | None) -> tuple:
+    def __init__(self, desk: Desk, parts: Parts, bar: FixBar, canvas: gr.HTML) -> None:
+        self.desk, self.parts, self.bar, self.canvas = desk, parts, bar, canvas
+
+    def show(self, second: bool, request: gr.Request, profile: gr.OAuthProfile | None) -> Updates:
         """The record that is this reviewer's turn."""
         return self._screen(request, profile, partial(self.desk.show, second=second))
 
     def accept(
-        self, record_id: str, second: bool, request: gr.Request, profile: gr.OAuthProfile | None
-    ) -> tuple:
+        self, record_id: str, second: bool, seen: str,
+        request: gr.Request, profile: gr.OAuthProfile | None,
+    ) -> Updates:  # fmt: skip
         """Approve, then the next one."""
-        return self._decide("approved", record_id, second, request, profile)
+        return self._decide("approved", record_id, second, seen, request, profile)
 
     def reject(
-        self, record_id: str, second: bool, request: gr.Request, profile: gr.OAuthProfile | None
-    ) -> tuple:
+        self, record_id: str, second: bool, seen: str,
+        request: gr.Request, profile: gr.OAuthProfile | None,
+    ) -> Updates:  # fmt: skip
         """Reject, then the next one."""
-        return self._decide("rejected", record_id, second, request, profile)
+        return self._decide("rejected", record_id, second, seen, request, profile)
 
     def skip(
-        self, record_id: str, second: bool, request: gr.Request, profile: gr.OAuthProfile | None
-    ) -> tuple:
+        self, record_id: str, second: bool, seen: str,
+        request: gr.Request, profile: gr.OAuthProfile | None,
+    ) -> Updates:  # fmt: skip
         """The next one; this one later."""
-        return self._screen(
-            request, profile, partial(self.desk.skip, record_id=record_id, second=second)
-        )
+        if words := mistaken(record_id, seen):
+            return self._again(second, words, request, profile)
+        work = partial(self.desk.skip, record_id=record_id, second=second)
+        return self._screen(request, profile, work)
 
-    def unskip(self, second: bool, request: gr.Request, profile: gr.OAuthProfile | None) -> tuple:
+    def unskip(self, second: bool, request: gr.Request, profile: gr.OAuthProfile | None) -> Updates:
         """What was skipped, again."""
         return self._screen(request, profile, partial(self.desk.unskip, second=second))
 
-    def undo(self, request: gr.Request, profile: gr.OAuthProfile | None) -> tuple:
+    def undo(self, request: gr.Request, profile: gr.OAuthProfile | None) -> Updates:
         """The last decision back, and its record with it."""
         return self._screen(request, profile, self.desk.undo)
 
     def fill(
-        self, record_id: str, request: gr.Request, profile: gr.OAuthProfile | None
-    ) -> tuple[Any, Any]:
-        """Updates for the filled picture and the line about it."""
+        self, record_id: str, second: bool, seen: str,
+        request: gr.Request, profile: gr.OAuthProfile | None,
+    ) -> Updates:  # fmt: skip
+        """The filled picture."""
+        if words := mistaken(record_id, seen):
+            return self._again(second, words, request, profile)
         try:
             self.desk.who(request, profile)
-            return self.desk.filled(record_id), ""
+            return {self.parts.filled: self.desk.filled(record_id), self.parts.status: ""}
         except TROUBLE as error:
-            return "", said(error)
+            return {self.parts.filled: "", self.parts.status: said(error)}
 
-    def fix(self, record_id: str, request: gr.Request, profile: gr.OAuthProfile | None) -> tuple:
-        """Updates for the canvas, the bar, its words, its record, the line, and where to go."""
+    def fix(
+        self, record_id: str, second: bool, seen: str,
+        request: gr.Request, profile: gr.OAuthProfile | None,
+    ) -> Updates:  # fmt: skip
+        """The record on the canvas, under the bar."""
+        parts, bar = self.parts, self.bar
+        if words := mistaken(record_id, seen):
+            return self._again(second, words, request, profile) | {parts.go: ""}
         try:
             command = self.desk.to_canvas(self.desk.who(request, profile), record_id)
         except TROUBLE as error:
-            return (*(gr.skip() for _ in range(4)), said(error), "")
-        words = "Mend this mask, then accept it. The mask as it was stays in the record's history."
-        bar = gr.Column(visible=True)
-        return command, bar, status_html("done", words), record_id, "", "inpaint"
+            return {parts.status: said(error), parts.go: ""}
+        return {
+            self.canvas: command,
+            bar.group: gr.Column(visible=True),
+            bar.words: status_html("done", _MEND),
+            bar.record_id: record_id,
+            bar.named: record_id,
+            parts.status: "",
+            parts.go: "inpaint",
+        }
 
     def mend(
         self,
         record_id: str,
+        second: bool,
+        named: str,
         drawing: Any,  # noqa: ANN401 - whatever the page sends
         request: gr.Request,
         profile: gr.OAuthProfile | None,
-    ) -> tuple:
-        """Updates for the bar, its words, its record, and where to go."""
+    ) -> Updates:
+        """The record accepted with the mask that is on the canvas; what is drawn stays there."""
+        private = shows_private(self.desk.services.settings, request)
         try:
-            self.desk.mend(self.desk.who(request, profile), record_id, drawing)
+            name = self.desk.who(request, profile)
+            known = record_id or self.desk.held(name, second, private=private)
+            if not known or known != named:
+                raise ValueError(_NOT_HELD)
+            self.desk.mend(name, known, drawing)
         except TROUBLE as error:
-            return gr.skip(), said(error), gr.skip(), ""
+            return {self.bar.words: said(error), self.parts.go: ""}
         return self.leave()
 
-    def leave(self) -> tuple:
-        """The same, with nothing changed."""
-        return gr.Column(visible=False), "", "", "review"
+    def leave(self) -> Updates:
+        """Back to the tab, with nothing changed."""
+        bar = self.bar
+        return {
+            bar.group: gr.Column(visible=False),
+            bar.words: "",
+            bar.record_id: "",
+            bar.named: "",
+            self.parts.go: "review",
+        }
+
+    def _again(
+        self, second: bool, words: str, request: gr.Request, profile: gr.OAuthProfile | None
+    ) -> Updates:
+        work = partial(self.desk.show, second=second, status=error_html(words))
+        return self._screen(request, profile, work)
 
     def _decide(
-        self,
-        decision: str,
-        record_id: str,
-        second: bool,
-        request: gr.Request,
-        profile: gr.OAuthProfile | None,
-    ) -> tuple:
-        return self._screen(
-            request,
-            profile,
-            partial(self.desk.decide, record_id=record_id, decision=decision, second=second),
-        )
+        self, decision: str, record_id: str, second: bool, seen: str,
+        request: gr.Request, profile: gr.OAuthProfile | None,
+    ) -> Updates:  # fmt: skip
+        if words := mistaken(record_id, seen):
+            return self._again(second, words, request, profile)
+        work = partial(self.desk.decide, record_id=record_id, decision=decision, second=second)
+        return self._screen(request, profile, work)
 
     def _screen(
         self,
         request: gr.Request,
         profile: gr.OAuthProfile | None,
         work: Callable[..., Screen],
-    ) -> tuple:
+    ) -> Updates:
         private = shows_private(self.desk.services.settings, request)
         try:
-            screen = work(self.desk.who(request, profile), private=private)
+            return updates(self.parts, work(self.desk.who(request, profile), private=private))
         except TROUBLE as error:
-            return (*(gr.skip() for _ in range(5)), said(error), *(gr.skip() for _ in range(8)))
-        return updates(screen)
+            return {self.parts.status: said(error)}
 
 
-def updates(screen: Screen) -> tuple:
-    """Updates for everything that changes with a record, in the order of the tab's outputs."""
-    anything = gr.Button(interactive=bool(screen.record_id))
-    return (
-        *(screen.picture, "", screen.facts, screen.progress, screen.record_id, screen.status),
-        gr.Button(visible=screen.skipped),
-        *(anything for _ in range(5)),
-        gr.Button(interactive=screen.undoable),
-        gr.skip() if screen.second is None else screen.second,
-    )
+def updates(parts: Parts, screen: Screen) -> Updates:
+    """Updates for everything that changes with a record."""
+    found: Updates = {
+        parts.picture: screen.picture,
+        parts.filled: "",
+        parts.facts: screen.facts,
+        parts.progress: screen.progress,
+        parts.current: screen.record_id,
+        parts.status: screen.status,
+        parts.buttons["unskip"]: gr.Button(visible=screen.skipped),
+        parts.buttons["undo"]: gr.Button(interactive=screen.undoable),
+    }
+    for name in _ON_RECORDS:
+        found[parts.buttons[name]] = gr.Button(interactive=bool(screen.record_id))
+    if screen.second is not None:
+        found[parts.second] = screen.second
+    return found
+
+
+def mistaken(record_id: str, seen: str) -> str:
+    """What is said where the page does not show the record that is meant; else nothing."""
+    if not record_id:
+        return _RESTARTED
+    return "" if record_id == seen else _OTHER
 
 
 def said(error: Exception) -> str:

@@ -75,6 +75,11 @@ class Desk:
             shown = view.damaged_html(record), ""
         return Screen(*shown, progress, record.id, status, undoable=undoable)
 
+    def held(self, name: str, second: bool, *, private: bool = False) -> str:
+        """The id of the record that is this reviewer's turn; empty if there is none."""
+        record = queue.take(self.services.store.core, name, second=second, private=private)
+        return record.id if record else ""
+
     def _agreement(self) -> Agreement:
         """Figures of review: as they are, or with very many decisions as they were just now.
 

@@ -9,18 +9,20 @@ const shown = () => element.isConnected && document.getElementById("review-tab")
 const typing = (target) => target.closest && target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
 const peek = (yes) => element.classList.toggle("rv-peek", yes);
 
-// A second press before the next record is there would be a decision on what nobody has seen.
+// A second press or click before the next record is there would be a decision on what nobody has
+// seen. The server compares as well, and then does nothing.
 let waiting = 0;
-const settled = new MutationObserver(() => { waiting = 0; });
-settled.observe(element, { subtree: true, childList: true });
-const status = document.getElementById("review-status");
-if (status) settled.observe(status, { subtree: true, childList: true });
+document.addEventListener("review-answered", () => { waiting = 0; });
 
-// Once there is a fill, asking again changes between it and the mask.
 const filled = () => document.querySelector("#review-filled .rv-filled");
+const clicked = (event, ...names) => names.some((name) => button(name) && button(name).contains(event.target));
 document.addEventListener("click", (event) => {
-  if (!filled() || !button("fill") || !button("fill").contains(event.target)) return;
-  event.stopPropagation();
+  if (!clicked(event, ...Object.values(KEYS))) return;
+  if (Date.now() - waiting < 5000) return event.stopImmediatePropagation();
+  if (clicked(event, "accept", "reject", "skip", "undo")) waiting = Date.now();
+  // Once there is a fill, asking again changes between it and the mask.
+  if (!filled() || !clicked(event, "fill")) return;
+  event.stopImmediatePropagation();
   element.classList.toggle("rv-back");
 }, true);
 const fills = document.getElementById("review-filled");
@@ -31,15 +33,11 @@ if (fills) new MutationObserver(() => {
   if (late && late.dataset.record !== element.querySelector("[data-record]")?.dataset.record) late.remove();
 }).observe(fills, { subtree: true, childList: true });
 
-document.addEventListener("click", (event) => {
-  if (["accept", "reject", "skip", "undo"].some((name) => button(name) && button(name).contains(event.target))) waiting = Date.now();
-});
 document.addEventListener("keydown", (event) => {
   if (!shown() || typing(event.target) || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   const key = event.key.toLowerCase();
   if (key === "o") return peek(true);
-  if (!KEYS[key] || Date.now() - waiting < 5000) return;
-  const target = button(KEYS[key]);
+  const target = KEYS[key] && button(KEYS[key]);
   if (!target || target.disabled) return;
   event.preventDefault();
   target.click();

@@ -1,7 +1,6 @@
 """The Review tab: one record after the other, by keyboard; and the bar for mending a mask."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -10,46 +9,15 @@ import gradio as gr
 from space.pieces import QUIET, html
 from space.review.answers import Answers
 from space.review.desk import Desk
+from space.review.parts import FixBar, Parts
 from space.review.reviewers import signs_in_with_hub
 from space.services import Services
 
 _GO = "(there) => { if (there) location.hash = there; }"
+_SEEN = """(current, second) => [current, second,
+  document.querySelector("#review-picture [data-record]")?.dataset.record ?? ""]"""
+_ANSWERED = """() => { document.dispatchEvent(new Event("review-answered")); }"""
 _SCRIPT = Path(__file__).parent / "review.js"
-
-
-@dataclass(frozen=True)
-class FixBar:
-    """The bar over the canvas while a mask is being mended."""
-
-    group: gr.Column
-    words: gr.HTML
-    accept: gr.Button
-    back: gr.Button
-    record_id: gr.State
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """The components of the tab."""
-
-    picture: gr.HTML
-    filled: gr.HTML
-    facts: gr.HTML
-    progress: gr.HTML
-    status: gr.HTML
-    current: gr.State
-    second: gr.Checkbox
-    buttons: dict[str, gr.Button]
-
-    @property
-    def shown(self) -> list[gr.components.Component]:
-        """What changes with every record; `Answers.updates` fills them in this order."""
-        names = ("unskip", "accept", "reject", "fix", "skip", "fill", "undo")
-        return [
-            *(self.picture, self.filled, self.facts, self.progress, self.current, self.status),
-            *(self.buttons[name] for name in names),
-            self.second,
-        ]
 
 
 def fix_bar() -> FixBar:
@@ -61,7 +29,7 @@ def fix_bar() -> FixBar:
                 "Accept with this mask", variant="primary", elem_id="fix-accept", min_width=170
             )
             back = gr.Button("Back without changes", elem_id="fix-back", min_width=170)
-    return FixBar(group, words, accept, back, gr.State(""))
+    return FixBar(group, words, accept, back, gr.State(""), gr.Textbox(visible="hidden"))
 
 
 def build(services: Services, canvas: gr.HTML, bar: FixBar, events: Sequence[Callable]) -> None:
@@ -73,38 +41,55 @@ def build(services: Services, canvas: gr.HTML, bar: FixBar, events: Sequence[Cal
         bar: From `fix_bar`.
         events: The tab is brought up to date whenever one of them happens, e.g. `page.select`.
     """
-    parts, answers = _lay_out(), Answers(Desk(services))
-    current, second, shown = parts.current, parts.second, parts.shown
-    on = parts.buttons
-    on["accept"].click(answers.accept, [current, second], shown, **QUIET)
-    on["reject"].click(answers.reject, [current, second], shown, **QUIET)
-    on["skip"].click(answers.skip, [current, second], shown, **QUIET)
+    parts = lay_out()
+    answers = Answers(Desk(services), parts, bar, canvas)
+    second, shown, on = parts.second, parts.shown, parts.buttons
+    of_record = [parts.current, second, parts.seen]
+    for name, decide in (
+        ("accept", answers.accept),
+        ("reject", answers.reject),
+        ("skip", answers.skip),
+    ):
+        decided = on[name].click(decide, of_record, shown, js=_SEEN, **QUIET)
+        decided.then(None, js=_ANSWERED, api_visibility="private")
+    on["fill"].click(
+        answers.fill,
+        of_record,
+        shown,
+        js=_SEEN,
+        api_visibility="private",
+        show_progress_on=[parts.filled, parts.status],
+    )
     on["unskip"].click(answers.unskip, second, shown, **QUIET)
-    on["undo"].click(answers.undo, None, shown, **QUIET)
+    undone = on["undo"].click(answers.undo, None, shown, **QUIET)
+    undone.then(None, js=_ANSWERED, api_visibility="private")
     second.input(answers.show, second, shown, **QUIET)
     gr.on(list(events), answers.show, second, shown, **QUIET)
-    on["fill"].click(answers.fill, current, [parts.filled, parts.status], api_visibility="private")
     _wire_mending(answers, parts, canvas, bar)
 
 
-def _wire_mending(answers: Answers, parts: _Parts, canvas: gr.HTML, bar: FixBar) -> None:
+def _wire_mending(answers: Answers, parts: Parts, canvas: gr.HTML, bar: FixBar) -> None:
     """From the tab to the canvas and back, with the mask that is on it then."""
-    go = gr.Textbox(visible="hidden", elem_id="review-go")
-    opened = [canvas, bar.group, bar.words, bar.record_id, parts.status, go]
-    closed = [bar.group, bar.words, bar.record_id, go]
+    changing = [*bar.changing, parts.go]
     open_there = parts.buttons["fix"].click(
-        answers.fix, parts.current, opened, queue=False, **QUIET
+        answers.fix,
+        [parts.current, parts.second, parts.seen],
+        [canvas, *changing, *parts.shown],
+        js=_SEEN,
+        queue=False,
+        **QUIET,
     )
-    open_there.then(None, go, js=_GO, api_visibility="private")
-    accepted = bar.accept.click(answers.mend, [bar.record_id, canvas], closed, **QUIET)
-    left = bar.back.click(answers.leave, None, closed, **QUIET)
+    open_there.then(None, parts.go, js=_GO, api_visibility="private")
+    drawn = [bar.record_id, parts.second, bar.named, canvas]
+    accepted = bar.accept.click(answers.mend, drawn, changing, **QUIET)
+    left = bar.back.click(answers.leave, None, changing, **QUIET)
     for event in (accepted, left):
-        event.then(None, go, js=_GO, api_visibility="private").then(
+        event.then(None, parts.go, js=_GO, api_visibility="private").then(
             answers.show, parts.second, parts.shown, **QUIET
         )
 
 
-def _lay_out() -> _Parts:
+def lay_out() -> Parts:
     """The photo on the left; what can be done, and what is known, on the right."""
     with gr.Row(elem_id="review-tab"):
         with gr.Column(scale=5, min_width=320):
@@ -122,7 +107,12 @@ def _lay_out() -> _Parts:
                 elem_id="review-second",
             )
             progress = html("review-progress")
-    return _Parts(picture, filled, facts, progress, status, gr.State(""), second, buttons)
+    seen = gr.Textbox(visible="hidden")
+    go = gr.Textbox(visible="hidden", elem_id="review-go")
+    current = gr.State("")
+    return Parts(
+        picture, filled, facts, progress, status, current, second, buttons, seen=seen, go=go
+    )
 
 
 def _buttons() -> dict[str, gr.Button]:

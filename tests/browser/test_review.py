@@ -1,9 +1,10 @@
 """Two people review at once, each signed in; and the new tabs on every width."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from space.store import Store
 from tests.browser.conftest import App, open_app, start_app
@@ -28,6 +29,22 @@ def team_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     process.wait(timeout=20)
 
 
+@pytest.fixture(scope="module")
+def slow_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """An app with one account and six records."""
+    data_dir = tmp_path_factory.mktemp("slow")
+    accounts = data_dir / "accounts"
+    accounts.write_text("ann:one\n")
+    store = Store.open(data_dir)
+    for seed in range(6):
+        store.save(make_submission(seed))
+    store.close()
+    process, running = start_app(data_dir, "--auth", str(accounts))
+    yield running
+    process.terminate()
+    process.wait(timeout=20)
+
+
 def signed_in(browser: Browser, app: App, name: str, password: str, width: int = 1280) -> Page:
     context = browser.new_context(viewport={"width": width, "height": 860})
     context.request.post(app.url + "login", form={"username": name, "password": password})
@@ -45,6 +62,32 @@ def press(page: Page, key: str, words: str) -> None:
     page.keyboard.press(key)
     expect(page.locator(f"#review-picture [data-record='{before}']")).to_have_count(0)
     expect(page.locator("#review-status")).to_contain_text(words)
+
+
+def until(page: Page, what: Callable[[], object]) -> None:
+    """Wait until something is so on the server."""
+    for _ in range(300):
+        if what():
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("that did not happen within half a minute")
+
+
+def leased(store: Store) -> list[str]:
+    return [row["record_id"] for row in store.core.index.all("SELECT record_id FROM leases")]
+
+
+def forget_page(page: Page, name: str) -> None:
+    """From now on the app knows this page by another name: no more of it than after a restart."""
+
+    def renamed(text: str) -> str:
+        return re.sub(r"""(session_hash(?:"\s*:\s*"|=))\w+""", rf"\g<1>{name}", text)
+
+    def pass_on(route: Route) -> None:
+        sent = route.request.post_data
+        route.continue_(url=renamed(route.request.url), post_data=sent and renamed(sent))
+
+    page.route("**/gradio_api/**", pass_on)
 
 
 def test_two_reviewers(browser: Browser, team_app: App) -> None:
@@ -105,6 +148,78 @@ def test_one_key_changes_between_mask_and_fill(browser: Browser, team_app: App) 
     expect(filled).to_have_count(0)
     expect(picture).to_be_visible()
     page.context.close()
+
+
+def test_a_click_while_the_answer_is_on_its_way_decides_nothing(
+    browser: Browser, slow_app: App
+) -> None:
+    store = Store.open(slow_app.data_dir)
+    page = signed_in(browser, slow_app, "ann", "one")
+    picture = page.locator("#review-picture .rv-picture")
+    expect(picture).to_be_visible()
+    first = current(page) or ""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/queue/data*", hold)
+    page.locator("#review-accept").click()
+    until(page, lambda: held and first not in leased(store))
+    page.wait_for_timeout(500)
+    [second] = leased(store)
+    assert (current(page), store.get(first).status) == (first, "approved"), "the answer is held up"
+    page.locator("#review-reject").click()
+    page.wait_for_timeout(1000)
+    for route in held:
+        route.continue_()
+    page.unroute("**/queue/data*")
+    expect(page.locator(f"#review-picture [data-record='{first}']")).to_have_count(0)
+    page.wait_for_timeout(700)
+    assert (current(page), store.get(second).status) == (second, "pending")
+    press(page, "r", "Rejected")
+    assert store.get(second).status == "rejected"
+    page.context.close()
+    store.close()
+
+
+def test_a_page_that_shows_another_record_gets_the_right_one(
+    browser: Browser, slow_app: App
+) -> None:
+    store = Store.open(slow_app.data_dir)
+    page = signed_in(browser, slow_app, "ann", "one")
+    shown = page.locator("#review-picture [data-record]")
+    expect(page.locator("#review-picture .rv-picture")).to_be_visible()
+    record = current(page) or ""
+    shown.evaluate("(there) => { there.dataset.record = 'another'; }")
+    page.keyboard.press("a")
+    expect(page.locator("#review-status")).to_contain_text("still showed another record")
+    assert store.get(record).status == "pending"
+    page.reload()
+    expect(page.locator(f"#review-picture [data-record='{record}']")).to_be_visible()
+    press(page, "a", "Accepted")
+    assert store.get(record).status == "approved"
+    page.context.close()
+    store.close()
+
+
+def test_after_a_restart_the_record_is_shown_again(browser: Browser, slow_app: App) -> None:
+    store = Store.open(slow_app.data_dir)
+    page = signed_in(browser, slow_app, "ann", "one")
+    expect(page.locator("#review-picture .rv-picture")).to_be_visible()
+    record = current(page) or ""
+    forget_page(page, "first")
+    page.keyboard.press("a")
+    expect(page.locator("#review-status")).to_contain_text("The app was restarted")
+    assert (current(page), store.get(record).status) == (record, "pending")
+    page.keyboard.press("f")
+    expect(page.locator("#fix-words")).to_contain_text("Mend this mask")
+    forget_page(page, "second")
+    page.locator("#fix-accept").click()
+    expect(page.locator(f"#review-picture [data-record='{record}']")).to_have_count(0)
+    assert store.get(record).status == "approved"
+    page.context.close()
+    store.close()
 
 
 def test_others_may_look_but_not_decide(browser: Browser, team_app: App) -> None:

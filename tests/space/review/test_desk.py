@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from space.photos import PhotoShelf
 from space.review.answers import Answers
 from space.review.desk import Desk
 from space.review.reviewers import LOCAL, refusal, reviewer
+from space.review.tab import fix_bar, lay_out
 from space.services import Services
 from space.settings import Settings, parse
 from space.store import Store
@@ -27,6 +29,11 @@ def desk(tmp_path: Path):
     shelf = PhotoShelf(settings.folders.cache / "photos")
     yield Desk(Services(TeleaEngine(), store, settings, shelf))
     store.close()
+
+
+def answers_of(desk: Desk) -> Answers:
+    with gr.Blocks(analytics_enabled=False):
+        return Answers(desk, lay_out(), fix_bar(), gr.HTML())
 
 
 def save(desk: Desk, count: int, **changes) -> list[str]:
@@ -113,17 +120,18 @@ def test_what_is_left_is_what_can_be_had(desk: Desk) -> None:
 def test_private_records_are_not_shown_to_strangers(desk: Desk) -> None:
     save(desk, 1, licence="private")
     accounts = replace(desk.services.settings, auth_file=Path("accounts"))
-    answers = Answers(Desk(replace(desk.services, settings=accounts)))
+    answers = answers_of(Desk(replace(desk.services, settings=accounts)))
 
     def shown(**request: str) -> str:
-        return answers.show(False, asks(username="ann", **request), None)[4]
+        screen = answers.show(False, asks(username="ann", **request), None)
+        return screen[answers.parts.current]
 
     assert shown(x_forwarded_for="203.0.113.7") == ""
     assert shown(client="203.0.113.7") == ""
     assert shown()
     assert desk.show("bob", False).record_id == ""
     far = Settings(host="0.0.0.0", data_dir=accounts.data_dir, auth_file=Path("accounts"))
-    answers = Answers(Desk(replace(desk.services, settings=far)))
+    answers = answers_of(Desk(replace(desk.services, settings=far)))
     assert shown() == ""
 
 
@@ -186,13 +194,15 @@ def test_mending_refuses_another_photo_and_an_empty_canvas(desk: Desk) -> None:
 
 def test_trouble_is_a_line_on_the_page(desk: Desk) -> None:
     [only] = save(desk, 1)
-    answers = Answers(desk)
-    answers.accept(only, False, HERE, None)
-    said = answers.accept(only, False, HERE, None)[5]
-    assert 'role="alert"' in said
-    assert "already" in said
-    assert "already" not in answers.show(False, HERE, None)[5]
-    assert answers.fill("none", HERE, None)[1].count("no record") == 1
+    answers = answers_of(desk)
+    status = answers.parts.status
+    answers.accept(only, False, only, HERE, None)
+    said = answers.accept(only, False, only, HERE, None)
+    assert list(said) == [status]
+    assert 'role="alert"' in said[status]
+    assert "already" in said[status]
+    assert "already" not in answers.show(False, HERE, None)[status]
+    assert "no record" in answers.fill("none", False, "none", HERE, None)[status]
 
 
 def test_deleting_takes_the_copy_for_the_canvas_along(desk: Desk) -> None:
@@ -235,6 +245,8 @@ def test_figures_wait_only_where_there_are_very_many(
     assert "<td>ann</td><td>2</td>" in desk.decide("ann", ids[1], "approved", False).progress
     monkeypatch.setattr(review, "_MANY", 1)
     assert "<td>ann</td><td>2</td>" in desk.decide("ann", ids[2], "approved", False).progress
+    monkeypatch.setattr(review, "_FRESH_SECONDS", 0.0)
+    assert "<td>ann</td><td>3</td>" in desk.show("ann", False).progress
 
 
 def test_a_second_opinion_can_mend_as_well(desk: Desk) -> None:
@@ -251,3 +263,14 @@ def test_a_second_opinion_can_mend_as_well(desk: Desk) -> None:
     assert (store.mask(store.get(second)) == make_mask(60)).all()
     assert store.get(second).status == "approved"
     assert store.get(waiting).status == "pending"
+
+
+def test_who_may_not_review_gets_no_filled_picture(desk: Desk) -> None:
+    [only] = save(desk, 1)
+    answers = answers_of(desk)
+    filled, status = answers.parts.filled, answers.parts.status
+    refused = answers.fill(only, False, only, STRANGER, None)
+    assert refused[filled] == ""
+    assert 'role="alert"' in refused[status]
+    assert desk.services.engine.calls == 0
+    assert "Filled by telea" in answers.fill(only, False, only, HERE, None)[filled]
