@@ -21,7 +21,7 @@ from benchmarks.method import machine
 from masks.annotations import annotated_photos
 from masks.base import Image, Mask
 from masks.files import read_image
-from masks.selecting import FloodFill, GrabCut, Regions
+from masks.opencv_selectors import FloodFill, GrabCut, Regions
 from masks.selection import Prompt, Provider
 
 SIZES = ((0.0, "all"), (0.005, "0.5 %"), (0.02, "2 %"))

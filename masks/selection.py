@@ -1,8 +1,8 @@
 """What it means to select an object: the question, the answer, and who may answer it.
 
 A provider turns a photo into labelled objects with scores, and clicks or a box into the mask of
-one object. Providers that need nothing but OpenCV are in `masks.selecting`; networks live elsewhere
-and keep to the same protocol.
+one object. Providers that need nothing but OpenCV are in `masks.opencv_selectors`; networks live
+elsewhere and keep to the same protocol.
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from masks.selecting import Regions
+from masks.opencv_selectors import Regions
 from masks.selection import Provider
 from space.engine import Engine
 from space.exports import Exports

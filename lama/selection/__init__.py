@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from masks.selecting import FloodFill, GrabCut, Regions
+from masks.opencv_selectors import FloodFill, GrabCut, Regions
 from masks.selection import Provider
 
 OFFLINE = ("default", "regions", "grabcut", "flood-fill")

@@ -17,7 +17,6 @@ from space.photos import PhotoHandle, PhotoShelf
 from space.store.records import MAX_STROKES
 
 
-
 @dataclass(frozen=True)
 class Drawing:
     """What has been drawn over a photo."""

@@ -1,13 +1,11 @@
-"""From which machine somebody asks, and how fast one visitor may save."""
+"""From which machine somebody asks, and under which name."""
 
 import gradio as gr
 import pytest
 from gradio_client import Client
 
-from space.pace import Pace
-from space.settings import Settings
 from space.visitors import is_local, signed_in
-from tests.space.asking import HERE, STRANGER, asks, profile
+from tests.space.asking import STRANGER, asks, profile
 
 
 @pytest.mark.parametrize(
@@ -69,41 +67,3 @@ def test_the_name_of_whoever_is_signed_in() -> None:
     assert signed_in(STRANGER, None) is None
     assert signed_in(asks(username="bob"), None) == "bob"
     assert signed_in(asks(username="bob"), profile("ann")) == "ann"
-
-
-def test_a_burst_then_a_steady_rate() -> None:
-    now = [0.0]
-    pace = Pace(most=4, seconds=40.0, clock=lambda: now[0])
-    for _ in range(4):
-        pace.step("ann")
-    with pytest.raises(ValueError, match="Try again in 10 seconds"):
-        pace.step("ann")
-    pace.step("bob")
-    now[0] = 8.5
-    with pytest.raises(ValueError, match=r"Try again in 2 seconds\."):
-        pace.step("ann")
-    now[0] = 10.0
-    pace.step("ann")
-    now[0] = 1000.0
-    for _ in range(4):
-        pace.step("ann")
-    with pytest.raises(ValueError, match="Try again"):
-        pace.step("ann")
-
-
-def test_visitors_are_told_apart_and_forgotten() -> None:
-    settings, pace = Settings(), Pace(most=1)
-    pace.keep(settings, STRANGER, None)
-    pace.keep(settings, STRANGER, profile("203.0.113.7"))
-    for request in (STRANGER, asks("203.0.113.7")):
-        with pytest.raises(ValueError, match="Try again"):
-            pace.keep(settings, request, None)
-    for _ in range(5):
-        pace.keep(settings, HERE, None)
-    shared = Settings(host="0.0.0.0")
-    pace.keep(shared, HERE, None)
-    with pytest.raises(ValueError, match="Try again"):
-        pace.keep(shared, HERE, None)
-    for number in range(5000):
-        pace.step(str(number))
-    assert len(pace._left) <= 4096

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from masks.selecting import FloodFill, GrabCut, Regions
+from masks.opencv_selectors import FloodFill, GrabCut, Regions
 from masks.selection import Prompt, select_all, tidy
 
 PROVIDERS = [FloodFill(), GrabCut(), Regions()]
