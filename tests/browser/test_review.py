@@ -57,6 +57,9 @@ def current(page: Page) -> str | None:
     return page.locator("#review-picture [data-record]").get_attribute("data-record")
 
 
+QUIET = 2500  # milliseconds in which what is left of an event comes to its end
+
+
 def press(page: Page, key: str, words: str) -> None:
     before = current(page)
     page.keyboard.press(key)
@@ -78,7 +81,10 @@ def leased(store: Store) -> list[str]:
 
 
 def forget_page(page: Page, name: str) -> None:
-    """From now on the app knows this page by another name: no more of it than after a restart."""
+    """From now on the app knows this page by another name: no more of it than after a restart.
+
+    Nothing may be on its way: answers to the old name go to nobody.
+    """
 
     def renamed(text: str) -> str:
         return re.sub(r"""(session_hash(?:"\s*:\s*"|=))\w+""", rf"\g<1>{name}", text)
@@ -208,12 +214,16 @@ def test_after_a_restart_the_record_is_shown_again(browser: Browser, slow_app: A
     page = signed_in(browser, slow_app, "ann", "one")
     expect(page.locator("#review-picture .rv-picture")).to_be_visible()
     record = current(page) or ""
+    page.wait_for_timeout(QUIET)
     forget_page(page, "first")
     page.keyboard.press("a")
     expect(page.locator("#review-status")).to_contain_text("The app was restarted")
     assert (current(page), store.get(record).status) == (record, "pending")
+    page.wait_for_timeout(QUIET)
     page.keyboard.press("f")
     expect(page.locator("#fix-words")).to_contain_text("Mend this mask")
+    expect(page.get_by_role("tab", name="Inpaint")).to_have_attribute("aria-selected", "true")
+    page.wait_for_timeout(QUIET)
     forget_page(page, "second")
     page.locator("#fix-accept").click()
     expect(page.locator(f"#review-picture [data-record='{record}']")).to_have_count(0)
