@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
@@ -13,36 +15,34 @@ from tests.space.store.conftest import make_submission
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def team_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """An app with two accounts and a third one that may not review, and six records."""
-    data_dir = tmp_path_factory.mktemp("team")
-    accounts = data_dir / "accounts"
-    accounts.write_text("ann:one\nbob:two\neve:three\n")
+@contextmanager
+def app_with(data_dir: Path, accounts: str, **environment: str) -> Iterator[App]:
+    """An app that asks for accounts, with six records."""
+    listed = data_dir / "accounts"
+    listed.write_text(accounts)
     store = Store.open(data_dir)
     for seed in range(6):
         store.save(make_submission(seed))
     store.close()
-    process, running = start_app(data_dir, "--auth", str(accounts), LAMA_REVIEWERS="ann,bob")
+    process, running = start_app(data_dir, "--auth", str(listed), **environment)
     yield running
     process.terminate()
     process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def team_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """Two accounts that may review and a third one that may not."""
+    accounts = "ann:one\nbob:two\neve:three\n"
+    with app_with(tmp_path_factory.mktemp("team"), accounts, LAMA_REVIEWERS="ann,bob") as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def slow_app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """An app with one account and six records."""
-    data_dir = tmp_path_factory.mktemp("slow")
-    accounts = data_dir / "accounts"
-    accounts.write_text("ann:one\n")
-    store = Store.open(data_dir)
-    for seed in range(6):
-        store.save(make_submission(seed))
-    store.close()
-    process, running = start_app(data_dir, "--auth", str(accounts))
-    yield running
-    process.terminate()
-    process.wait(timeout=20)
+    """One account."""
+    with app_with(tmp_path_factory.mktemp("slow"), "ann:one\n") as running:
+        yield running
 
 
 def signed_in(browser: Browser, app: App, name: str, password: str, width: int = 1280) -> Page:

@@ -161,10 +161,16 @@ def test_a_network_that_copies_searches_longer_instead() -> None:
         inpainter.fill(rgb, mask, quality="refined", cancelled=lambda: len(sizes) > 1)
 
 
-def test_what_is_known_holds_the_features_as_well() -> None:
-    """Without it they are free to leave the picture wherever the hole is not."""
+def random_network() -> Generator:
+    """Random weights; pictures of more than 80 pixels are refined in several sizes."""
     generator = randomised(build(FourierConfig(ngf=4, n_blocks=2))).requires_grad_(False)
     generator.largest = 80
+    return generator
+
+
+def test_what_is_known_holds_the_features_as_well() -> None:
+    """Without it they are free to leave the picture wherever the hole is not."""
+    generator = random_network()
     image, mask = sample(163, 201)
     decode, apart = generator.decode, []
 
@@ -182,8 +188,7 @@ def test_what_is_known_holds_the_features_as_well() -> None:
 
 
 def test_the_pass_nearest_to_the_coarser_fill_is_kept() -> None:
-    generator = randomised(build(FourierConfig(ngf=4, n_blocks=2))).requires_grad_(False)
-    generator.largest = 80
+    generator = random_network()
     image, mask = sample(163, 201)
     decode, passes = generator.decode, []
 

@@ -28,6 +28,12 @@ CONFIGS = [
 ]
 
 
+def needs(precision: str) -> None:
+    """Skip where the machine cannot compute in it."""
+    if precision == "int8" and not int8_works():
+        pytest.skip("no 8-bit convolutions on this machine")
+
+
 def sample(height: int, width: int, batch: int = 1) -> tuple[Tensor, Tensor]:
     source = torch.Generator().manual_seed(4)
     image = torch.rand((batch, 3, height, width), generator=source)
@@ -48,8 +54,7 @@ def test_exact_form_agrees_to_rounding(config: GeneratorConfig, batch: int) -> N
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
 def test_reduced_forms_stay_near(config: GeneratorConfig, precision: str) -> None:
-    if precision == "int8" and not int8_works():
-        pytest.skip("no 8-bit convolutions on this machine")
+    needs(precision)
     generator = lively(config)
     image, mask = sample(72, 104)
     difference = compile_generator(generator, precision)(image, mask) - generator(image, mask)
@@ -59,8 +64,7 @@ def test_reduced_forms_stay_near(config: GeneratorConfig, precision: str) -> Non
 
 @pytest.mark.parametrize("config", [FourierConfig(ngf=3), UNetConfig(width=8, ratio=0.1)], ids=str)
 def test_layers_of_few_channels_go_with_8_bits_too(config: GeneratorConfig) -> None:
-    if not int8_works():
-        pytest.skip("no 8-bit convolutions on this machine")
+    needs("int8")
     generator = lively(config)
     assert agreement(generator, compile_generator(generator, "int8")) > 30
 
@@ -68,16 +72,14 @@ def test_layers_of_few_channels_go_with_8_bits_too(config: GeneratorConfig) -> N
 @pytest.mark.parametrize("precision", ["bf16", "int8"])
 def test_the_last_layer_of_a_published_network_is_exact(precision: str) -> None:
     """A picture of bf16 numbers would have a few hundred shades."""
-    if precision == "int8" and not int8_works():
-        pytest.skip("no 8-bit convolutions on this machine")
+    needs(precision)
     quick = compile_generator(lively(CONFIGS[0]), precision)
     assert len(quick(*sample(72, 104)).unique()) > 5000
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
 def test_shipped_weights_agree(precision: str) -> None:
-    if precision == "int8" and not int8_works():
-        pytest.skip("no 8-bit convolutions on this machine")
+    needs(precision)
     generator = lama.load("lama-tiny", "cpu", "fp32").generator
     least = {"fp32": 100, "bf16": 45, "int8": 42}[precision]
     assert agreement(generator, compile_generator(generator, precision)) > least
