@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,14 @@ class Encoded:
 
     features: list[Tensor]
     skips: tuple[Tensor, ...] = ()
+
+
+class Answer(NamedTuple):
+    """A picture (B, 3, H, W), its hole (B, 1, H, W) and what a generator makes of it, unblended."""
+
+    image: Tensor
+    mask: Tensor
+    prediction: Tensor
 
 
 class Generator(nn.Module):
@@ -77,6 +85,23 @@ class Generator(nn.Module):
             (B, 3, H, W) in [0, 1], not blended with `image`.
         """
         return self.decode(self.encode(image, mask, copied=copied))
+
+    def answers(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        copied: Tensor | None = None,
+        smallest: int = 0,  # noqa: ARG002 - there is only one
+    ) -> list[Answer]:
+        """`forward` at every size that it goes through, the picture's own first.
+
+        Args:
+            image: as `forward`, but what lies in the hole is made small as well, to compare with.
+            mask: as `forward`.
+            copied: as `forward`.
+            smallest: shorter side in pixels below which answers are left out.
+        """
+        return [Answer(image, mask, self(image, mask, copied))]
 
     def encode(
         self,

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from lama.config import UNetConfig
 from lama.exemplar import PATIENT, exemplar_fill
 from lama.ffc import FFCResnetBlock, join_channels, split_channels
-from lama.generator import Encoded, Generator
+from lama.generator import Answer, Encoded, Generator
 from lama.pullpush import pull_push
 
 
@@ -93,21 +93,45 @@ class FFCUNet(Generator):
 
     def first_guess(self, image: Tensor, mask: Tensor, copied: Tensor | None = None) -> Tensor:
         """The picture with the hole filled by this network at half the size, or by pull-push."""
-        if min(image.shape[-2:]) < 2 * self.config.base:
+        if self._is_coarsest(image):
             return pull_push(image, mask)
-        known = 1 - mask
-        weight = F.avg_pool2d(known, 2)
-        small_mask = (weight == 0).to(mask.dtype)
-        small = F.avg_pool2d(image * known, 2) / (weight + small_mask)
-        given = [small, small_mask]
-        if copied is not None:
-            given.append(F.avg_pool2d(copied, 2))
+        small, hole = _halved(image, mask)
+        coarse = self(*self._half(small, hole, copied))
+        return _grown(coarse, small, hole, image, mask)
+
+    def answers(
+        self, image: Tensor, mask: Tensor, copied: Tensor | None = None, smallest: int = 0
+    ) -> list[Answer]:
+        """See `Generator.answers`."""
+        if self.copier is not None and copied is None:
+            copied = self.copier(image, mask)
+        smaller: list[Answer] = []
+        if self._is_coarsest(image):
+            guess = pull_push(image, mask)
+        else:
+            small, hole = _halved(image, mask)
+            height, width = small.shape[-2:]
+            with_hidden = torch.lerp(small, F.avg_pool2d(image, 2), hole)
+            smaller = self.answers(*self._half(with_hidden, hole, copied), smallest)
+            guess = _grown(smaller[0].prediction, small, hole, image, mask)
+            smaller[0] = Answer(*(t[..., :height, :width] for t in smaller[0]))
+            smaller = smaller if min(height, width) >= smallest else []
+        mine = Answer(image, mask, self.decode(self.encode(image, mask, guess, copied)))
+        return [mine, *smaller]
+
+    def _is_coarsest(self, image: Tensor) -> bool:
+        return min(image.shape[-2:]) < 2 * self.config.base
+
+    def _half(
+        self, small: Tensor, hole: Tensor, copied: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What `forward` is given at half the size, padded."""
         height, width = small.shape[-2:]
         padding = (0, -width % self.multiple, 0, -height % self.multiple)
-        coarse = self(*(F.pad(t, padding, mode="replicate") for t in given))[..., :height, :width]
-        coarse = coarse * small_mask + small * (1 - small_mask)
-        grown = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
-        return image * known + grown * mask
+        small, hole = (F.pad(t, padding, mode="replicate") for t in (small, hole))
+        if copied is not None:
+            copied = F.pad(F.avg_pool2d(copied, 2), padding, mode="replicate")
+        return small, hole, copied
 
     def encode(
         self,
@@ -144,6 +168,22 @@ class FFCUNet(Generator):
             copied = x[:, 4:].float() * 0.5 + 0.5
             guess = torch.lerp(guess, copied, torch.sigmoid(change[:, 3:]))
         return torch.sigmoid(torch.logit(guess, eps=1e-4) + change[:, :3] * mask)
+
+
+def _halved(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Picture and mask at half the size: means of what is known, a hole where nothing is."""
+    known = 1 - mask
+    weight = F.avg_pool2d(known, 2)
+    hole = (weight == 0).to(mask.dtype)
+    return F.avg_pool2d(image * known, 2) / (weight + hole), hole
+
+
+def _grown(coarse: Tensor, small: Tensor, hole: Tensor, image: Tensor, mask: Tensor) -> Tensor:
+    """The picture with its hole filled by the answer, padded or not, at half the size."""
+    height, width = small.shape[-2:]
+    coarse = coarse[..., :height, :width] * hole + small * (1 - hole)
+    grown = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
+    return image * (1 - mask) + grown * mask
 
 
 class Detail(nn.Sequential):

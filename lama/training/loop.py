@@ -21,7 +21,7 @@ from lama.training.parallel import average_gradients, in_any_process, mean_over_
 from lama.training.run import Run, TrainingError
 from lama.training.signals import Stop, stop_on_signal
 from lama.training.state import OPTIONS
-from lama.training.step import Look, cut_at, discriminator_phase, generator_phase
+from lama.training.step import Seen, cut_at, discriminator_phase, generator_phase
 
 logger = logging.getLogger(__name__)
 
@@ -106,9 +106,8 @@ def one_step(run: Run, batch: Sample) -> dict[str, float]:
     if config.freeze_batchnorm:
         freeze_batchnorm(run.generator)
     run.discriminator.requires_grad_(False)
-    cut = cut_at(run.step, config.shifts)
     with run.autocast():
-        loss, real, fake, stats = generator_phase(
+        loss, seen, stats = generator_phase(
             run.generator,
             run.discriminator if adversarial else None,
             image,
@@ -116,30 +115,35 @@ def one_step(run: Run, batch: Sample) -> dict[str, float]:
             config.weights,
             run.networks,
             copied,
-            cut,
+            cut_at(run.step, config.shifts),
         )
     _descend(run, loss, run.generator, run.optimizer, config.clip, stats)
     if run.average is not None:
         run.average.update_parameters(run.generator)
     stats["loss"] = loss
     if adversarial:
-        stats |= _discriminator_step(run, real, fake, cut(mask))
+        stats |= _discriminator_step(run, seen)
     run.step += 1
     run.samples += config.batch
     return {name: float(value.detach()) for name, value in stats.items()}
 
 
-def _discriminator_step(run: Run, real: Look, fake: Look, mask: Tensor) -> dict[str, Tensor]:
+def _discriminator_step(run: Run, seen: list[Seen]) -> dict[str, Tensor]:
     config = run.config
     run.discriminator.requires_grad_(True)
+    grid = run.discriminator.grid if config.patch_labels == "centred" else None
+    r1 = config.weights.r1 > 0 and run.step % config.r1_every == 0
+    total, figures = torch.zeros((), device=run.accelerator.device), list[dict[str, Tensor]]()
     with run.autocast():
-        grid = run.discriminator.grid if config.patch_labels == "centred" else None
-        r1 = config.weights.r1 > 0 and run.step % config.r1_every == 0
-        loss, stats = discriminator_phase(run.discriminator, real, fake, mask, grid, r1)
-        if r1:
-            loss = loss + stats["r1"] * config.weights.r1 * config.r1_every
-    _descend(run, loss, run.discriminator, run.optimizer_d, config.clip_discriminator, stats)
-    return stats
+        for real, fake, mask, weight in seen:
+            loss, stats = discriminator_phase(run.discriminator, real, fake, mask, grid, r1)
+            if r1:
+                loss = loss + stats["r1"] * config.weights.r1 * config.r1_every
+            total = total + weight * loss
+            figures.append(stats)
+    clip = config.clip_discriminator
+    _descend(run, total, run.discriminator, run.optimizer_d, clip, figures[0])
+    return figures[0]
 
 
 def _descend(

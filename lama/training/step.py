@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lama.generator import Generator
+from lama.generator import Answer, Generator
 from lama.training import losses
 from lama.training.config import LossWeights
 from lama.training.matching import KernelMatching
@@ -23,6 +23,7 @@ from lama.training.projected import ProjectedDiscriminator
 
 Stats = dict[str, Tensor]
 Cut = Callable[[Tensor], Tensor]
+SMALLEST = 128  # shorter side in pixels of the pictures that the losses look at
 
 
 def whole(x: Tensor) -> Tensor:
@@ -79,6 +80,15 @@ class Look:
         return other
 
 
+class Seen(NamedTuple):
+    """A picture, its hole and a prediction as the losses saw them at one size, and their weight."""
+
+    real: Look
+    fake: Look
+    mask: Tensor
+    weight: float
+
+
 def generator_phase(
     generator: Generator,
     discriminator: nn.Module | None,
@@ -88,15 +98,39 @@ def generator_phase(
     networks: LossNetworks,
     copied: Tensor | None = None,
     cut: Cut = whole,
-) -> tuple[Tensor, Look, Look, Stats]:
+) -> tuple[Tensor, list[Seen], Stats]:
     """Gmain: the sum of the generator's losses.
 
     Returns:
-        The loss to differentiate, the picture and the prediction as the losses saw them, without
-        gradients, and each unweighted term by name.
+        The loss to differentiate, what the losses saw at each size, without gradients, and each
+        unweighted term by name, of the picture's own size.
     """
-    prediction = cut(generator(image, mask, copied).float())
-    image, mask = cut(image), cut(mask)
+    answers = (
+        generator.answers(image, mask, copied, SMALLEST)
+        if weights.halves
+        else [Answer(image, mask, generator(image, mask, copied))]
+    )
+    total, seen, stats = torch.zeros((), device=image.device), [], list[Stats]()
+    for number, answer in enumerate(answers):
+        image, mask, prediction = (cut(t.float()) for t in answer)
+        terms, real, fake = _terms(discriminator, image, mask, prediction, weights, networks)
+        weight = weights.halves**number
+        for name, value in terms.items():
+            total = total + weight * getattr(weights, name) * value
+        seen.append(Seen(real.detached(), fake.detached(), mask, weight))
+        stats.append(terms)
+    return total, seen, stats[0]
+
+
+def _terms(
+    discriminator: nn.Module | None,
+    image: Tensor,
+    mask: Tensor,
+    prediction: Tensor,
+    weights: LossWeights,
+    networks: LossNetworks,
+) -> tuple[Stats, Look, Look]:
+    """The losses of one prediction by name, and what they looked at."""
     perceptual, lpips, matching = networks
     real, fake = Look(image, perceptual), Look(prediction, perceptual)
     # Made here, not where it is used: gradients are summed in an order that depends on it.
@@ -120,10 +154,7 @@ def generator_phase(
             with torch.no_grad():
                 _, features_real = _judge(discriminator, real)
             stats["feature_matching"] = losses.feature_matching_loss(features_fake, features_real)
-    total = torch.zeros((), device=image.device)
-    for name, value in stats.items():
-        total = total + getattr(weights, name) * value
-    return total, real.detached(), fake.detached(), stats
+    return stats, real, fake
 
 
 def discriminator_phase(

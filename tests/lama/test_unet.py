@@ -29,6 +29,44 @@ def test_large_pictures_start_from_the_small_answer(small_unet):
     assert torch.equal(guess * (1 - mask), image * (1 - mask))
 
 
+@pytest.mark.parametrize("size", [(280, 136), (200, 264)])
+def test_training_sees_the_answer_at_every_size(copying, size):
+    """Heights and widths at which halves have to be padded."""
+    generator = torch.Generator().manual_seed(5)
+    image, mask = torch.rand(2, 3, *size, generator=generator), torch.zeros(2, 1, *size)
+    mask[..., 21:90, 31:100] = 1
+    copying.train()
+    answers = copying.answers(image, mask)
+    with torch.no_grad():
+        # What batch norm remembers does not matter while training.
+        assert torch.equal(answers[0].prediction, copying(image, mask))
+    assert torch.equal(answers[0].image, image)
+    height, width = size[0] // 2, size[1] // 2
+    assert [tuple(x.shape) for x in answers[1]] == [
+        (2, 3, height, width),
+        (2, 1, height, width),
+        (2, 3, height, width),
+    ]
+    _, hole, prediction = answers[1]
+    assert torch.equal(hole == 1, torch.nn.functional.avg_pool2d(mask, 2) == 1)
+    wanted = torch.nn.functional.avg_pool2d(image, 2)
+    torch.testing.assert_close(answers[1].image * hole, wanted * hole)
+    known = torch.nn.functional.avg_pool2d(mask, 2) == 0
+    assert ((prediction - answers[1].image) * known).abs().max() < 2e-4
+    assert len(copying.answers(image, mask, smallest=min(height, width))) == 2
+    assert len(copying.answers(image, mask, smallest=min(height, width) + 1)) == 1
+
+
+def test_what_is_hidden_is_compared_with_and_not_seen(copying):
+    image, mask = torch.rand(1, 3, 128, 136), torch.zeros(1, 1, 128, 136)
+    mask[..., 20:70, 30:90] = 1
+    other = image * (1 - mask) + torch.rand_like(image) * mask
+    copying.train()
+    for one, two in zip(copying.answers(image, mask), copying.answers(other, mask), strict=True):
+        assert torch.equal(one.prediction, two.prediction)
+        assert not torch.equal(one.image, two.image)
+
+
 @pytest.fixture
 def copying():
     """A network that looks at a copied fill, small."""

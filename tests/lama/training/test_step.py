@@ -1,13 +1,16 @@
 """The phases of a step: what the discriminator is told; nothing is looked at twice."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from lama.checkpoint import build
 from lama.config import FourierConfig, UNetConfig
+from lama.training import step as phases
 from lama.training.config import LossWeights
 from lama.training.discriminator import Discriminator
-from lama.training.losses import r1_penalty
+from lama.training.losses import hole_l1_loss, known_l1_loss, r1_penalty
 from lama.training.perceptual import EfficientNetFeatures
 from lama.training.projected import ProjectedDiscriminator
 from lama.training.step import Look, LossNetworks, cut_at, discriminator_phase, generator_phase
@@ -100,10 +103,10 @@ def test_a_network_that_two_losses_look_through_runs_once_for_each_picture(batch
         judge = ProjectedDiscriminator(judged).eval()
         generator = build(UNetConfig(width=8, n_blocks=1)).eval()
         looks.clear()
-        loss, real, fake, stats = generator_phase(
+        loss, [seen], stats = generator_phase(
             generator, judge, image, mask, weights, LossNetworks(perceptual)
         )
-        stats |= discriminator_phase(judge, real, fake, mask)[1]
+        stats |= discriminator_phase(judge, seen.real, seen.fake, seen.mask)[1]
         loss.backward()
         return stats, [p.grad for p in generator.parameters()], len(looks)
 
@@ -124,6 +127,30 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(network, batch):
     wanted = {"known_l1": 3, "hole_l1": 5, "adversarial": 0.5, "feature_matching": 7}
     assert set(stats) == set(wanted)
     torch.testing.assert_close(loss, sum(weight * stats[name] for name, weight in wanted.items()))
+
+
+def test_the_sum_is_taken_again_at_half_the_size_and_at_a_quarter(batch, monkeypatch):
+    image, _, mask = (x[..., :48, :64] for x in batch)
+    monkeypatch.setattr(phases, "SMALLEST", 12)
+    given = LossWeights(known_l1=3, hole_l1=5, adversarial=0, perceptual=0, feature_matching=0)
+    torch.manual_seed(3)
+    generator = build(UNetConfig(width=8, n_blocks=1, base=12)).train()
+    alone, *_, stats = generator_phase(generator, None, image, mask, given, LossNetworks())
+    halved = replace(given, halves=0.5)
+    loss, seen, same = generator_phase(generator, None, image, mask, halved, LossNetworks())
+    assert [tuple(s.mask.shape[-2:]) for s in seen] == [(48, 64), (24, 32), (12, 16)]
+    assert [s.weight for s in seen] == [1, 0.5, 0.25]
+    torch.testing.assert_close(same, stats)
+    wanted = alone
+    for s in seen[1:]:
+        one = LossWeights(known_l1=3, hole_l1=5)
+        terms = {
+            "known_l1": known_l1_loss(s.fake.picture, s.real.picture, s.mask),
+            "hole_l1": hole_l1_loss(s.fake.picture, s.real.picture, s.mask),
+        }
+        wanted = wanted + s.weight * sum(getattr(one, name) * x for name, x in terms.items())
+    torch.testing.assert_close(loss, wanted)
+    assert wanted > alone
 
 
 def test_networks_that_compare_fills_see_the_photo_around_the_hole(batch):
