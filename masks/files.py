@@ -1,6 +1,7 @@
 """Pictures from and to files, with OpenCV alone."""
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import cv2
@@ -32,11 +33,31 @@ def find_files(
     # Unlike `glob`, `iterdir` says so when it may not look.
     return sorted(
         path
-        for path in (folder.rglob("*") if recursive else folder.iterdir())
-        if path.suffix.lower() in suffixes
-        and not any(part[0] == "." for part in path.relative_to(folder).parts)
-        and not path.is_dir()
+        for path in (_below(folder) if recursive else folder.iterdir())
+        if path.suffix.lower() in suffixes and path.name[0] != "." and not path.is_dir()
     )
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Yield what lies below a folder, links to folders followed, no folder twice.
+
+    Real folders come before those behind links, so that a link into the same tree changes no path.
+    """
+    seen: set[Path] = set()
+    waiting = [folder]
+    while waiting:
+        links: list[Path] = []
+        for start in waiting:
+            for place, folders, names in os.walk(start):
+                here = Path(place)
+                if here.resolve() in seen:  # also what closes a loop
+                    folders.clear()
+                    continue
+                seen.add(here.resolve())
+                yield from map(here.joinpath, names)
+                folders[:] = [name for name in folders if name[0] != "."]
+                links += [here / name for name in sorted(folders) if (here / name).is_symlink()]
+        waiting = links
 
 
 def read_image(path: Path | str) -> Image:

@@ -70,6 +70,24 @@ def test_photos_are_found_and_what_only_looks_like_one_is_not(tmp_path):
     assert files.find_files(asked_for, recursive=True) == [tmp_path / gone]
 
 
+def test_links_to_folders_are_followed_and_no_photo_comes_twice(tmp_path):
+    photos, elsewhere = tmp_path / "photos", tmp_path / "elsewhere"
+    for folder in (photos / "own", elsewhere / ".hidden" / "deep", elsewhere / "more"):
+        folder.mkdir(parents=True)
+        (folder / "a.png").write_bytes(b"")
+    (photos / "all").symlink_to(elsewhere)
+    (photos / "also").symlink_to(elsewhere / "more")
+    (photos / "again").symlink_to(photos / "own")  # sorted before what it leads to
+    (photos / "kept").symlink_to(elsewhere / ".hidden")
+    (photos / "own" / "round").symlink_to(photos)
+    (elsewhere / "more" / "up").symlink_to(tmp_path)
+    (photos / "self").symlink_to(photos / "self")
+    found = files.find_files(photos, recursive=True)
+    assert found == [photos / n for n in ("all/more/a.png", "kept/deep/a.png", "own/a.png")]
+    (tmp_path / "link").symlink_to(photos)
+    assert len(files.find_files(tmp_path / "link", recursive=True)) == 3
+
+
 @pytest.mark.parametrize(("height", "width"), [(30, 40), (200, 50), (64, 64)])
 def test_fit_covers_exactly_and_keeps_the_middle(height, width):
     image = np.zeros((100, 150, 3), np.uint8)
