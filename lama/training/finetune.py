@@ -115,8 +115,13 @@ def finetune(plan: Plan) -> Outcome:
 
     Raises:
         ValueError: The plan cannot be carried out: no approved masks, too few photos, a folder that
-            holds another run. The message says how to mend it.
+            holds another run, several processes. The message says how to mend it.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:  # each would judge and promote
+        raise ValueError(
+            "finetune takes one process: start it without torchrun or accelerate launch, or train "
+            "on several with `train --masks-from`"
+        )
     plan.run_dir.mkdir(parents=True, exist_ok=True)
     if not plan.resume and (plan.run_dir / STATE).exists():
         raise ValueError(f"{plan.run_dir} holds a run already; add --resume, or take another")

@@ -42,14 +42,15 @@ def train(run: Run, *, save_every: int = 500, log_every: int = 50) -> bool:
 
     Raises:
         TrainingError: A loss is no longer finite.
+        ValueError: The processes do not go on from the same step.
     """
     accelerator = run.accelerator
+    run.agree()
     if accelerator.is_main_process:
         run.run_dir.mkdir(parents=True, exist_ok=True)
         options = json.dumps(to_json(run.config), indent=1)
         write_atomic(run.run_dir / OPTIONS, options.encode())
         run.forget_later_lines()
-    run.agree()
     with stop_on_signal() as stop:
         _steps(run, stop, save_every, log_every)
         asked = in_any_process(stop.asked, accelerator.device)

@@ -22,10 +22,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lama.checkpoint import build, save_checkpoint
-from lama.config import GeneratorConfig, UNetConfig
 from lama.files import write_atomic
 from lama.generator import Generator, channels_last
-from lama.loading import read_generator
 from lama.training.ade20k import SceneParsingEncoder
 from lama.training.config import TrainConfig, to_json
 from lama.training.data import Crops, Sample, Strategy
@@ -34,11 +32,12 @@ from lama.training.folding import fold_batch_norm
 from lama.training.loader import Share, load
 from lama.training.logged import LoggedMasks
 from lama.training.matching import KernelMatching
-from lama.training.parallel import copy_from_first, share_batch_norm
+from lama.training.parallel import copy_from_first, gather, share_batch_norm
 from lama.training.perceptual import LPIPS, EfficientNetFeatures, perceptual_network
 from lama.training.photos import Photos
 from lama.training.projected import ProjectedDiscriminator
 from lama.training.provenance import Data, Origin, Provenance, data_of
+from lama.training.starting import first_weights
 from lama.training.state import STATE, readable
 from lama.training.step import LossNetworks
 from lama.training.tracking import Tracker
@@ -146,7 +145,9 @@ class Run:
             decay = min(self.config.ema, (1 + int(count)) / (10 + int(count)))
             get_ema_multi_avg_fn(decay)(averaged, current, count)
 
-        return AveragedModel(self.generator, multi_avg_fn=update, use_buffers=True)
+        # Its counter has to lie there too: NCCL copies nothing that is on the CPU.
+        device = self.accelerator.device
+        return AveragedModel(self.generator, device, multi_avg_fn=update, use_buffers=True)
 
     @property
     def best_generator(self) -> Generator:
@@ -164,12 +165,7 @@ class Run:
         A generator that looks at a copied fill may start from one that does not: what it has more
         starts at zero.
         """
-        loaded = read_generator(checkpoint)
-        if loaded.config not in (self.config.generator, _without_copies(self.config.generator)):
-            raise ValueError(
-                f"{checkpoint} holds {loaded.config}, the run wants {self.config.generator}"
-            )
-        self.generator.load_state_dict(_enlarged(loaded.state_dict(), self.generator.state_dict()))
+        self.generator.load_state_dict(first_weights(checkpoint, self.generator))
         self.average = self._averaged()
         self.provenance = replace(self.provenance, origin=Origin.of(checkpoint))
 
@@ -205,7 +201,8 @@ class Run:
             # Optional keys: states of older runs lack them.
             "samples": self.samples,
             "origin": self.provenance.origin.to_json(),
-            "random": {"cpu": torch.get_rng_state(), "cuda": _cuda_states()},
+            # Nothing in training draws from the generators of GPUs.
+            "random": {"cpu": torch.get_rng_state()},
             "matching": matching.state_dict() if matching is not None else None,
         }
         buffer = io.BytesIO()
@@ -257,8 +254,6 @@ class Run:
             self.provenance = replace(self.provenance, origin=origin)
         if "random" in state:
             torch.set_rng_state(state["random"]["cpu"])
-            if torch.cuda.is_available() and state["random"]["cuda"]:
-                torch.cuda.set_rng_state_all(state["random"]["cuda"])
 
     def forget_later_lines(self) -> None:
         """Strike out of the log what comes after this step, be it another run's before its save."""
@@ -271,7 +266,19 @@ class Run:
                 write_atomic(path, "".join(kept).encode())
 
     def agree(self) -> None:
-        """Let every process have the first one's weights, in case their machines differ."""
+        """Let every process have the first one's weights, in case their machines differ.
+
+        Raises:
+            ValueError: They are at different places in the run: their folders are not the same.
+        """
+        place = torch.tensor([[self.step, self.samples]], device=self.accelerator.device)
+        places = gather(place)
+        if not (places == place).all():
+            steps = places[:, 0].tolist()
+            raise ValueError(
+                f"the processes are at the steps {', '.join(map(str, steps))}: {self.run_dir} has "
+                "to be one folder that all machines share"
+            )
         for module in (self.generator, self.discriminator, self.average):
             if module is not None:
                 copy_from_first(module)
@@ -321,20 +328,3 @@ def new_discriminator(
                 return ProjectedDiscriminator(perceptual)
             return ProjectedDiscriminator()
     raise ValueError(f"discriminator must be patch or projected, got {config.discriminator!r}")
-
-
-def _without_copies(config: GeneratorConfig) -> GeneratorConfig:
-    return replace(config, copies=False) if isinstance(config, UNetConfig) else config
-
-
-def _enlarged(state: dict[str, Tensor], like: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors in the sizes of others, zero where they have nothing."""
-    found = {}
-    for name, tensor in state.items():
-        found[name] = torch.zeros_like(like[name])
-        found[name][tuple(slice(n) for n in tensor.shape)] = tensor
-    return found
-
-
-def _cuda_states() -> list[Tensor]:
-    return torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []

@@ -103,6 +103,15 @@ def test_a_run_is_not_resumed_from_another_base(tmp_path, dataset, base) -> None
         finetune(plan)
 
 
+def test_several_processes_are_refused_before_anything_is_written(
+    tmp_path, dataset, base, monkeypatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(ValueError, match="takes one process"):
+        finetune(plan_of(tmp_path, dataset, base))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_whose_numbers_went_wrong_is_not_offered_again(
     tmp_path, dataset, base, monkeypatch
 ) -> None:

@@ -4,6 +4,7 @@ import json
 import math
 import signal
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -97,6 +98,28 @@ def test_training_lowers_the_loss(tmp_path, rng):
     train(Run(config, tmp_path, find_photos([tmp_path]), middle), save_every=100, log_every=10)
     lines = [json.loads(line) for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
     assert lines[-1]["hole_l1"] < 0.7 * lines[0]["hole_l1"]
+
+
+def test_the_average_is_whole_on_the_device_of_the_run(tmp_path, photos):
+    """NCCL copies nothing that lies elsewhere, and every process gets all of the average."""
+    run = run_in(tmp_path, photos)
+    run.accelerator = SimpleNamespace(device=torch.device("meta"))
+    run.generator.to("meta")
+    average = run._averaged()
+    assert {name for name, x in average.state_dict().items() if x.device.type != "meta"} == set()
+    assert "n_averaged" in average.state_dict()
+
+
+def test_states_of_any_number_of_gpus_are_resumed(tmp_path, photos, monkeypatch):
+    train(run_in(tmp_path, photos, replace(TOY, steps=1)))
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert state["random"].keys() == {"cpu"}
+    state["random"]["cuda"] = [torch.get_rng_state()] * 3  # as older states have them
+    torch.save(state, tmp_path / "state.pt")
+    run = run_in(tmp_path, photos)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert run.resume()
+    assert run.step == 1
 
 
 def test_nan_stops_and_keeps_the_last_good_checkpoint(tmp_path, photos):

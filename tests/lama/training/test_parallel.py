@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,11 @@ import pytest
 import torch
 from torch import distributed, multiprocessing, nn
 
+import masks
 from lama.checkpoint import build
 from lama.training import losses
+from lama.training.data import find_photos
+from lama.training.loop import train
 from lama.training.parallel import (
     WholeBatchNorm2d,
     average_gradients,
@@ -24,7 +28,8 @@ from lama.training.parallel import (
     mean_over_processes,
     share_batch_norm,
 )
-from tests.lama.training.toy import ALL_LOSSES, draw_photos
+from lama.training.run import Run
+from tests.lama.training.toy import ALL_LOSSES, TOY, draw_photos
 
 ROOT = Path(__file__).parents[3]
 LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -137,6 +142,31 @@ def test_a_signal_to_one_process_stops_both_after_the_same_step(tmp_path):
     assert launcher.wait(300) == 0
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     assert state["step"] == lines(tmp_path / "run")[-1]["step"]
+
+
+def test_processes_that_see_other_folders_do_not_go_on(tmp_path):
+    draw_photos(tmp_path / "photos")
+    photos = find_photos([tmp_path / "photos"])
+    for rank, steps in ((0, 1), (1, 2)):
+        run = Run(replace(TOY, steps=steps), tmp_path / f"run{rank}", photos, masks.get("box"))
+        train(run)
+    (tmp_path / "run0" / "options.json").unlink()
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    command = [
+        sys.executable,
+        *LAUNCH,
+        "-m",
+        "tests.lama.training.toy",
+        str(tmp_path / "run{rank}"),
+    ]
+    command += [str(tmp_path / "photos"), "--resume"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "the processes are at the steps 1, 2" in done.stderr
+    assert not (tmp_path / "run0" / "options.json").exists(), "nothing is written before"
+    for rank, steps in ((0, 1), (1, 2)):
+        state = torch.load(tmp_path / f"run{rank}" / "state.pt", weights_only=True)
+        assert state["step"] == steps
 
 
 def test_a_run_of_two_processes_has_the_loss_curve_of_one(tmp_path):

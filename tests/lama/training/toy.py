@@ -1,6 +1,7 @@
 """A run small enough for tests, as a program: python -m tests.lama.training.toy RUN_DIR PHOTOS."""
 
 import argparse
+import os
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -90,7 +91,9 @@ def main() -> None:
     config = replace(config, workers=options.workers, steps=options.steps or config.steps)
     photos = find_photos([options.photos])
     held = Validation(photos[:2], masks.get("thick"), 64) if options.validate else None
-    run = Run(config, options.run_dir, photos, masks.get("training"), held)
+    # A path with {rank} in it is another one for each process.
+    folder = Path(str(options.run_dir).replace("{rank}", os.environ.get("RANK", "0")))
+    run = Run(config, folder, photos, masks.get("training"), held)
     if options.resume:
         assert run.resume()
     train(run, save_every=options.save_every, log_every=1)
