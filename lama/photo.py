@@ -25,7 +25,7 @@ from lama.photo_error import PhotoError
 
 MAX_PIXELS = 64_000_000  # 48-megapixel phones, with room
 MOST_JPEG_EXIF = 65533  # bytes in one segment, which is what Pillow writes
-READABLE = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
+READABLE = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM")
 _MOST_DPI = 65536  # JPEG has 16 bits for it
 _ROWS = 64  # converted at once
 
@@ -37,7 +37,7 @@ class Photo:
     Attributes:
         original: upright pixels, uint8 or uint16 (H, W, C); C is 1 grey, 2 grey and alpha, 3 RGB,
             4 RGB and alpha.
-        format: of the file: "PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF" or "PPM".
+        format: of the file: "PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF" or "PPM".
         icc_profile: colour profile, or None.
         exif: EXIF block with the orientation taken out (the pixels are upright), or None.
         text: textual entries of a PNG.
@@ -94,7 +94,7 @@ def _open(
         try:
             image = Image.open(io.BytesIO(data), formats=READABLE)
         except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise _refusal(error) from error
+            raise _refusal(error, data) from error
         except _DECODING_ERRORS as error:
             raise PhotoError(_DAMAGED) from error
         try:
@@ -205,8 +205,9 @@ def eight_bits(pixels: np.ndarray) -> np.ndarray:
 # What Pillow, OpenCV and tifffile raise on bytes that somebody made up.
 _DECODING_ERRORS = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
-    *(struct.error, cv2.error),
+    *(struct.error, cv2.error, RuntimeError),
 )
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # brands
 _DAMAGED = "This picture is damaged or cut off and cannot be read. Save it again and retry."
 
 
@@ -217,11 +218,13 @@ def _read(path: Path) -> bytes:
         raise PhotoError(f"{path} cannot be opened: {error.strerror or error}.") from error
 
 
-def _refusal(error: Exception) -> PhotoError:
+def _refusal(error: Exception, data: bytes) -> PhotoError:
     if isinstance(error, Image.DecompressionBombError):
         return PhotoError("This picture is far too large to open. Scale it down and retry.")
+    if data[4:8] == b"ftyp" and data[8:12] in _HEIC:
+        return PhotoError("HEIC photos cannot be read here. Save it as a JPEG and open that.")
     return PhotoError(
-        "This file is not a picture that can be read. PNG, JPEG, WebP, TIFF and BMP work."
+        "This file is not a picture that can be read. PNG, JPEG, WebP, AVIF, TIFF and BMP work."
     )
 
 

@@ -1,6 +1,8 @@
 """What every part of the page asks of the server: one JSON answer a question, never a traceback.
 
-Every answer has `ok`; if it is false, `message` says in the reader's words what to do.
+Every answer has `ok`; if it is false, `message` says in the reader's words what to do. Where asking
+again may help without the reader, it says why as well: `busy`, or `lost` for a photo that the app
+no longer has.
 """
 
 import logging
@@ -8,6 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from space.engine import CancelledError
+from space.photos import LostPhotoError
+from space.turns import BusyError
 
 log = logging.getLogger(__name__)
 Answer = dict[str, Any]
@@ -27,6 +31,10 @@ def answered(words: Callable[[str], str] = str) -> Callable[[Question], Question
                 return {"ok": True} | question(server, data if isinstance(data, dict) else {})
             except CancelledError:
                 return {"ok": False, "cancelled": True}
+            except BusyError as error:
+                return {"ok": False, "busy": True, "message": words(str(error))}
+            except LostPhotoError as error:
+                return {"ok": False, "lost": True, "message": words(str(error))}
             except ValueError as error:
                 return {"ok": False, "message": words(str(error))}
             except MemoryError:

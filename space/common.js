@@ -11,6 +11,35 @@ function tooLarge(file, most) {
   return "This file has " + Math.round(file.size / 1e6) + " MB; at most " + most + " MB can be opened here. Save it smaller and try again.";
 }
 
+// One question to the server. What does not come through is answered like any other refusal, with `offline`; one
+// who is signed out is told so, since asking again does not help.
+async function questioned(server, name, data, unreached) {
+  let answer = null;
+  try {
+    answer = await server[name](data);
+  } catch { /* no answer, see below */ }
+  if (answer && typeof answer === "object" && "ok" in answer) return answer;
+  const signedOut = await fetch("config", { cache: "no-store" }).then((reply) => reply.status === 401).catch(() => false);
+  const message = signedOut
+    ? "You are signed out, perhaps since the app was started anew. Reload the page and sign in; what you drew is kept."
+    : unreached;
+  return { ok: false, offline: true, message };
+}
+
+// Whether keys that were pressed are somebody's typing.
+const typing = (target) =>
+  Boolean(target.closest && target.closest("input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]"));
+
+// The key that a command goes by. On a keyboard whose letters are not Latin it is the one at the letter's place;
+// brackets that need AltGr or Option are found by what they write or by their place.
+function keyOf(event) {
+  const key = event.key.toLowerCase();
+  const latin = /^Key([A-Z])$/.exec(event.code || "");
+  if (latin && key.length === 1 && key > "\u007f") return latin[1].toLowerCase();
+  const bracket = { BracketLeft: "[", BracketRight: "]" }[event.code];
+  return bracket && key.length === 1 && key > "\u007f" ? bracket : key;
+}
+
 function saveFile(url, name) {
   const link = document.createElement("a");
   link.href = url;

@@ -19,8 +19,13 @@ from lama.exif import orientation
 from lama.files import names_in
 from lama.photo import Photo, open_photo
 
+LOST = "The app no longer has this photo. Open it once more."
 _DECODED = 3
 _UNFINISHED_SECONDS = 60  # after which a file that has no name yet is a crash's leaving
+
+
+class LostPhotoError(ValueError):
+    """A photo is not on the shelf any more; the message is for the reader."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,8 @@ class PhotoShelf:
         """The photo with this id.
 
         Raises:
-            ValueError: It is not (or no longer) on the shelf.
+            LostPhotoError: It is not (or no longer) on the shelf.
+            ValueError: No photo was ever called so.
         """
         if not (len(identity) == 64 and set(identity) <= set("0123456789abcdef")):
             raise ValueError("This is not the id of a photo.")
@@ -110,16 +116,24 @@ class PhotoShelf:
             fields = json.loads(_sidecar(kept).read_text(encoding="utf-8"))
             os.utime(kept)
         except (OSError, ValueError) as error:
-            raise ValueError("The app no longer has this photo. Open it once more.") from error
+            raise LostPhotoError(LOST) from error
         origins = tuple(fields.get("origins", ()))
         return PhotoHandle(**(fields | {"path": kept, "origins": origins}))
 
     def decoded(self, handle: PhotoHandle) -> Photo:
-        """The upright photo of a handle; the last few stay in memory."""
+        """The upright photo of a handle; the last few stay in memory.
+
+        Raises:
+            LostPhotoError: Its file has been thrown away meanwhile.
+        """
         with self._lock:
             photo = self._decoded.get(handle.id)
         if photo is None:
-            photo = open_photo(handle.path.read_bytes(), max_pixels=self.max_pixels)
+            try:
+                content = handle.path.read_bytes()
+            except FileNotFoundError as error:
+                raise LostPhotoError(LOST) from error
+            photo = open_photo(content, max_pixels=self.max_pixels)
         self._remember(handle.id, photo)
         return photo
 

@@ -7,6 +7,8 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from space.pieces import joined
+
 _HERE = Path(__file__).parent
 _STYLES = (
     "page.css",
@@ -24,8 +26,8 @@ _STYLES = (
 def head() -> str:
     """What goes into the page's head: our styles, untouched by Gradio's scoping, and the script."""
     css = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _STYLES)
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
-    return f"<style>{css}</style><script>{script}</script>"
+    # In a function, so that nothing of it is the page's.
+    return f"<style>{css}</style><script>(() => {{\n{joined(_HERE / 'page.js')}\n}})();</script>"
 
 
 # Scripts and styles inline: Gradio's page has both. What matters is that nothing may be

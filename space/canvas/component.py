@@ -6,7 +6,8 @@ from pathlib import Path
 import gradio as gr
 
 import masks
-from space.canvas.selecting import Selecting
+from lama.photo_write import SUFFIX
+from space.canvas.selecting import MOST_PICKS, Selecting
 from space.canvas.server import CanvasServer
 from space.pieces import joined
 from space.samples import listed
@@ -28,6 +29,8 @@ def canvas(services: Services, samples: Path) -> gr.HTML:
     facts = {
         "strategies": [name for name in STRATEGIES if name in known],
         "max_file_mb": settings.max_file_mb,
+        "formats": sorted(SUFFIX),
+        "most_picks": MOST_PICKS,
         "samples": listed(samples),
     }
     script = joined(*(_HERE / "js" / f"{name}.js" for name in SCRIPTS))

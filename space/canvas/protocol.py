@@ -46,6 +46,8 @@ def decode(value: Any, shelf: PhotoShelf) -> Drawing:  # noqa: ANN401
     """
     value = _parsed(value)
     if not isinstance(value, dict) or not value.get("photo"):
+        if isinstance(value, dict) and value.get("name"):
+            raise ValueError("The photo is still on its way to the app. Try again in a moment.")
         raise ValueError("Open a photo first.")
     handle = shelf.get(str(value["photo"]))
     strokes = value.get("strokes") or []

@@ -1,4 +1,8 @@
-"""What the select tool asks of the server: the mask of the objects that were pointed at."""
+"""What the select tool asks of the server: the mask of the objects that were pointed at.
+
+Each pick's own answer is kept for a while: a hover is often clicked, and one more object beside
+those that are selected costs one look at the photo, not one for each.
+"""
 
 import time
 from collections import OrderedDict
@@ -8,23 +12,56 @@ from typing import Any
 import cv2
 import numpy as np
 
-from masks.base import Mask
-from masks.selection import Box, Point, Prompt, select_all
+from masks.base import Image, Mask
+from masks.selection import Box, Point, Prompt, Provider, select_all
 from space.answers import Answer, answered, named
 from space.canvas.protocol import encode_mask
 from space.services import Services
 from space.turns import Turns
 
 MOST_PICKS = 32
-_KEPT = 8
+_KEPT = MOST_PICKS + 8
+
+
+class _Remembering:
+    """A provider that remembers its last answers about one photo.
+
+    Args:
+        provider: Who is asked what is not remembered.
+        photo: The photo's id.
+        answers: What is remembered, packed to a bit a pixel; the oldest first.
+    """
+
+    def __init__(
+        self, provider: Provider, photo: str, answers: OrderedDict[tuple[str, Prompt], bytes]
+    ) -> None:
+        self._provider, self._photo, self._answers = provider, photo, answers
+        self.name = provider.name
+        self.objects = provider.objects
+
+    def select(self, image: Image, prompt: Prompt) -> Mask:
+        """See `masks.selection.Provider.select`."""
+        key = (self._photo, prompt)
+        height, width = image.shape[:2]
+        packed = self._answers.get(key)
+        if packed is None:
+            mask = self._provider.select(image, prompt)
+            self._answers[key] = np.packbits(mask).tobytes()
+        else:
+            bits = np.frombuffer(packed, np.uint8)
+            mask = np.unpackbits(bits, count=height * width).view(np.bool_).reshape(height, width)
+        self._answers.move_to_end(key)
+        while len(self._answers) > _KEPT:
+            self._answers.popitem(last=False)
+        return mask
 
 
 class Selecting:
-    """Selects objects of photos, and keeps the last few answers: a hover is often clicked."""
+    """Selects objects of photos, and keeps the last few answers."""
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self._answers: OrderedDict[tuple[object, ...], Mask] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, Prompt], bytes] = OrderedDict()
         self._turns = Turns()
 
     def function(self) -> Callable[[dict], Answer]:
@@ -36,17 +73,11 @@ class Selecting:
         """The mask of objects of `photo`: `picks` says where it was clicked or boxed."""
         handle = self.services.photos.get(str(data.get("photo", "")))
         wanted, unwanted = _prompts(data)
-        key = (handle.id, wanted, unwanted)
         start = time.perf_counter()
         with self._turns.taken():
-            mask = self._answers.get(key)
-            if mask is None:
-                rgb = self.services.photos.decoded(handle).rgb
-                mask = select_all(self.services.selector, rgb, wanted, unwanted)
-                self._answers[key] = mask
-            self._answers.move_to_end(key)
-            while len(self._answers) > _KEPT:
-                self._answers.popitem(last=False)
+            rgb = self.services.photos.decoded(handle).rgb
+            provider = _Remembering(self.services.selector, handle.id, self._answers)
+            mask = select_all(provider, rgb, wanted, unwanted)
         return {
             "mask": encode_mask(mask),
             "outline": _outline(mask) if data.get("outline") else None,

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from gradio.utils import get_upload_folder
 
 import masks
 from lama.photo import Photo, merge
@@ -28,6 +27,7 @@ from space.runs import LiveRuns
 from space.services import Services
 from space.strategies import known_strategy
 from space.turns import Turns, one_at_a_time
+from space.uploads import arrived
 
 
 class CanvasServer:
@@ -45,10 +45,7 @@ class CanvasServer:
     @answered()
     def open_photo(self, data: dict) -> Answer:
         """Take an uploaded file: `path` as the upload answered it, `name` for showing."""
-        path = Path(str(data.get("path", ""))).resolve()
-        if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
-            raise ValueError("The photo did not arrive. Choose it once more.")
-        name = Path(str(data.get("name") or path.name)).name
+        path, name = arrived(data)
         with self.pictures.taken():
             handle = self.services.photos.put(path, name)
             photo = self.services.photos.decoded(handle)
@@ -104,10 +101,10 @@ class CanvasServer:
         """
         page, identity = str(data.get("page", "")), str(data.get("result", ""))
         request = int(data.get("request", 0))
-        overtaken = self.runs.announce(page, request)
+        quality: Quality = "refined" if data.get("quality") == "refined" else "full"
+        overtaken = self.runs.announce(page, request, long=quality == "refined")
         kept = self.results.get(identity)
         began = time.perf_counter()
-        quality: Quality = "refined" if data.get("quality") == "refined" else "full"
         result, mask, fresh = self._improve(identity, quality, page, overtaken)
         photo = self.services.photos.decoded(self.services.photos.get(kept.photo))
         answer = _shown(photo, mask, result, fresh, began)
@@ -126,14 +123,19 @@ class CanvasServer:
 
     @answered()
     def fill_strategy(self, data: dict) -> Answer:
-        """A mask from a generator: `photo`, `strategy`, `seed`."""
+        """A mask from a generator: `photo`, `strategy`, `seed`.
+
+        Where that one finds nothing to go by, another draws it: `strategy` of the answer.
+        """
         strategy = known_strategy(data.get("strategy"), "wide")
         handle = self.services.photos.get(str(data.get("photo", "")))
         seed = max(0, int(data.get("seed") or 0))
         with self.pictures.taken():
             rgb = self.services.photos.decoded(handle).rgb
             made = masks.generate(strategy, rgb, 1, seed)[0]
-        return {"mask": encode_mask(made.mask), "note": made.note}
+        return {
+            "mask": encode_mask(made.mask), "strategy": made.strategy_used, "note": made.note,
+        }  # fmt: skip
 
     @answered()
     def adopt(self, data: dict) -> Answer:

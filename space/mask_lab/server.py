@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from pathlib import Path
-
-from gradio.utils import get_upload_folder
 
 import masks
+from lama.photo_write import SUFFIX
 from masks.base import Image
 from masks.files import encode_mask
 from masks.statistics import summarize
@@ -20,6 +18,7 @@ from space.mask_lab.scenery import Scenery, View
 from space.photos import PhotoHandle
 from space.services import Services
 from space.turns import Turns
+from space.uploads import arrived
 from space.words import sentence, whole
 
 MEASURED = 1000
@@ -27,7 +26,6 @@ MEASURED_PIXELS = 2_000_000_000
 """How many masks, and how many pixels of masks, one measurement may take."""
 PREVIEW_SIDE = 720
 _Method = Callable[["LabServer", dict], dict]
-_SUFFIX = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}
 
 
 def _in_turn(queue: str) -> Callable[[_Method], _Method]:
@@ -58,10 +56,7 @@ class LabServer:
     @_in_turn("drawing")
     def open_photo(self, data: dict) -> Answer:
         """Take an uploaded file: `path` as the upload answered it, `name` for showing."""
-        path = Path(str(data.get("path", ""))).resolve()
-        if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
-            raise ValueError("The photo did not arrive. Choose it once more.")
-        handle = self.services.photos.put(path, Path(str(data.get("name") or path.name)).name)
+        handle = self.services.photos.put(*arrived(data))
         return self._shown(self.scenery.photo(handle.id))
 
     @answered(sentence)
@@ -168,7 +163,7 @@ class LabServer:
             return shelf.put(path, "landscape.png"), address_of(path)
         if view.handle.plain:
             content = view.handle.path.read_bytes()
-            name = "photo" + _SUFFIX.get(view.handle.format, ".png")
+            name = "photo" + SUFFIX[view.handle.format]
         else:
             content, name = plain_png(shelf.decoded(view.handle).rgb), "photo.png"
         return view.handle, self._export(content, name)["url"]

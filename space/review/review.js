@@ -6,7 +6,6 @@ const button = (name) => {
 };
 // The picture itself gives way to a fill.
 const shown = () => element.isConnected && document.getElementById("review-tab").offsetParent !== null;
-const typing = (target) => target.closest && target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
 const peek = (yes) => element.classList.toggle("rv-peek", yes);
 
 // A second press or click before the next record is there would be a decision on what nobody has
@@ -35,14 +34,14 @@ if (fills) new MutationObserver(() => {
 
 document.addEventListener("keydown", (event) => {
   if (!shown() || typing(event.target) || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  const key = event.key.toLowerCase();
+  const key = keyOf(event);
   if (key === "o") return peek(true);
   const target = KEYS[key] && button(KEYS[key]);
   if (!target || target.disabled) return;
   event.preventDefault();
   target.click();
 });
-document.addEventListener("keyup", (event) => { if (event.key.toLowerCase() === "o") peek(false); });
+document.addEventListener("keyup", (event) => { if (keyOf(event) === "o") peek(false); });
 window.addEventListener("blur", () => peek(false));
 element.addEventListener("pointerdown", () => peek(true));
 for (const name of ["pointerup", "pointerleave", "pointercancel"]) element.addEventListener(name, () => peek(false));

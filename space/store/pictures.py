@@ -22,7 +22,7 @@ _STRIPPERS = {"JPEG": strip_jpeg, "MPO": strip_jpeg, "PNG": strip_png, "WEBP": s
 _PNG_MODES = ("1", "L", "LA", "RGB", "RGBA", "I;16")
 _LOOK_SIDE = 256
 _EXCHANGED_SIDES = (5, 6, 7, 8)  # orientations in which width and height change places
-_UNREADABLE = "This file is not a picture that can be read. PNG, JPEG, WebP and TIFF work."
+_UNREADABLE = "This file is not a picture that can be read. PNG, JPEG, WebP, AVIF and TIFF work."
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def prepare_photo(data: bytes, max_pixels: int = MAX_PIXELS) -> StoredPicture:
         raise
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise SubmissionError(_UNREADABLE) from error
-    except (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError) as error:
+    except (OSError, SyntaxError, ValueError, RuntimeError, EOFError, LookupError) as error:
         raise SubmissionError(
             f"This picture is damaged and cannot be read to its end ({error})."
         ) from error

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from space.store import Store
-from tests.browser.conftest import App, open_app, start_app
+from tests.browser.conftest import App, exported_mask, open_app, open_photo, start_app, stroke
 from tests.space.store.conftest import make_submission
 
 pytestmark = pytest.mark.browser
@@ -253,4 +253,15 @@ def test_nothing_sticks_out(browser: Browser, team_app: App, width: int, tab: st
     box = button.bounding_box()
     assert box is not None
     assert box["x"] + box["width"] <= width
+    page.context.close()
+
+
+def test_who_is_signed_out_is_told_so(browser: Browser, team_app: App, small: Path) -> None:
+    page = signed_in(browser, team_app, "ann", "one")
+    page.get_by_role("tab", name="Inpaint").click()
+    open_photo(page, small)
+    page.context.clear_cookies()  # as after the app was started anew
+    stroke(page, (0.4, 0.4), (0.6, 0.5), wait=False)
+    expect(page.locator(".lc-note")).to_contain_text("You are signed out")
+    assert exported_mask(page).any()
     page.context.close()

@@ -1,5 +1,6 @@
 """A server that is slow or silent: nobody has to wait for it, and nothing is lost meanwhile."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,7 +8,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import exported_mask, open_photo, photo, stroke, wait_for_result
+from tests.browser.conftest import (
+    App,
+    exported_mask,
+    open_photo,
+    photo,
+    stroke,
+    wait_for_result,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -125,3 +133,73 @@ def test_a_result_that_the_server_has_lost_is_made_again(page: Page, small: Path
     page.get_by_role("button", name="Inpaint again").click()
     wait_for_result(page)
     expect(page.locator("#download-button")).to_be_enabled()
+
+
+def test_a_photo_that_could_not_be_sent_stays_with_what_was_drawn(page: Page, small: Path) -> None:
+    page.route("**/upload*", lambda route: route.abort())
+    page.set_input_files("#photo", str(small))
+    expect(page.locator(".lc-note")).to_contain_text("could not be sent")
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    stroke(page, (0.4, 0.4), (0.6, 0.5), wait=False)
+    hole = exported_mask(page)
+    expect(page.get_by_role("button", name="Send again")).to_be_visible()
+    expect(page.locator(".lc-wait")).to_be_hidden()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.reload()
+    expect(page.locator(".lc-note")).to_contain_text("could not be sent")
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    assert np.array_equal(exported_mask(page), hole)
+    page.unroute("**/upload*")
+    page.get_by_role("button", name="Send again").click()
+    wait_for_result(page)
+    assert np.array_equal(exported_mask(page), hole)
+    expect(page.locator("#lc-facts")).to_contain_text("verified")
+
+
+def test_drawing_on_sends_a_photo_again(page: Page, small: Path) -> None:
+    page.route("**/upload*", lambda route: route.abort())
+    page.set_input_files("#photo", str(small))
+    expect(page.locator(".lc-note")).to_contain_text("could not be sent")
+    page.unroute("**/upload*")
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+    expect(page.locator(".lp-dims")).to_contain_text("487 × 331 px, PNG")
+
+
+def test_a_photo_that_the_app_has_thrown_away_is_sent_once_more(
+    page: Page, app: App, small: Path
+) -> None:
+    open_photo(page, small)
+    stroke(page, (0.4, 0.4), (0.5, 0.5))
+    identity = hashlib.sha256(small.read_bytes()).hexdigest()
+    for path in app.data_dir.rglob(identity + "*"):
+        path.unlink()
+    stroke(page, (0.6, 0.6), (0.65, 0.6))
+    assert list(app.data_dir.rglob(identity))
+    expect(page.locator("#lc-facts")).to_contain_text("verified")
+    expect(page.locator(".lc-note")).to_be_hidden()
+
+
+def test_a_stroke_ends_on_the_photo_it_began_on(page: Page, small: Path, tmp_path: Path) -> None:
+    """A TIFF comes when the server has it, be it in the middle of a stroke."""
+    later = photo(tmp_path / "later.tif", 301, 202, seed=3)
+    open_photo(page, small)
+    held: list[Route] = []
+    page.route("**/upload*", lambda route: held.append(route))  # noqa: PLW0108 - it gets a name
+    page.set_input_files("#photo", str(later))
+    box = page.locator("#mask-canvas").bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + box["height"] / 2) for x in (0.4, 0.5, 0.6)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.mouse.move(*places[1], steps=5)
+    held[0].continue_()
+    page.wait_for_timeout(1500)
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    page.mouse.move(*places[2], steps=5)
+    page.mouse.up()
+    expect(page.locator(".lp-name")).to_have_text("later.tif")
+    assert not page.locator('[data-do="clear"]').is_enabled(), "nothing is marked on the new photo"
+    page.locator(".lp-back").click()
+    hole = exported_mask(page)
+    columns = np.flatnonzero(hole.any(0))
+    assert columns[-1] - columns[0] > 0.15 * hole.shape[1]

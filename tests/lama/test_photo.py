@@ -98,6 +98,7 @@ FRAMES = [Image.new("RGB", (20, 30), c) for c in ("red", "green", "blue")]
 BAD = {
     "text": (b"hello", "not a picture"),
     "empty": (b"", "not a picture"),
+    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(90), "HEIC.* as a JPEG"),
     "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
     "bomb": (_bomb(60_000, 60_000), "megapixels|far too large"),
     "large": (_bomb(9000, 9000), r"81 megapixels \(9000 x 9000\); up to 64"),
@@ -114,7 +115,7 @@ def test_unusable_files_are_refused_in_plain_words(name):
         open_photo(data)
 
 
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "TIFF", "BMP"])
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
 def test_files_cut_off_anywhere(format, share, rng):
     data = encoded(Image.fromarray(rng.integers(0, 256, (90, 71, 3), dtype=np.uint8)), format)
@@ -239,7 +240,7 @@ def test_portable_pixmaps_of_every_depth(rng, channels, largest, text):
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow says what it finds
-@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG", "WEBP", "BMP", "PPM"])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG", "WEBP", "AVIF", "BMP", "PPM"])
 def test_whatever_the_bytes_are_the_answer_is_a_photo_or_a_sentence(kind, rng):
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "hello"

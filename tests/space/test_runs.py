@@ -1,6 +1,8 @@
 """Newest wins: overtaken runs learn it, others are not disturbed."""
 
-from space.runs import LiveRuns
+import pytest
+
+from space.runs import QUIET_SECONDS, LiveRuns
 
 
 def test_a_newer_request_of_the_same_page_overtakes() -> None:
@@ -26,3 +28,20 @@ def test_cancel_overtakes_without_hurting_the_next() -> None:
     runs.cancel("a", 1)
     assert first()
     assert not runs.announce("a", 2)()
+
+
+def test_a_long_run_of_a_page_that_asks_no_more_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("space.runs.time.monotonic", lambda: now)
+    runs = LiveRuns()
+    long, short = runs.announce("a", 1, long=True), runs.announce("b", 1)
+    for _ in range(5):  # once a minute, as in a browser tab in the background
+        now += 60
+        assert not long()
+        runs.share("a")
+    now += QUIET_SECONDS + 1
+    assert long()
+    assert not short(), "a short run is soon over anyway"
+    assert not runs.announce("a", 2, long=True)()

@@ -16,6 +16,7 @@ const drawnOn = ({ photo, file, before, steps }) =>
 // Shows what a snapshot holds, or the empty stage.
 function putBack(earlier) {
   if (S.photo === earlier.photo) return;
+  penCancel();
   for (const name of PARTS) S[name] = earlier[name];
   root.dataset.photo = S.photo ? "yes" : "no";
   if (!S.photo) S.raster = null;
@@ -58,8 +59,13 @@ function settlePutBack() {
 
 // Shows another photo. Until the server has taken it, what was open before can be had back.
 function replacePhoto(bitmap, facts, file = null) {
-  if (!leaving || (S.photo && !S.photo.id && drawnOn(snapshot()))) leaving = snapshot();
+  leaving = whatIsLeft();
   showPhoto(bitmap, facts, file);
+}
+// What is open, or what was before a photo that never arrived and that nothing is drawn on.
+function whatIsLeft() {
+  const here = snapshot();
+  return leaving && !(S.photo && !S.photo.id && drawnOn(here)) ? leaving : here;
 }
 // After a file that could not be opened, whether it was shown already or not. A photo that was on its way before
 // goes on its way again.
@@ -67,6 +73,8 @@ function comeBack(refused = null) {
   if (leaving && S.file === refused) {
     putBack(leaving);
     leaving = null;
+    if (S.photo) emit("opened", { blob: S.file });
+    else tabNamed.then(() => keep.forget(tab));
   }
   if (S.photo && !S.photo.id && S.file !== refused) sendPhoto(S.file, S.bitmap, ++opening);
 }
@@ -92,10 +100,10 @@ function sayOpened(more = "") {
 // Changes places with the photo that was left, so that this way leads back as well.
 function goBackToPhoto() {
   if (!back || gesture) return;
-  const there = back, here = leaving ?? snapshot();
+  const there = back, here = whatIsLeft();
   endQueue();
   const turn = ++opening;
-  find(".lc-wait").hidden = true;
+  endOpening();
   leaving = null;
   back = null;
   leave(here);

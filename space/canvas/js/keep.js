@@ -108,8 +108,8 @@ function keepMask() {
   keepTimer = setTimeout(async () => {
     await tabNamed;
     // With many tabs at work this one's photo may be among those that were let go.
-    const whole = S.photo && S.photo.id && S.file && !(await keep.has(tab));
-    if (!S.photo || !S.photo.id) return;
+    const whole = S.photo && S.file && !(await keep.has(tab));
+    if (!S.photo || !(S.photo.id || S.file)) return;
     if (whole) return keepPhoto();
     keep.put(tab, { mask: maskEntry() });
   }, 120);
@@ -138,6 +138,11 @@ async function recall() {
     if (turn !== opening || bitmap.width !== facts.width || bitmap.height !== facts.height) return;
     showPhoto(bitmap, facts, blob);
     recallMask(kept.mask);
+    if (!facts.id) {
+      const sent = sendPhoto(blob, bitmap, turn); // it never arrived
+      emit("mask", { why: "recalled" });
+      return void (await sent);
+    }
     const answer = await askForPhoto(facts, blob);
     if (turn !== opening) return;
     if (!answer.ok) note(answer.message);
@@ -162,10 +167,12 @@ function recallMask(mask) {
 }
 
 async function askForPhoto(facts, blob) {
-  const answer = await ask("has_photo", { photo: facts.id });
-  if (answer.ok || answer.offline) return answer;
+  const answer = await askOnce("has_photo", { photo: facts.id });
+  return answer.ok || answer.offline ? answer : sendOnceMore(facts, blob);
+}
+async function sendOnceMore(facts, blob) {
   const sent = await upload(new File([blob], facts.name, { type: blob.type }));
-  const again = await ask("open_photo", { path: sent.path, name: facts.name });
+  const again = await askOnce("open_photo", { path: sent.path, name: facts.name });
   // Not into what is open: that may be another photo by now.
   if (again.ok) Object.assign(facts, { id: again.photo, format: again.format });
   return again;

@@ -1,5 +1,4 @@
 // The keyboard. Keys act while the canvas's tab is shown and no field is being typed in.
-const typing = (target) => target.closest && target.closest("input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]");
 let keyPen = null;
 
 const startKeyPen = () => { keyPen ??= { sx: view.width / 2, sy: view.height / 2, down: false }; };
@@ -53,7 +52,12 @@ const KEYS = {
 
 document.addEventListener("keydown", (event) => {
   if (!root.isConnected || !root.offsetParent || !S.photo || typing(event.target)) return;
-  const key = event.key.toLowerCase();
+  const key = keyOf(event);
+  // Brackets are written with AltGr or Option on many keyboards.
+  if ((key === "[" || key === "]") && !gesture && !event.metaKey && (event.altKey || !event.ctrlKey)) {
+    event.preventDefault();
+    return KEYS[key]();
+  }
   if ((event.ctrlKey || event.metaKey) && !event.altKey) {
     if (key === "z" && !gesture) (event.shiftKey ? history.redo() : history.undo());
     else if (key === "y" && !gesture) history.redo();
@@ -81,7 +85,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("keyup", (event) => {
-  if (event.key === "Tab" || event.key.toLowerCase() === "o") peek(false);
+  if (event.key === "Tab" || keyOf(event) === "o") peek(false);
   if (event.key === " " && spaceHeld) {
     spaceHeld = false;
     chooseTool(S.tool);

@@ -145,6 +145,7 @@ function requestRun() {
   if (!S.photo.id || busy) {
     waiting = true;
     if (busy) tellOvertaken();
+    if (!S.photo.id) sendAgain();
     return publish();
   }
   return run();
@@ -176,7 +177,7 @@ async function improve(quality) {
 
 function begin(quality, better = null) {
   const drawn = { runs: history.runs, strokes: S.strokes, strategy: S.strategy };
-  running = { request: S.request, turn: nextTurn(), start: performance.now(), penUp: S.penUp, photo: S.photo.id, quality, better, drawn, live: isLive(), pixels: S.raster.count };
+  running = { request: S.request, turn: nextTurn(), start: performance.now(), penUp: S.penUp, photo: S.photo, quality, better, drawn, live: isLive(), pixels: S.raster.count };
   emit("running");
   return running;
 }
@@ -185,10 +186,10 @@ function begin(quality, better = null) {
 // is shown though the next stroke has begun: the server goes on from it. With Live off the run that was
 // asked for is shown though more was marked meanwhile.
 function stillWanted(mine) {
-  if (!S.photo || S.photo.id !== mine.photo) return false;
+  if (!S.photo || S.photo !== mine.photo) return false;
   return mine.better ? S.result?.id === mine.better : isFresh(mine);
 }
-const isFresh = (mine) => Boolean(S.photo) && S.photo.id === mine.photo && !mine.gone &&
+const isFresh = (mine) => Boolean(S.photo) && S.photo === mine.photo && !mine.gone &&
   (mine.request === S.request || !(mine.live || mine.better));
 
 async function settle(mine, question) {
@@ -230,8 +231,8 @@ function setRefine(refine) {
 
 async function showResult(answer, mine) {
   const patches = await Promise.all(answer.patches.map(async (patch) => {
-    const blob = new Blob([fromBase64(patch.png)], { type: "image/png" });
-    return { x: patch.x, y: patch.y, width: patch.width, height: patch.height, blob, bitmap: await createImageBitmap(blob) };
+    const { x, y, width, height, png } = patch;
+    return { x, y, width, height, bitmap: await createImageBitmap(new Blob([fromBase64(png)], { type: "image/png" })) };
   }));
   if (!stillWanted(mine)) return;
   const before = S.result;

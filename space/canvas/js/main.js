@@ -56,12 +56,13 @@ async function fillFromStrategy(step) {
   if (!S.photo || !S.photo.id) return note("The photo is still on its way. Try again in a moment.");
   const strategy = find(".lc-strategy").value;
   const photo = S.photo;
-  const answer = await ask("fill_strategy", { photo: photo.id, strategy, seed: Number(seed.value) });
+  const answer = await withWait(ask("fill_strategy", { photo: photo.id, strategy, seed: Number(seed.value) }));
   if (S.photo !== photo) return;
   if (!answer.ok) return note(answer.message);
   const whole = await wholeMask(answer.mask);
   if (!(await penIsUp(photo))) return;
-  changeMask((raster) => raster.replace(whole), { tool: "strategy", strategy, seed: Number(seed.value) }, strategy);
+  const used = answer.strategy; // another one where this found nothing to go by
+  changeMask((raster) => raster.replace(whole), { tool: "strategy", strategy: used, seed: Number(seed.value) }, used);
   if (answer.note) note(answer.note, "info");
 }
 
@@ -93,8 +94,8 @@ async function exportMask() {
 // Another tab may open a photo with a mask here: its event's output is this component. If that photo is open,
 // only the mask is another one, which can be undone like any change.
 async function obey(command) {
-  const turn = ++opening;
-  find(".lc-wait").hidden = true;
+  const turn = (sending = ++opening);
+  endOpening();
   penCancel();
   try {
     const other = Boolean(leaving) || !S.photo || S.photo.id !== command.photo;
@@ -110,6 +111,7 @@ async function obey(command) {
       note("The photo could not be opened here. Choose it once more.");
     }
   }
+  if (sending === turn) sending = null;
   // What came is a command: the drawing takes its place.
   publish();
   emit("facts");
@@ -137,6 +139,7 @@ root.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
   if (button.dataset.tool) chooseTool(button.dataset.tool);
+  if (button.dataset.way) chooseWay(button.dataset.way);
   if (button.dataset.menu) openMenu(button.dataset.menu);
   if (button.dataset.do && button.dataset.do !== "peek") doTool(button.dataset.do);
 });
@@ -146,6 +149,12 @@ find('[role="radiogroup"]').addEventListener("keydown", (event) => {
   event.preventDefault();
   chooseTool(TOOLS[(TOOLS.indexOf(S.tool) + step + TOOLS.length) % TOOLS.length]);
   find('[data-tool="' + S.tool + '"]').focus();
+});
+find(".lc-ways").addEventListener("keydown", (event) => {
+  if (!event.key.startsWith("Arrow")) return;
+  event.preventDefault();
+  chooseWay(takesAway ? "add" : "take");
+  ways.find((button) => button.tabIndex === 0).focus();
 });
 const eye = find('[data-do="peek"]');
 for (const [name, yes] of [["pointerdown", true], ["pointerup", false], ["pointerleave", false], ["pointercancel", false], ["blur", false]]) {
@@ -182,6 +191,8 @@ const waitForPanel = setInterval(() => {
   if (!panelRoot) return;
   clearInterval(waitForPanel);
   bindPanel(panelRoot);
-  bindModels();
-  recall();
+  const known = bindModels();
+  // What was drawn is filled by the model that filled it before.
+  if (keptModel()) known.finally(recall);
+  else recall();
 }, 20);

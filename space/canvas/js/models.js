@@ -1,5 +1,6 @@
 // The model select: what each model weighs, how quick it is here, and fetching one that is not on the disk.
 let models = [], wanted = "", fetching = false, fetchTimer = 0;
+const keptModel = () => { try { return localStorage.getItem("lama-model"); } catch { return null; } };
 const modelNamed = (name) => models.find((model) => model.name === name);
 
 // How long a run takes: measured on whole masks, and in proportion to the hole's pixels. A hole smaller
@@ -29,7 +30,7 @@ async function loadModels(more = MEASURING.times) {
   const answer = await ask("models", {});
   if (!answer.ok) return;
   models = answer.models;
-  if (!modelNamed(S.model)) S.model = answer.chosen;
+  if (!modelNamed(S.model)) S.model = modelNamed(keptModel())?.on_disk ? keptModel() : answer.chosen;
   showModels();
   emit("facts");
   const chosen = modelNamed(S.model);
@@ -67,7 +68,7 @@ function bindModels() {
     showModels();
     showFetch({ state: "ask", model: model.name });
   });
-  loadModels();
+  return loadModels();
 }
 
 document.addEventListener("lama-models-changed", () => loadModels(0));
@@ -75,6 +76,7 @@ document.addEventListener("lama-models-changed", () => loadModels(0));
 function useModel(name) {
   giveUp();
   S.model = name;
+  try { localStorage.setItem("lama-model", name); } catch { /* private window */ }
   wanted = "";
   showFetch({ state: "idle" });
   showModels();

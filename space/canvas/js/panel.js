@@ -45,7 +45,7 @@ const again = { words: "Inpaint again", act: startRun };
 
 async function downloadResult() {
   if (!S.result) return;
-  const answer = await ask("export", { result: S.result.id, format: inPanel(".lp-format").value });
+  const answer = await withWait(ask("export", { result: S.result.id, format: inPanel(".lp-format").value }));
   if (!answer.ok) return note(answer.message, "problem", again);
   saveFile(answer.url, answer.name);
 }
@@ -54,10 +54,7 @@ async function downloadResult() {
 async function adopt() {
   const result = S.result, photo = S.photo;
   if (!result) return;
-  const wait = find(".lc-wait");
-  wait.hidden = false;
-  const answer = await ask("adopt", { result: result.id });
-  wait.hidden = true;
+  const answer = await withWait(ask("adopt", { result: result.id }));
   if (!answer.ok) return note(answer.message, "problem", again);
   // Of a first look the server has made the full size first.
   const sharp = answer.preview && (await fetch(answer.preview).then((file) => file.blob()).then(createImageBitmap).catch(() => null));
@@ -136,7 +133,8 @@ const inSeconds = (seconds) => (seconds < 1 ? seconds.toFixed(1) : Math.round(se
 
 function showFormats() {
   const select = inPanel(".lp-format");
-  const formats = S.photo && S.photo.format && S.photo.format !== "PNG" && S.photo.format !== "GIF" ? [S.photo.format, "PNG"] : ["PNG"];
+  const own = S.photo && S.photo.format;
+  const formats = own !== "PNG" && FACTS.formats.includes(own) ? [own, "PNG"] : ["PNG"];
   if (select.dataset.formats === formats.join()) return;
   select.dataset.formats = formats.join();
   select.replaceChildren(...formats.map((format) => new Option(format === "PNG" ? "PNG" : format, format === "PNG" ? "PNG" : "original")));

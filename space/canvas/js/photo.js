@@ -6,6 +6,7 @@ let opening = 0;
 on("photo", () => document.dispatchEvent(new Event("lama-photo")));
 
 function showPhoto(bitmap, facts, file = null) {
+  penCancel();
   Object.assign(S, { photo: facts, bitmap, file, strokes: [], strategy: "drawn", result: null, strip: [], compare: 0,
     touched: false, original: null, before: null, after: null, mending: null });
   S.raster = createRaster(facts.width, facts.height);
@@ -22,50 +23,78 @@ function showPhoto(bitmap, facts, file = null) {
 // What to do after a photo of several that could not be opened.
 const goOn = () => (hasNext() ? { words: "Next photo", act: openNext } : null);
 
+// What the app said no to. With `passing` the photo is fine and was only not taken just now.
+class Refused extends Error {
+  constructor({ message, offline, busy }) {
+    super(message);
+    this.passing = Boolean(offline || busy);
+  }
+}
+
+// `sending` is the turn of the photo on its way, be it still read from the disk.
+let sending = null, endOpening = () => {};
+// The bar is that of the newest photo on its way.
+function showOpening() {
+  endOpening();
+  endOpening = beginWait(0);
+}
+
 async function openFile(file) {
   if (!file) return;
   const words = tooLarge(file, FACTS.max_file_mb);
   if (words) return note(words, "problem", goOn());
-  const turn = ++opening;
+  const turn = (sending = ++opening);
   note("");
-  const wait = find(".lc-wait");
-  wait.hidden = false;
+  showOpening();
   let local = null;
   try {
     local = await createImageBitmap(file, { imageOrientation: "from-image" });
   } catch { /* TIFF and others: the server sends a picture of it */ }
+  await penIsUp(S.photo); // what is being drawn belongs to the photo before
   if (turn !== opening) return;
-  if (local) replacePhoto(local, { id: null, name: file.name, width: local.width, height: local.height, format: "" }, file);
+  if (local) {
+    replacePhoto(local, { id: null, name: file.name, width: local.width, height: local.height, format: "" }, file);
+    keepPhoto();
+  }
   await sendPhoto(file, local, turn);
 }
 
 // The photo's way to the server; `local` is the browser's picture of it, which is shown meanwhile.
 async function sendPhoto(file, local, turn) {
-  const wait = find(".lc-wait");
-  wait.hidden = false;
+  showOpening();
+  sending = turn;
   try {
     const sent = await upload(file);
     const answer = await ask("open_photo", { path: sent.path, name: file.name });
     if (turn !== opening) return;
-    if (!answer.ok) throw new Error(answer.message);
+    if (!answer.ok) throw new Refused(answer);
     await settlePhoto(local, answer, turn, file);
     if (turn !== opening) return;
     arrive((answer.notes || []).join(" "));
   } catch (error) {
-    if (turn !== opening) return;
-    comeBack(file);
-    note(refusal(error), "problem", goOn());
+    if (turn === opening) notTaken(error, file, local);
   } finally {
-    if (turn === opening) wait.hidden = true;
+    if (sending === turn) sending = null;
+    if (turn === opening) endOpening();
   }
 }
 
-// The sentence of a refusal; what a network or a browser says is not for reading.
-function refusal(error) {
-  const text = String(error && error.message ? error.message : "");
-  if (/413|too large|size exceed/i.test(text)) return "This file is larger than " + FACTS.max_file_mb + " MB. Save it smaller and try again.";
-  if (!text || /fetch|network|http|undefined|null/i.test(text)) return "The photo could not be sent: the server cannot be reached. Try again in a moment.";
-  return text;
+// A photo that is shown and was only not taken just now stays, with all that is drawn on it.
+function notTaken(error, file, local) {
+  const large = !(error instanceof Refused) && /413|too large|size exceed/i.test(String(error && error.message));
+  const passing = error instanceof Refused ? error.passing : !large;
+  const words = large ? "This file is larger than " + FACTS.max_file_mb + " MB. Save it smaller and try again."
+    : error instanceof Refused ? error.message : "The photo could not be sent: the server cannot be reached.";
+  if (passing && local && S.file === file) return note(words, "problem", { words: "Send again", act: sendAgain });
+  comeBack(file);
+  note(words, "problem", passing ? { words: "Try again", act: () => openFile(file) } : goOn());
+}
+
+// What is shown and has not arrived goes on its way once more, if it is not on it.
+function sendAgain() {
+  if (!S.photo || S.photo.id || !S.file || sending === opening) return;
+  note("");
+  sendPhoto(S.file, S.bitmap, ++opening);
 }
 
 // The server's word on size, name and pixels goes before the browser's.
@@ -75,21 +104,21 @@ async function settlePhoto(local, answer, turn, file) {
   if (same && !answer.preview) {
     Object.assign(S.photo, facts);
     S.file = file;
-  } else {
-    const asked = answer.preview ? { ok: true, url: answer.preview } : await ask("preview", { photo: answer.photo });
-    if (!asked.ok) throw new Error(asked.message);
-    const picture = asked.url;
-    const bitmap = await createImageBitmap(await (await fetch(picture)).blob());
-    if (turn !== opening) return;
-    if (same) {
-      S.bitmap = bitmap;
-      S.file = null;
-      Object.assign(S.photo, facts);
-      makeProxies();
-      redraw();
-    } else if (local) showPhoto(bitmap, facts);
-    else replacePhoto(bitmap, facts);
+    return;
   }
+  const asked = answer.preview ? { ok: true, url: answer.preview } : await ask("preview", { photo: answer.photo });
+  if (!asked.ok) throw new Refused(asked);
+  const bitmap = await createImageBitmap(await (await fetch(asked.url)).blob());
+  if (!same) await penIsUp(S.photo);
+  if (turn !== opening) return;
+  if (same) {
+    S.bitmap = bitmap;
+    S.file = null;
+    Object.assign(S.photo, facts);
+    makeProxies();
+    redraw();
+  } else if (local) showPhoto(bitmap, facts);
+  else replacePhoto(bitmap, facts);
 }
 
 async function openSample(sample) {

@@ -24,7 +24,9 @@ async function selectAt(done, how) {
   if (!far && (done.points[0].x < 0 || done.points[0].y < 0 || done.points[0].x >= S.photo.width || done.points[0].y >= S.photo.height)) return;
   // A click may come before the last one is answered: it goes on from that one.
   const before = pending ?? selection;
-  const going = before && how !== "new" ? before : { rest: before ? before.rest : S.raster.data.slice(), picks: [] };
+  const full = before && before.picks.length >= FACTS.most_picks; // what is selected is drawing now
+  const goingOn = before && how !== "new" && !full;
+  const going = goingOn ? before : { rest: before && !full ? before.rest : S.raster.data.slice(), picks: [] };
   if (how === "remove") {
     if (!going.picks.length) return eraseObject(pick, far);
     pick.remove = !far;
@@ -58,13 +60,14 @@ async function eraseObject(pick, far) {
 
 async function askObjects(picks, outline = false) {
   if (!S.photo.id) return void note("The photo is still on its way. Try again in a moment.");
-  const turn = ++asked, photo = S.photo.id;
+  const turn = ++asked, photo = S.photo;
   if (!outline) stage.dataset.selecting = "yes";
   const start = performance.now();
-  const answer = await ask("select", { photo, picks, outline });
+  const question = ask("select", { photo: photo.id, picks, outline });
+  const answer = await (outline ? question : withWait(question));
   hoverCost = performance.now() - start;
   if (turn === asked) delete stage.dataset.selecting;
-  if (turn !== asked || !S.photo || S.photo.id !== photo) return null;
+  if (turn !== asked || S.photo !== photo) return null;
   if (!answer.ok) return void (outline || note(answer.message));
   return answer;
 }

@@ -5,8 +5,22 @@ let gesture = null;
 const TOOLS = ["brush", "eraser", "box", "lasso", "select"];
 const CROSSED = ["box", "lasso", "select"];
 
+// Brushes have a size; the others mark or take away, which Alt exchanges.
+let takesAway = false;
+const ways = [...root.querySelectorAll("[data-way]")];
+function chooseWay(name) {
+  takesAway = name === "take";
+  for (const button of ways) {
+    button.setAttribute("aria-checked", String(button.dataset.way === name));
+    button.tabIndex = button.dataset.way === name ? 0 : -1;
+  }
+}
+
 function chooseTool(name) {
+  if (name !== S.tool) chooseWay("add");
   S.tool = name;
+  find(".lc-ways").hidden = !CROSSED.includes(name);
+  find(".lc-size").hidden = CROSSED.includes(name);
   for (const button of root.querySelectorAll("[data-tool]")) {
     const chosen = button.dataset.tool === name;
     button.setAttribute("aria-checked", String(chosen));
@@ -48,9 +62,10 @@ function showDraft(points, closed) {
 const corners = (a, b) => [a, { x: b.x, y: a.y }, b, { x: a.x, y: b.y }];
 const inside = (p) => ({ x: clamp(p.x, 0, S.photo.width), y: clamp(p.y, 0, S.photo.height) });
 
-// `more` is Shift, or a finger: one more object.
-function penDown(at, erase, more = false) {
-  const tool = erase && !CROSSED.includes(S.tool) ? "eraser" : S.tool;
+// `more` is Shift, or a finger: one more object. `other` is Alt and the like: the eraser, or the other way.
+function penDown(at, other, more = false) {
+  const crossed = CROSSED.includes(S.tool), erase = crossed ? other !== takesAway : other;
+  const tool = erase && !crossed ? "eraser" : S.tool;
   gesture = { tool, value: tool === "eraser" || erase ? 0 : 1, radius: brushRadius(), points: [at], last: at, more, start: performance.now() };
   if (tool === "select") return forgetHover();
   showMask("drawing");

@@ -53,12 +53,46 @@ function note(text, kind = "problem", action = null) {
 }
 find(".lc-hush").addEventListener("click", () => note(""));
 
-// One question to the server; a lost connection is answered like any other refusal.
+const askOnce = (name, data) =>
+  questioned(server, name, data, "The server cannot be reached. What you drew is kept; try again in a moment.");
+
+// One question to the server. A photo that the app has thrown away meanwhile is sent once more, and the question
+// is asked again: the browser has the file.
 async function ask(name, data) {
-  let answer = null;
+  const answer = await askOnce(name, data);
+  const photo = S.photo, was = photo && photo.id;
+  if (!answer.lost || !was || !S.file) return answer;
+  const again = await sendOnceMore(photo, S.file).catch(() => null);
+  if (!again || !again.ok) return answer;
+  if (S.photo === photo) {
+    keepPhoto();
+    publish();
+  }
+  return askOnce(name, JSON.parse(JSON.stringify(data).replaceAll(was, photo.id)));
+}
+
+// A bar over the stage for as long as anything of this is waited for, if that is longer than a blink.
+const waits = new Set();
+const showWaits = () => { find(".lc-wait").hidden = ![...waits].some((wait) => wait.shown); };
+function beginWait(delay = 300) {
+  const wait = { shown: !delay };
+  waits.add(wait);
+  const timer = setTimeout(() => {
+    wait.shown = true;
+    showWaits();
+  }, delay);
+  showWaits();
+  return () => {
+    clearTimeout(timer);
+    waits.delete(wait);
+    showWaits();
+  };
+}
+async function withWait(work) {
+  const end = beginWait();
   try {
-    answer = await server[name](data);
-  } catch { /* no answer, see below */ }
-  if (answer && typeof answer === "object" && "ok" in answer) return answer;
-  return { ok: false, offline: true, message: "The server cannot be reached. What you drew is kept; try again in a moment." };
+    return await work;
+  } finally {
+    end();
+  }
 }

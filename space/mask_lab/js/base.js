@@ -34,14 +34,7 @@ function note(text, kind = "problem") {
   line.dataset.kind = kind;
 }
 
-async function ask(name, data) {
-  try {
-    const answer = await server[name](data);
-    return answer && typeof answer === "object" ? answer : { ok: false, message: "The server gave no answer." };
-  } catch {
-    return { ok: false, message: "The server cannot be reached. Try again in a moment." };
-  }
-}
+const ask = (name, data) => questioned(server, name, data, "The server cannot be reached. Try again in a moment.");
 
 function remember() {
   const { photo, name, width, height, strategy: chosen, values, seed, count } = W;

@@ -3,6 +3,7 @@
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from gradio_client import Client, handle_file
 from PIL import Image
 
 from lama.photo import Photo
+from masks.selection import Prompt
 from space.api import select as api_select
 from space.api.select import select
 from space.canvas.selecting import Selecting
@@ -90,6 +92,31 @@ def test_the_canvas_gets_mask_and_outline(
         refused = server.select({"photo": photo, "picks": picks})
         assert not refused["ok"]
         assert "lick" in refused["message"]
+
+
+def test_one_more_object_is_one_more_look(
+    services: Services, disc: tuple[Path, np.ndarray]
+) -> None:
+    asked = []
+    selector = services.selector
+
+    class Counting:
+        name, objects = selector.name, selector.objects
+
+        def select(self, image: np.ndarray, prompt: Prompt) -> np.ndarray:
+            asked.append(prompt)
+            return selector.select(image, prompt)
+
+    server = Selecting(replace(services, selector=Counting()))
+    photo = services.photos.put(disc[0]).id
+    clicks = [{"x": 80, "y": 50}, {"x": 3, "y": 3}, {"x": 120, "y": 90}]
+    answers = [server.select({"photo": photo, "picks": clicks[: n + 1]}) for n in range(3)]
+    assert len(asked) == 3
+    again = server.select({"photo": photo, "picks": clicks[:1]})
+    assert len(asked) == 3
+    assert again["mask"] == answers[0]["mask"]
+    fresh = Selecting(services).select({"photo": photo, "picks": clicks})
+    assert fresh["mask"] == answers[2]["mask"]
 
 
 def test_photos_are_decoded_one_at_a_time(

@@ -15,6 +15,7 @@ from PIL import Image
 from space.canvas.protocol import encode_mask
 from space.canvas.server import CanvasServer
 from space.services import Services
+from space.turns import Turns
 from tests.space.fakes import TeleaEngine
 
 
@@ -216,6 +217,34 @@ def test_fill_from_a_strategy_is_seeded(server: CanvasServer, picture: Path) -> 
     assert server.fill_strategy(ask)["mask"] != server.fill_strategy(ask | {"seed": 4})["mask"]
     unknown = server.fill_strategy(ask | {"strategy": "spiral"})
     assert "box" in unknown["message"]
+
+
+def test_a_mask_from_a_strategy_says_who_drew_it(server: CanvasServer, tmp_path: Path) -> None:
+    flat = tmp_path / "flat.png"
+    Image.new("RGB", (131, 97), (90, 120, 150)).save(flat)
+    handle = server.services.photos.put(flat)
+    answer = server.fill_strategy({"photo": handle.id, "strategy": "segmentation", "seed": 0})
+    assert answer["strategy"] == "medium"
+    assert "No object" in answer["note"]
+    assert server.fill_strategy({"photo": handle.id, "strategy": "box"})["strategy"] == "box"
+
+
+def test_a_photo_that_is_gone_is_told_apart(server: CanvasServer, picture: Path) -> None:
+    asked = question(server, picture)
+    server.services.photos.forget(asked["value"]["photo"])
+    for answer in (server.run(asked), server.has_photo({"photo": asked["value"]["photo"]})):
+        assert (answer["ok"], answer["lost"]) == (False, True)
+        assert "no longer has this photo" in answer["message"]
+    never = server.run({"page": "p", "value": {"photo": "x"}})
+    assert not never["ok"]
+    assert "lost" not in never
+
+
+def test_too_many_at_once_are_told_apart(server: CanvasServer, picture: Path) -> None:
+    server.pictures = Turns(at_once=0, most_waiting=0)
+    answer = server.open_photo({"path": uploaded(picture), "name": "a.png"})
+    assert (answer["ok"], answer["busy"]) == (False, True)
+    assert "Try again" in answer["message"]
 
 
 def test_models_name_what_is_on_disk(server: CanvasServer) -> None:
