@@ -22,9 +22,8 @@ import numpy as np
 
 import masks
 from lama import registry
-from lama.checkpoint import save_checkpoint
 from lama.files import sha256_file, write_atomic
-from lama.loading import load, read_generator
+from lama.loading import load
 from lama.photo import Photo
 from lama.photo_write import save_photo
 from lama.training.config import TrainConfig
@@ -43,6 +42,8 @@ from lama.training.judge import (
 from lama.training.logged import LoggedMasks, load_masks, locate
 from lama.training.loop import train
 from lama.training.photos import Indexed, Joined
+from lama.training.promotion import model_name, promote
+from lama.training.provenance import data_of
 from lama.training.run import Run, TrainingError
 from lama.training.setup import configure, resumed
 from lama.training.signals import interruptible, stop_on_signal
@@ -99,6 +100,7 @@ class Material:
     masks: LoggedMasks
     held_masks: LoggedMasks
     held: dict[str, list[str]]  # digests of the held-out masks and photos
+    sources: tuple[str, ...]  # of the photos
 
     @property
     def revision(self) -> str:
@@ -202,6 +204,7 @@ def gather(plan: Plan, again: bool = False) -> Material:
         LoggedMasks([logged.encoded[i] for i in trained], plan.dataset),
         LoggedMasks([logged.encoded[i] for i in held], plan.dataset),
         {"masks": [drawn[i] for i in held], "photos": [shown[i] for i in unseen]},
+        tuple(sources),
     )
 
 
@@ -238,15 +241,16 @@ def _train(plan: Plan, config: TrainConfig, base: Path, material: Material) -> b
         _holes_of(material.held_masks),
         size=config.crop,
     )
-    run = Run(
-        config, plan.run_dir, material.photos, masks.get(config.masks), validation, material.masks
-    )
+    photos, drawn = material.photos, material.masks
+    data = data_of(material.sources, photos, plan.dataset, len(drawn))
+    strategy = masks.get(config.masks)
+    run = Run(config, plan.run_dir, photos, strategy, validation, drawn, data)
     if not (plan.resume and run.resume()):
         run.start_from(base)
         first = {"step": 0, **validation.measure(run.best_generator, run.sheet)}
         with (plan.run_dir / "stats.jsonl").open("w") as file:
             file.write(json.dumps(first) + "\n")
-    words = f"{len(material.masks)} masks, {len(material.photos)} photos"
+    words = f"{len(drawn)} masks, {len(photos)} photos"
     tell(plan.run_dir, "training", words, since=run.step)
     often = max(1, config.steps // LOOKS)
     return train(run, save_every=often, log_every=max(1, config.steps // 100))
@@ -287,7 +291,7 @@ def _decide(
     """Promote or refuse, and write down why."""
     trained = plan.run_dir / "generator.safetensors"
     verdict = compare(report, *names, plan.margin)
-    name = f"{_root(names[0])}-{time.strftime('%Y%m%d-%H%M%S')}-{revision}"
+    name = model_name(names[0], revision)
     model = None
     if verdict.accepted:
         model = promote(trained, plan.models_dir / f"{name}.safetensors", facts, report, verdict)
@@ -309,36 +313,10 @@ def _decide(
     return Outcome("promoted" if model else "refused", message, model, verdict)
 
 
-def promote(
-    trained: Path, target: Path, facts: dict[str, Any], report: dict[str, Any], verdict: Verdict
-) -> Path:
-    """Copy the trained weights to where the app finds them, with where they come from."""
-    meta = {
-        "kind": "fine-tuned",
-        "base": facts["init"],
-        "base_sha256": facts["base_sha256"],
-        "revision": facts["revision"],
-        "masks": facts["masks"][0],
-        "steps": facts["steps"],
-        "changes": verdict.changes,
-        "shapes": report,
-    }
-    save_checkpoint(target, read_generator(trained), meta)
-    return target
-
-
 def tell(run_dir: Path, phase: str, message: str, **more: Any) -> None:  # noqa: ANN401 - JSON
     """Write where the run is, for whoever watches it."""
     status = {"phase": phase, "message": message, "time": time.time(), "pid": os.getpid(), **more}
     write_atomic(run_dir / "status.json", json.dumps(status).encode())
-
-
-def _root(name: str) -> str:
-    """A model's name without the day and revision of an earlier fine-tuning."""
-    parts = name.split("-")
-    while len(parts) > 3 and parts[-3].isdigit() and len(parts[-3]) == 8:
-        parts = parts[:-3]
-    return "-".join(parts)
 
 
 def _sha256(data: bytes) -> str:

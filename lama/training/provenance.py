@@ -59,6 +59,33 @@ class Data:
     masks_from: str = ""
     saved_masks: int = 0
 
+    def after(self, before: Data) -> Data:
+        """All that a run has seen which went on with this after that.
+
+        Photos and masks of the same sources are the same ones, of which the larger number counts;
+        those of other sources come on top.
+        """
+        sources = tuple(dict.fromkeys((*before.sources, *self.sources)))
+        streamed = self.photos is None or before.photos is None
+        grown = len(sources) in (len(self.sources), len(before.sources))
+        drawn = dict.fromkeys(filter(None, (*before.masks_from.split(", "), self.masks_from)))
+        known = self.masks_from in before.masks_from.split(", ")
+        return Data(
+            sources,
+            None if streamed else _both(self.photos or 0, before.photos or 0, grown),
+            ", ".join(drawn),
+            _both(self.saved_masks, before.saved_masks, known),
+        )
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Data:
+        """Inverse of `asdict`."""
+        return cls(**{**values, "sources": tuple(values["sources"])})
+
+
+def _both(now: int, before: int, same: bool) -> int:
+    return max(now, before) if same else now + before
+
 
 @dataclass(frozen=True)
 class Provenance:

@@ -11,7 +11,7 @@ import json
 import logging
 from collections.abc import Generator as Yielding
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -201,6 +201,7 @@ class Run:
             # Optional keys: states of older runs lack them.
             "samples": self.samples,
             "origin": self.provenance.origin.to_json(),
+            "data": asdict(self.provenance.data),
             # Nothing in training draws from the generators of GPUs.
             "random": {"cpu": torch.get_rng_state()},
             "matching": matching.state_dict() if matching is not None else None,
@@ -252,6 +253,9 @@ class Run:
         if "origin" in state:
             origin = Origin.from_json(state["origin"])
             self.provenance = replace(self.provenance, origin=origin)
+        if "data" in state:
+            data = self.provenance.data.after(Data.from_json(state["data"]))
+            self.provenance = replace(self.provenance, data=data)
         if "random" in state:
             torch.set_rng_state(state["random"]["cpu"])
 

@@ -13,6 +13,7 @@ from lama.config import DilatedConfig, FourierConfig, RegularConfig, UNetConfig
 from lama.training.ablation import ablate, variants
 from lama.training.config import PRESETS, LossWeights
 from lama.training.data import find_photos
+from lama.training.provenance import Data
 from lama.training.run import Run
 from tests.lama.training.toy import TOY, draw_photos
 
@@ -104,6 +105,20 @@ def test_a_stop_at_the_last_step_of_a_run_stops_the_ablation(tmp_path, monkeypat
     found = ablate(variants(SMALL), tmp_path, start, photos=[tmp_path / "photos"], **given)
     assert found is None
     assert started == ["base"]
+
+
+def test_the_runs_say_what_they_learn_from(tmp_path, monkeypatch):
+    draw_photos(tmp_path / "shown")
+    data = []
+
+    def first(wanted, folder, start, **_):
+        data.append(start(wanted[0], folder / "base").provenance.data)
+
+    monkeypatch.setattr("lama.training.ablation.ablate", first)
+    monkeypatch.setitem(PRESETS, "toy", SMALL)
+    given = ["--photos", str(tmp_path / "shown"), "--eval-photos", str(tmp_path)]
+    assert main(["ablate", *given, "--run-dir", str(tmp_path / "out"), "--preset", "toy"]) == 0
+    assert data == [Data(("shown",), 5)]
 
 
 @pytest.mark.parametrize(

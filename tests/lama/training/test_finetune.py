@@ -17,7 +17,9 @@ import lama
 from lama.__main__ import main
 from lama.checkpoint import build, read_checkpoint, save_checkpoint
 from lama.config import UNetConfig
+from lama.files import sha256_file
 from lama.training.finetune import Plan, finetune, gather
+from lama.training.provenance import Origin
 from lama.training.run import TrainingError
 
 ROOT = Path(__file__).parents[3]
@@ -136,6 +138,14 @@ def test_a_model_that_is_no_worse_is_promoted(tmp_path, dataset, base) -> None:
     assert tuned(rgb, mask).shape == rgb.shape
     meta = read_checkpoint(outcome.model)[2]
     assert (meta["kind"], meta["masks"], meta["steps"]) == ("fine-tuned", 8, 3)
+    assert meta["training"]["batch"] == 2
+    assert meta["provenance"]["data"] == {
+        "sources": [f"hf:{dataset.name}"], "photos": 2, "masks_from": dataset.name,
+        "saved_masks": 8,
+    }  # fmt: skip
+    origin = Origin.of(outcome.model)
+    assert (origin.steps, origin.samples) == (3, 6)
+    assert origin.ancestors == (sha256_file(base),)
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert {"plan.json", "report.json", "report.md", "before-after.png", "stats.jsonl"} <= names
     lines = [json.loads(line) for line in (tmp_path / "run/stats.jsonl").read_text().splitlines()]

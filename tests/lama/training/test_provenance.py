@@ -5,12 +5,13 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 
 import masks
 from lama.checkpoint import read_checkpoint, save_checkpoint
 from lama.training.data import find_photos
 from lama.training.loop import train
-from lama.training.provenance import Origin, data_of, named
+from lama.training.provenance import Data, Origin, data_of, named
 from lama.training.run import Run
 from tests.lama.training.toy import TOY, draw_photos
 
@@ -51,6 +52,42 @@ def test_steps_and_samples_add_up_over_the_ancestors(tmp_path, photos):
     assert again.resume()
     train(again)
     assert read_checkpoint(second)[2]["provenance"]["total_steps"] == 6
+
+
+def test_what_a_run_went_on_with_comes_on_top(tmp_path, photos):
+    def run(steps, **data):
+        config = replace(TOY, steps=steps)
+        given = {"strategy": masks.get("training"), "data": Data(**data)}
+        return Run(config, tmp_path, photos, **given)
+
+    train(run(1, sources=("a", "b"), photos=5, masks_from="mine", saved_masks=3))
+    again = run(2, sources=("b", "c"), photos=4, masks_from="yours", saved_masks=2)
+    assert again.resume()
+    train(again)
+    weights = tmp_path / "generator.safetensors"
+    assert read_checkpoint(weights)[2]["provenance"]["data"] == {
+        "sources": ["a", "b", "c"], "photos": 9, "masks_from": "mine, yours", "saved_masks": 5,
+    }  # fmt: skip
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    del state["data"]
+    torch.save(state, tmp_path / "state.pt")
+    older = run(3, sources=("b",), photos=4)
+    assert older.resume()
+    assert older.provenance.data == Data(("b",), 4)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "both"),
+    [
+        (Data(("a",), 7, "m", 4), Data(("a",), 9, "m", 3), Data(("a",), 9, "m", 4)),
+        (Data(("a", "b"), 7), Data(("a",), 5), Data(("a", "b"), 7)),
+        (Data(("a",), 5), Data(("b", "a"), 7, "m", 2), Data(("b", "a"), 7, "m", 2)),
+        (Data(("a",), 5, "m", 2), Data((), 7, "m, n", 3), Data(("a",), 7, "m, n", 3)),
+        (Data(("a",), None), Data(("b",), 7), Data(("b", "a"), None)),
+    ],
+)
+def test_the_same_sources_are_counted_once(now, before, both):
+    assert now.after(before) == both
 
 
 def test_files_without_provenance_tell_what_they_can(tmp_path, photos):
