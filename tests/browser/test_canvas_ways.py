@@ -339,8 +339,10 @@ def test_commands_work_on_other_keyboards(page: Page, small: Path) -> None:
 
 def test_boxes_take_away_without_any_key(page: Page, small: Path) -> None:
     open_photo(page, small)
+    height = page.locator(".lc-tools").bounding_box()["height"]
     page.locator('[data-tool="box"]').click()
     expect(page.locator(".lc-size")).to_be_hidden()
+    assert page.locator(".lc-tools").bounding_box()["height"] == height, "nothing moves"
     stroke(page, (0.3, 0.3), (0.7, 0.7))
     whole = exported_mask(page)
     take, add = page.locator('[data-way="take"]'), page.locator('[data-way="add"]')
