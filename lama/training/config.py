@@ -36,7 +36,7 @@ class TrainConfig:
     masks_share: float = 0.5  # share of holes from saved masks, where such are given
     freeze_batchnorm: bool = False  # the generator's batch statistics stay as they were loaded
     crop: int = 256
-    zoom: float = 1.0  # a crop covers up to this many times its size of the photo
+    zoom: float = 1.0  # a crop covers up to this many times its size, at most the whole photo
     varied: float = 0.0  # share of crops turned by quarters, with colour channels exchanged
     repeats: float = 0.0  # share of crops made into walls of one repeated cell
     batch: int = 10
@@ -134,10 +134,12 @@ _TEXTURE = replace(
     repeats=0.2,
 )
 
-# Short runs from good weights: no new discriminator, which would first have to learn.
+# Short runs from good weights: no new discriminator, which would first have to learn. Crops reach
+# up to the whole photo, however large: that is how the app looks at large holes.
 _FINE_TUNE = replace(
     _TINY,
     weights=replace(_TINY.weights, adversarial=0, feature_matching=0),
+    zoom=64.0,
     steps=1000,
     lr=1e-4,
     warmup=50,

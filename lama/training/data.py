@@ -51,7 +51,8 @@ class Crops(Dataset[Sample]):
         photos: a source, or files; what cannot be read is named in the sample and replaced.
         strategy: draws the hole for a crop.
         crop: side of a sample in pixels.
-        zoom: a crop covers between `crop` and `zoom * crop` pixels of the photo, then is shrunk.
+        zoom: a crop covers between `crop` and `zoom * crop` pixels of the photo, at most its short
+            side, then is shrunk.
         seed: of the run.
         start: first sample number.
         stop: one past the last.

@@ -58,8 +58,8 @@ def fit_mask(mask: np.ndarray, crop: int, rng: np.random.Generator) -> np.ndarra
     """A square window around a hole, mirrored half of the time, at the crop's size.
 
     The window is 1.25 to 3 times as wide as the hole, about what the network is shown of a photo
-    when it fills that hole. It stays inside of the mask where it can, so that holes at an edge stay
-    at an edge; beyond it everything is known.
+    when it fills that hole, at the scale of its first look. It stays inside of the mask where it
+    can, so that holes at an edge stay at an edge; beyond it everything is known.
 
     Args:
         mask: bool (H, W) with a hole.

@@ -7,6 +7,7 @@ from PIL import Image
 
 import masks
 from lama.exemplar import exemplar_fill
+from lama.training.config import PRESETS
 from lama.training.data import Crops, collate, crop_window, find_photos, recolour
 from lama.training.photos import Picture
 
@@ -113,6 +114,16 @@ def test_crops_are_square_whatever_the_photo(size, zoom, rng):
         assert min(48, *size) <= side <= min(48 * zoom, *size)
         assert 0 <= top <= size[0] - side
         assert 0 <= left <= size[1] - side
+
+
+@pytest.mark.parametrize("size", [(3000, 4001), (90, 700), (513, 511)])
+def test_fine_tuning_looks_at_anything_up_to_the_whole_photo(size, rng):
+    tuned = PRESETS["fine-tune"]
+    sides = [crop_window((*size, 3), tuned.crop, tuned.zoom, rng)[2] for _ in range(400)]
+    assert max(sides) > 0.95 * min(size)
+    assert max(sides) <= min(size)
+    middle = (min(size) * min(tuned.crop, *size)) ** 0.5
+    assert np.median(sides) == pytest.approx(middle, rel=0.25)
 
 
 def test_no_photos_is_an_error(tmp_path):
