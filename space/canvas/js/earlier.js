@@ -1,7 +1,7 @@
 // What was open before, kept whole: a photo that another was opened over, the picture that a result was gone
 // on from, and what a refused file would have replaced.
 const KEPT_PIXELS = 48e6;
-const PARTS = ["photo", "bitmap", "file", "original", "before", "after", "strokes", "strategy", "result", "strip", "compare", "touched", "mending"];
+const PARTS = ["photo", "bitmap", "file", "original", "before", "after", "strokes", "strategy", "result", "strip", "compare", "unsaved", "mending"];
 let back = null, leaving = null;
 on("photo", () => { if (!S.photo) back = null; });
 

@@ -179,8 +179,8 @@ async function sendOnceMore(facts, blob) {
 }
 
 window.addEventListener("beforeunload", (event) => {
-  if (S.raster && S.raster.count && S.touched && root.isConnected) event.preventDefault();
+  if (S.raster && S.raster.count && S.unsaved && root.isConnected) event.preventDefault();
 });
-on("mask", ({ why }) => { S.touched = why !== "recalled"; });
+on("mask", ({ why }) => { S.unsaved = why !== "recalled"; });
 // The save sheet says when something was saved to the dataset.
-document.addEventListener("lama-saved", () => { S.touched = false; });
+document.addEventListener("lama-saved", () => { S.unsaved = false; });

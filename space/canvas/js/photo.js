@@ -8,7 +8,7 @@ on("photo", () => document.dispatchEvent(new Event("lama-photo")));
 function showPhoto(bitmap, facts, file = null) {
   penCancel();
   Object.assign(S, { photo: facts, bitmap, file, strokes: [], strategy: "drawn", result: null, strip: [], compare: 0,
-    touched: false, original: null, before: null, after: null, mending: null });
+    unsaved: false, original: null, before: null, after: null, mending: null });
   S.raster = createRaster(facts.width, facts.height);
   root.dataset.photo = "yes";
   root.style.setProperty("--aspect", (facts.height / facts.width).toFixed(4));

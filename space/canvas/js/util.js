@@ -27,7 +27,7 @@ const S = {
   strip: [],
   compare: 0,
   peek: false,
-  touched: false,
+  unsaved: false,
   mending: null,
 };
 
