@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from lama.training.holdout import HoldOut, told_apart
+from lama.training.holdout import HoldOut, evenly, told_apart
 from lama.training.passing import passing_folder
 from lama.training.photos import (
     Indexed,
@@ -22,14 +23,18 @@ from lama.training.photos import (
     Photos,
     Picture,
     cell_bytes,
-    decode_grey,
+    decode_mask,
     decode_rgb,
     find_photos,
+    has_hole,
 )
 from lama.training.provenance import named
 
+logger = logging.getLogger(__name__)
+
 Table = Any  # datasets has no types
 SHUFFLE = 1000  # photos of a stream that are mixed at a time
+LOOKED_AT = 64  # masks of a dataset, before a run begins
 _BEHIND = 64  # photos of a stream that are kept for whoever asks again
 
 
@@ -222,6 +227,8 @@ def open_photos(
     files = find_photos(folders) if folders else []
     loaded = [address.load(streaming=False) for address in addresses]
     every_table = [DatasetTable(address, table) for table, address in loaded]
+    for part in every_table:
+        _check_masks(part)
     total = len(files) + sum(map(len, every_table))
     if not total:
         raise ValueError(f"no photos (or none approved) in {', '.join(map(str, addresses))}")
@@ -261,6 +268,22 @@ def _rows(table: DatasetTable) -> Iterator[str]:
     return (f"{name} row {row}" for row in table.rows)
 
 
+def _check_masks(table: DatasetTable) -> None:
+    """Say how many of some masks can be used; ValueError if none of them can."""
+    column, looked = table.address.mask, evenly(2 * len(table), min(LOOKED_AT, len(table)))
+    if not column or not looked:
+        return
+    holes = sum(has_hole(cell_bytes(table.table[i // 2][column])) for i in looked)
+    if not holes:
+        raise ValueError(
+            f"none of {len(looked)} masks of {table.address} can be used: a mask is black (or "
+            "clear) where the photo stays and anything else in the hole, and has some of both"
+        )
+    logger.info(
+        "%s: %d of %d masks that were looked at can be used", table.address, holes, len(looked)
+    )
+
+
 def row_digests(table: DatasetTable) -> Iterator[str]:
     """sha256 of every row's photo, as it is stored."""
     for row in table.rows:
@@ -290,7 +313,7 @@ def picture_of(row: dict[str, Any], address: DatasetPhotos) -> Picture | None:
     image = decode_rgb(cell_bytes(row[address.image]))
     if image is None or not address.mask:
         return None if image is None else Picture(image)
-    grey = decode_grey(cell_bytes(row[address.mask]))
-    if grey is None or grey.shape != image.shape[:2]:
+    mask = decode_mask(cell_bytes(row[address.mask]))
+    if mask is None or mask.shape != image.shape[:2]:
         return None
-    return Picture(image, grey > 127)
+    return Picture(image, mask)

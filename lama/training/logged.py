@@ -7,14 +7,18 @@ deleted later is not kept alive by having been trained on.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from lama.training.photos import cell_bytes, decode_grey
+from lama.training.photos import cell_bytes, decode_mask, has_hole
+
+logger = logging.getLogger(__name__)
 
 NARROWEST, WIDEST = 1.25, 3.0  # sides of the window in units of the hole's longer extent
 LEAST, MOST = 0.002, 0.75  # share of a crop that a hole may cover
@@ -27,7 +31,7 @@ class LoggedMasks:
     shows the very thing that somebody wanted away, which is not what should be filled in.
 
     Args:
-        encoded: image files, grey, above 127 = hole.
+        encoded: image files, see `decode_mask`.
         name: of the dataset, for messages and provenance.
     """
 
@@ -50,8 +54,7 @@ class LoggedMasks:
 
     def read(self, index: int) -> np.ndarray | None:
         """Mask number `index` as bool (H, W), True = hole; None if it cannot be decoded."""
-        grey = decode_grey(self.encoded[index])
-        return None if grey is None else grey > 127
+        return decode_mask(self.encoded[index])
 
 
 def fit_mask(mask: np.ndarray, crop: int, rng: np.random.Generator) -> np.ndarray:
@@ -105,7 +108,7 @@ def load_masks(dataset: str) -> LoggedMasks:
         dataset: a dataset folder, a data directory of the app that has one, or a name on the Hub.
 
     Raises:
-        ValueError: It cannot be read, has no column `mask`, or holds nothing that may be used.
+        ValueError: It cannot be read, has no column `mask`, or holds nothing that can be used.
     """
     # Takes a second to import, and only fine-tuning needs it.
     from datasets import Image, load_dataset  # noqa: PLC0415
@@ -133,7 +136,29 @@ def load_masks(dataset: str) -> LoggedMasks:
             f"{dataset} has no approved mask ({found or 'it is empty'}); approve some of them in "
             "the Review tab first"
         )
-    return LoggedMasks(chosen, dataset)
+    return LoggedMasks(_usable(chosen, dataset), dataset)
+
+
+def _usable(encoded: Sequence[bytes], dataset: str) -> list[bytes]:
+    """Those masks that have a hole and something around it; says how many have not.
+
+    Raises:
+        ValueError: None has.
+    """
+    with ThreadPoolExecutor() as pool:  # decoding leaves Python to itself
+        fine = list(pool.map(has_hole, encoded))
+    found = [data for data, good in zip(encoded, fine, strict=True) if good]
+    if not found:
+        raise ValueError(
+            f"none of the {len(encoded)} masks of {dataset} can be used: a mask is black (or "
+            "clear) where the photo stays and anything else in the hole, and has some of both"
+        )
+    if len(found) < len(encoded):
+        logger.warning(
+            "%d of the %d masks of %s can be used: the others are no pictures, or have no hole, or "
+            "nothing else", len(found), len(encoded), dataset,
+        )  # fmt: skip
+    return found
 
 
 def locate(dataset: str) -> str:

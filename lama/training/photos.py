@@ -15,7 +15,13 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from lama.photo import open_photo, painted
+from lama.photo_error import PhotoError
 from masks.files import PHOTO_SUFFIXES, find_files
+
+MOST_PIXELS = 2**30  # of a mask, about what OpenCV takes of a photo
+LOSSY = ("JPEG", "WEBP", "AVIF")
+MIDDLE = 127
 
 
 @dataclass(frozen=True)
@@ -164,9 +170,29 @@ def decode_rgb(data: bytes) -> np.ndarray | None:
     return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def decode_grey(data: bytes) -> np.ndarray | None:
-    """An encoded picture as uint8 (H, W), or None if it cannot be decoded."""
-    return _decode(data, cv2.IMREAD_GRAYSCALE)
+def decode_mask(data: bytes) -> np.ndarray | None:
+    """An encoded mask as upright bool (H, W), True = hole, or None if it cannot be decoded.
+
+    Read as everywhere (`lama.photo.painted`): what is not black, or where a part is clear, what is
+    not clear. Lossy files have grey noise where black was: there, what is brighter than the middle.
+    """
+    try:
+        photo = open_photo(data, MOST_PIXELS)
+    except PhotoError:
+        return None
+    pixels = photo.original
+    clear = pixels.shape[2] in (2, 4) and bool((pixels[..., -1] == 0).any())
+    lossless_webp = photo.format == "WEBP" and b"VP8L" in data[:1024]
+    if photo.format not in LOSSY or lossless_webp or clear:
+        return painted(pixels)
+    colours = pixels[..., :1] if pixels.shape[2] == 2 else pixels[..., :3]
+    return np.asarray(colours.max(axis=2) > MIDDLE)
+
+
+def has_hole(data: bytes) -> bool:
+    """Whether an encoded mask can be decoded and has a hole and something around it."""
+    mask = decode_mask(data)
+    return mask is not None and bool(mask.any()) and not mask.all()
 
 
 def _decode(data: bytes, how: int) -> np.ndarray | None:

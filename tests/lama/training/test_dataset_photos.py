@@ -100,6 +100,23 @@ def test_a_mask_that_is_far_too_large_is_no_mask(folder):
     assert picture_of({**row, "hole": row["shot"]}, address).mask.any()
 
 
+def test_masks_of_ones_are_holes_and_a_column_without_any_is_refused(tmp_path):
+    hole = np.zeros((41, 67), np.uint8)
+    hole[9:20, 9:30] = 1
+    for name, drawn in (("some", [hole, hole * 0, hole]), ("none", [hole * 0] * 3)):
+        features = datasets.Features(image=datasets.Image(), mask=datasets.Image())
+        photo = Image.fromarray(np.full((41, 67, 3), 9, np.uint8))
+        table = {"image": [photo] * 3, "mask": [Image.fromarray(mask) for mask in drawn]}
+        (tmp_path / name).mkdir()
+        found = datasets.Dataset.from_dict(table, features=features)
+        found.to_parquet(tmp_path / name / "train-0.parquet")
+    training, _, _ = open_photos([f"hf:{tmp_path / 'some'}:train:image:mask"], 0)
+    assert np.array_equal(training.read(0).mask, hole.astype(bool))
+    with pytest.raises(ValueError, match="none of 3 masks of .* can be used: a mask is black"):
+        open_photos([f"hf:{tmp_path / 'none'}:train:image:mask"], 0)
+    assert open_photos([f"hf:{tmp_path / 'none'}"], 0)[0].read(0).mask is None
+
+
 def test_columns_can_be_named_and_wrong_ones_are_said(folder):
     training, _, _ = open_photos([f"hf:{folder}:train:shot:hole"], 0)
     assert np.array_equal(np.flatnonzero(training.read(0).mask.all(1)), np.arange(20))

@@ -90,6 +90,30 @@ def test_a_dataset_without_status_gives_all_of_its_masks(tmp_path, rng):
     assert len(load_masks(str(tmp_path))) == 3
 
 
+def folder_of(masks, folder):
+    for i, mask in enumerate(masks):
+        Image.fromarray(mask).save(folder / f"{i}.png")
+    names = (f'{{"mask_file_name": "{i}.png"}}' for i in range(len(masks)))
+    (folder / "metadata.jsonl").write_text("\n".join(names))
+    return str(folder)
+
+
+def test_masks_that_cannot_be_used_are_counted_out(tmp_path, bar, caplog):
+    empty, ones, clear = np.zeros(bar.shape, np.uint8), bar.astype(np.uint8), np.zeros((9, 9, 4))
+    clear[2:5, 2:5, 3] = 255  # black on clear
+    logged = load_masks(folder_of([empty, ones, clear.astype(np.uint8), empty + 255], tmp_path))
+    assert len(logged) == 2
+    assert np.array_equal(logged.read(0), bar)
+    assert logged.read(1).sum() == 9
+    assert "2 of the 4 masks" in caplog.text
+
+
+def test_a_dataset_without_any_hole_is_refused(tmp_path):
+    nothing = np.zeros((20, 30), np.uint8)
+    with pytest.raises(ValueError, match="none of the 2 masks of .* can be used: a mask is black"):
+        load_masks(folder_of([nothing, nothing + 255], tmp_path))
+
+
 def test_nothing_approved_is_said(tmp_path):
     store = Store.open(tmp_path / "data")
     with pytest.raises(ValueError, match="no approved mask \\(it is empty\\)"):
