@@ -28,6 +28,7 @@ def add_ablate(parser: argparse.ArgumentParser) -> None:
     add("--batch", type=positive, help="samples a step (preset's otherwise)")
     add("--crop", type=positive, help="pixels (preset's otherwise)")
     add("--seed", type=natural, default=0)
+    add("--workers", type=natural, metavar="N", help="processes that make samples, as in `train`")
     add("--save-every", type=positive, default=500, metavar="STEPS")
     add("--mixed-precision", choices=("auto", "no", "bf16"), default="auto")
     add("--strategy", nargs="+", default=["narrow", "thick"], help="holes to measure on")
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     from lama.training.run import Run
     from lama.training.setup import configure
 
-    names = ("steps", "batch", "crop", "seed", "perceptual", "mixed_precision")
+    names = ("steps", "batch", "crop", "seed", "perceptual", "mixed_precision", "workers")
     base = configure(options.preset, {name: getattr(options, name) for name in names})
     photos, _, _ = open_photos(options.photos, 0)
 

@@ -57,7 +57,7 @@ class TrainConfig:
     shifts: int = 1  # the losses see pictures cropped by 0 to shifts - 1 pixels, in turn
     patch_labels: str = "nearest"  # as published, or centred: where the patches really are
     seed: int = 0
-    workers: int = 1
+    workers: int | None = None  # processes that make samples, None = `loader.default_workers`
     mixed_precision: str = "no"  # or bf16: convolutions in bf16; weights, FFT and losses in fp32
 
 

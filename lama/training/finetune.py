@@ -56,7 +56,7 @@ MOST_PHOTOS, MOST_MASKS = 24, 48  # held out
 WATCHED = 6  # held-out photos that the run is watched by
 LOOKS = 10  # how often
 HELD = "held.json"  # what a run holds out, by its digests
-CHANGES = ("steps", "batch", "lr", "masks_share", "seed")  # of a plan, to the preset
+CHANGES = ("steps", "batch", "lr", "masks_share", "seed", "workers")  # of a plan, to the preset
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Plan:
     lr: float | None = None
     masks_share: float | None = None
     seed: int | None = None
+    workers: int | None = None
     cases: int = 24  # holes of each shape that both models are judged by
     margin: float = MARGIN
     resume: bool = False

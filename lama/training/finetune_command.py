@@ -38,6 +38,7 @@ def add_finetune(parser: argparse.ArgumentParser) -> None:
         help="share of holes that are saved masks (0.5)",
     )
     add("--seed", type=natural, help="of samples and new weights (0)")
+    add("--workers", type=natural, metavar="N", help="processes that make samples, as in `train`")
     add("--cases", type=positive, default=24, metavar="N", help="holes of each shape to judge by")
     add(
         "--margin",
@@ -71,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
             lr=options.lr,
             masks_share=options.masks_share,
             seed=options.seed,
+            workers=options.workers,
             cases=options.cases,
             margin=options.margin,
             resume=options.resume,

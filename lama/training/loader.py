@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Iterator, Sequence
 
@@ -11,6 +12,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from lama.training.data import Crops, Sample, collate
 
+MOST_WORKERS = 8  # by default
 PATIENCE = 5.0  # seconds that a worker has to take note of having been killed
 
 
@@ -37,8 +39,30 @@ class Share(Sampler[int]):
         return len(range(0, self.total, self.batch)) * self.share
 
 
+def default_workers(device: torch.device, streamed: bool = False) -> int:
+    """How many processes should make samples for one that trains.
+
+    A CPU that trains has no core to spare for more than one. A GPU is quicker than one core makes
+    samples: it gets this machine's cores, shared with the other processes that train here.
+
+    Args:
+        device: what trains.
+        streamed: photos come as a stream, all of which every worker would read.
+    """
+    if device.type == "cpu" or streamed:
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return min(MOST_WORKERS, max(1, (cores or 1) // here))
+
+
 def load(
-    samples: Crops, order: Sampler[int] | Sequence[int], batch: int, workers: int
+    samples: Crops,
+    order: Sampler[int] | Sequence[int],
+    batch: int,
+    workers: int,
+    *,
+    pinned: bool = False,
 ) -> Iterator[Sample]:
     """Batches of samples in the given order.
 
@@ -50,6 +74,7 @@ def load(
         order: their numbers.
         batch: samples at a time.
         workers: processes that make them; 0 = this one.
+        pinned: put them where a GPU of Nvidia's copies from while it computes.
 
     Raises:
         ValueError: A sample cannot be made; in its own words.
@@ -59,6 +84,7 @@ def load(
         batch_size=batch,
         sampler=order,
         num_workers=workers,
+        pin_memory=pinned,
         collate_fn=collate,
         generator=torch.Generator(),  # starting loaders must not move the run's own
         worker_init_fn=_leave_signals_to_the_trainer,

@@ -97,11 +97,13 @@ def one_step(run: Run, batch: Sample) -> dict[str, float]:
         TrainingError: A loss or a gradient is no longer finite. The processes share their gradients
             first, so they all find out in the same step.
     """
-    config, accelerator = run.config, run.accelerator
+    config = run.config
     _set_rates(run)
-    image = batch.image.to(accelerator.device, memory_format=torch.channels_last)
-    mask = batch.mask.to(accelerator.device)
-    copied = None if batch.copied is None else batch.copied.to(accelerator.device)
+    device, layout = run.accelerator.device, torch.channels_last
+    pinned = device.type == "cuda"  # so nobody has to wait for it
+    image = batch.image.to(device, memory_format=layout, non_blocking=pinned)
+    mask = batch.mask.to(device, non_blocking=pinned)
+    copied = None if batch.copied is None else batch.copied.to(device, non_blocking=pinned)
     adversarial = run.step >= config.adversarial_from and config.weights.adversarial > 0
     run.generator.train()
     if config.freeze_batchnorm:

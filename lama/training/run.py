@@ -29,7 +29,7 @@ from lama.training.config import TrainConfig, to_json
 from lama.training.data import Crops, Sample, Strategy
 from lama.training.discriminator import Discriminator
 from lama.training.folding import fold_batch_norm
-from lama.training.loader import Share, load
+from lama.training.loader import Share, default_workers, load
 from lama.training.logged import LoggedMasks
 from lama.training.matching import KernelMatching
 from lama.training.parallel import copy_from_first, gather, share_batch_norm
@@ -314,7 +314,10 @@ class Run:
         )
         share = config.batch // count
         order = Share(len(samples), config.batch, share, self.accelerator.process_index)
-        yield from load(samples, order, share, config.workers)
+        device, streamed = self.accelerator.device, not hasattr(self.photos, "__len__")
+        asked = config.workers
+        workers = default_workers(device, streamed) if asked is None else asked
+        yield from load(samples, order, share, workers, pinned=device.type == "cuda")
 
 
 def new_discriminator(

@@ -13,7 +13,7 @@ from lama.training.config import PRESETS, TrainConfig, differences, for_generato
 from lama.training.state import read_options
 
 # What may change while a run goes on, and what it has learned depends on.
-FREE = ("steps", "lr", "mixed_precision")
+FREE = ("steps", "lr", "mixed_precision", "workers")
 FIXED = ("seed", "batch", "masks", "masks_share", "freeze_batchnorm", "perceptual")
 
 

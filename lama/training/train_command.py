@@ -54,6 +54,8 @@ def add_train(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "no", "bf16"),
         help="bf16 convolutions; auto (default): where the machine has them",
     )
+    add("--workers", type=natural, metavar="N", help="processes that make samples for each process "
+        "that trains (1 on a CPU; on GPUs the cores that there are, at most 8)")  # fmt: skip
     add("--save-every", type=positive, default=500, metavar="STEPS")
     add("--track", metavar="PROJECT", help="send metrics and samples to a local trackio dashboard")
     add("--holdout", type=natural, metavar="N", help="photos kept aside to watch the run by (48)")

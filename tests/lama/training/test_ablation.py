@@ -112,13 +112,14 @@ def test_the_runs_say_what_they_learn_from(tmp_path, monkeypatch):
     data = []
 
     def first(wanted, folder, start, **_):
-        data.append(start(wanted[0], folder / "base").provenance.data)
+        run = start(wanted[0], folder / "base")
+        data.extend((run.provenance.data, run.config.workers))
 
     monkeypatch.setattr("lama.training.ablation.ablate", first)
     monkeypatch.setitem(PRESETS, "toy", SMALL)
-    given = ["--photos", str(tmp_path / "shown"), "--eval-photos", str(tmp_path)]
+    given = ["--photos", str(tmp_path / "shown"), "--eval-photos", str(tmp_path), "--workers", "3"]
     assert main(["ablate", *given, "--run-dir", str(tmp_path / "out"), "--preset", "toy"]) == 0
-    assert data == [Data(("shown",), 5)]
+    assert data == [Data(("shown",), 5), 3]
 
 
 @pytest.mark.parametrize(

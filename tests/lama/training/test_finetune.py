@@ -167,7 +167,7 @@ def test_stopped_while_it_is_judged_and_gone_on_with(
     before = signal.getsignal(number)
     flags = ["--masks-from", str(dataset), "--init", str(base), "--run-dir", str(tmp_path / "run")]
     flags += ["--models-dir", str(tmp_path / "models"), "--steps", "2", "--cases", "1"]
-    flags += ["--batch", "2", "--seed", "3", "--margin", "1e9"]
+    flags += ["--batch", "2", "--seed", "3", "--margin", "1e9", "--workers", "0"]
     with monkeypatch.context() as patch:
         patch.setattr("lama.training.finetune.measure", interrupted)
         assert main(["finetune", *flags]) == 3
@@ -175,6 +175,7 @@ def test_stopped_while_it_is_judged_and_gone_on_with(
     assert status(tmp_path).get("resumable", True)
     assert signal.getsignal(number) is before
     assert not (tmp_path / "models").exists()
+    assert json.loads((tmp_path / "run" / "options.json").read_text())["workers"] == 0
     assert main(["finetune", *flags, "--resume", "--seed", "4"]) == 2
     assert "began with --seed 3, not 4" in status(tmp_path)["message"]
     assert main(["finetune", *flags, "--resume"]) == 0

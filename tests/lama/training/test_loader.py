@@ -8,10 +8,11 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 import masks
 from lama.training.data import Crops, find_photos
-from lama.training.loader import Share, load
+from lama.training.loader import Share, default_workers, load
 from tests.lama.training.toy import draw_photos
 
 ROOT = Path(__file__).parents[3]
@@ -107,6 +108,17 @@ def test_a_long_run_is_counted_out_and_not_held():
     assert len(order) == 120_000_000
     assert next(iter(order)) == 0
     assert not [value for value in vars(order).values() if not isinstance(value, int)]
+
+
+def test_workers_by_default(monkeypatch):
+    cpu, gpu = torch.device("cpu"), torch.device("cuda", 1)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(12)), raising=False)
+    assert default_workers(cpu) == 1
+    assert default_workers(gpu) == 8
+    assert default_workers(gpu, streamed=True) == 1, "each would read the whole stream"
+    for processes, each in (("4", 3), ("16", 1)):
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", processes)
+        assert default_workers(gpu) == each
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -149,6 +149,8 @@ def test_a_run_goes_on_as_it_was_begun(begun):
     assert after == {**before, "steps": 5, "lr": 0.001}
     assert torch.load(folder / "state.pt", weights_only=True)["step"] == 5
     assert (folder / "held_out.json").read_bytes() == held
+    assert go_on("--steps", "6", "--workers", "1") == 0
+    assert json.loads((folder / "options.json").read_text()) == {**after, "steps": 6, "workers": 1}
     assert json.loads(held) == {"asked": 1, "photos": ["photos/0.png"]}
 
 
