@@ -30,7 +30,7 @@ def add_ablate(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=natural, default=0)
     add("--workers", type=natural, metavar="N", help="processes that make samples, as in `train`")
     add("--save-every", type=positive, default=500, metavar="STEPS")
-    add("--mixed-precision", choices=("auto", "no", "bf16"), default="auto")
+    add("--mixed-precision", choices=("auto", "no", "bf16"), help="as in `train`")
     add("--strategy", nargs="+", default=["narrow", "thick"], help="holes to measure on")
     add("--size", type=positive, nargs="+", default=[256], help="sizes to measure at, in pixels")
     add("--metrics", nargs="+", default=["l1", "lpips-alex", "lpips-vgg"])

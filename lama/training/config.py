@@ -146,6 +146,8 @@ _FINE_TUNE = replace(
     freeze_batchnorm=True,
 )
 
+PUBLISHED = ("lama-fourier", "big-lama")  # presets that compute in 32 bits unless asked otherwise
+
 PRESETS: dict[str, TrainConfig] = {
     "lama-fourier": TrainConfig(batch=30),  # published: 10 on each of three GPUs
     "big-lama": TrainConfig(generator=FourierConfig(n_blocks=18), batch=120),

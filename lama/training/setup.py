@@ -9,7 +9,7 @@ from typing import Any
 
 from lama.loading import read_generator
 from lama.precision import has_bf16
-from lama.training.config import PRESETS, TrainConfig, differences, for_generator
+from lama.training.config import PRESETS, PUBLISHED, TrainConfig, differences, for_generator
 from lama.training.state import read_options
 
 # What may change while a run goes on, and what it has learned depends on.
@@ -30,7 +30,7 @@ def configure(name: str, changes: Mapping[str, Any], init: Path | None = None) -
     Args:
         name: of the preset.
         changes: fields that are to be otherwise, None for those that are not; `mixed_precision` may
-            be "auto".
+            be "auto", and is that if it is left out, except in the published presets.
         init: weights to start from; the preset `fine-tune` takes their generator, whatever it is.
 
     Raises:
@@ -43,8 +43,8 @@ def configure(name: str, changes: Mapping[str, Any], init: Path | None = None) -
                 "fine-tuning wants weights to start from: for example --init lama-tiny"
             )
         config = for_generator(config, read_generator(init).config)
-    given = _given(changes)
-    return _checked(replace(config, **{"mixed_precision": mixed_precision("auto")} | given))
+    usual = "no" if name in PUBLISHED else "auto"
+    return _checked(replace(config, **_given({"mixed_precision": usual, **_named(changes)})))
 
 
 def resumed(run_dir: Path, changes: Mapping[str, Any], name: str | None = None) -> TrainConfig:
@@ -85,8 +85,12 @@ def mixed_precision(asked: str) -> str:
     return "bf16" if has_bf16() else "no"
 
 
+def _named(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in changes.items() if value is not None}
+
+
 def _given(changes: Mapping[str, Any]) -> dict[str, Any]:
-    found = {name: value for name, value in changes.items() if value is not None}
+    found = _named(changes)
     if "mixed_precision" in found:
         found["mixed_precision"] = mixed_precision(found["mixed_precision"])
     return found

@@ -122,6 +122,19 @@ def test_the_runs_say_what_they_learn_from(tmp_path, monkeypatch):
     assert data == [Data(("shown",), 5), 3]
 
 
+@pytest.mark.parametrize(("preset", "wanted"), [("lama-fourier", "no"), ("lama-tiny-128", "bf16")])
+def test_the_published_layout_is_the_reference_in_32_bits(preset, wanted, tmp_path, monkeypatch):
+    bases = []
+    monkeypatch.setattr("lama.training.setup.has_bf16", lambda: True)
+    monkeypatch.setattr(
+        "lama.training.ablation.ablate", lambda wanted, *_, **__: bases.extend(wanted)
+    )
+    draw_photos(tmp_path / "shown")
+    given = ["--photos", str(tmp_path / "shown"), "--eval-photos", str(tmp_path)]
+    assert main(["ablate", *given, "--run-dir", str(tmp_path / "out"), "--preset", preset]) == 0
+    assert {variant.config.mixed_precision for variant in bases} == {wanted}
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

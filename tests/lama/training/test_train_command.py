@@ -62,6 +62,21 @@ def test_the_preset_depends_on_what_is_asked(toy):
     assert (changed.steps, changed.lr, changed.masks_share) == (7, 0.5, 0)
 
 
+@pytest.mark.parametrize("has", [True, False])
+def test_published_presets_are_trained_in_32_bits_unless_asked(has, monkeypatch):
+    monkeypatch.setattr("lama.training.setup.has_bf16", lambda: has)
+    auto = "bf16" if has else "no"
+    for flags, wanted in (
+        (["--preset", "lama-fourier"], "no"),
+        (["--preset", "big-lama"], "no"),
+        (["--preset", "big-lama", "--mixed-precision", "auto"], auto),
+        (["--preset", "lama-fourier", "--mixed-precision", "bf16"], "bf16"),
+        ([], auto),
+        (["--mixed-precision", "no"], "no"),
+    ):
+        assert asked(options(*flags), None).mixed_precision == wanted, flags
+
+
 def test_a_published_generator_is_tuned_with_the_loss_on_known_pixels(tmp_path):
     config = FourierConfig(ngf=8, n_blocks=1)
     save_checkpoint(tmp_path / "f.safetensors", build(config), {})
@@ -217,9 +232,7 @@ def test_a_photo_that_is_far_too_large_is_counted_as_broken(photos, tmp_path, mo
 
 def test_the_papers_perceptual_network_can_be_asked_for(photos, tmp_path, capsys):
     config = asked(options("--preset", "lama-fourier", "--perceptual", "encoder.pth"), None)
-    assert config == replace(
-        PRESETS["lama-fourier"], perceptual="encoder.pth", mixed_precision=config.mixed_precision
-    )
+    assert config == replace(PRESETS["lama-fourier"], perceptual="encoder.pth")
     flags = ["--photos", str(photos), "--run-dir", str(tmp_path / "run"), "--holdout", "0"]
     assert main(["train", *flags, "--perceptual", str(tmp_path / "nowhere.pth")]) == 2
     assert "nowhere.pth" in capsys.readouterr().err
