@@ -52,8 +52,8 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     add(
         "--mixed-precision",
         choices=("auto", "no", "bf16"),
-        help="bf16 convolutions; auto: where the machine has them (default; no for lama-fourier and "
-        "big-lama)",
+        help="bf16 convolutions; auto: where the machine has them (default, but not for "
+        "lama-fourier and big-lama)",
     )
     add("--workers", type=natural, metavar="N", help="processes that make samples for each process "
         "that trains (1 on a CPU; on GPUs the cores that there are, at most 8)")  # fmt: skip
