@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from lama import extras, registry
 from lama.batch import inpaint_files
@@ -122,11 +123,18 @@ def _inpaint(options: argparse.Namespace) -> int:
         if not path.exists():
             raise ValueError(f"{path} does not exist")
     inpainter = load(options.model, options.device, options.precision)
-    fill = partial(inpainter.fill, quality="refined" if options.refine else "full")
+    quality: Literal["full", "refined"] = "refined" if options.refine else "full"
+    fill = partial(inpainter.fill, quality=quality)
     alone = options.refine or options.image.is_file()
     workers, prepare = (1, None) if alone else inpainter.share_cores()
     outcome = inpaint_files(
-        fill, options.image, options.mask, options.output, workers=workers, prepare=prepare
+        fill,
+        options.image,
+        options.mask,
+        options.output,
+        made_with=f"{inpainter.sha256} {quality} {inpainter.precision}",
+        workers=workers,
+        prepare=prepare,
     )
     for path, reason in outcome.failed:
         print(f"{path}: {reason}", file=sys.stderr)

@@ -2,6 +2,9 @@
 
 Reading, filling and writing of different photos overlap. A folder can be shared by processes:
 each takes every n-th photo (`RANK` and `WORLD_SIZE`, as torchrun and `accelerate launch` set them).
+
+Every result of a folder says in a text entry what it was made of: with which weights, and from
+which photo and mask, by their sha256. So a second call makes what is missing or would differ.
 """
 
 from __future__ import annotations
@@ -9,20 +12,23 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
+from lama.files import sha256_file
 from lama.photo import READABLE, PhotoError, inpaint_photo, open_mask, open_photo
 from lama.photo_write import SUFFIX, format_of, save_photo
 from masks.arguments import line
 from masks.files import PHOTO_SUFFIXES, find_files
 
 Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
-SUFFIXES = {*PHOTO_SUFFIXES, ".gif", ".ppm", ".pgm"}
+SUFFIXES = {*PHOTO_SUFFIXES, ".avif", ".gif", ".ppm", ".pgm"}
+RECORD = "lama-inpaint"  # the text entry of a result
 Masks = Path | dict[str, list[Path]]  # one for all, or by the names of photos
 
 
@@ -31,7 +37,7 @@ class Outcome:
     """What became of a folder's photos."""
 
     filled: int = 0
-    already: int = 0  # results that were there and are newer than photo and mask
+    already: int = 0  # results that were there, made of the same
     failed: list[tuple[Path, str]] = field(default_factory=list)
 
 
@@ -41,6 +47,7 @@ def inpaint_files(
     mask: Path,
     output: Path,
     *,
+    made_with: str = "",
     workers: int = 1,
     prepare: Callable[[], None] | None = None,
 ) -> Outcome:
@@ -52,12 +59,13 @@ def inpaint_files(
         mask: one mask for all, or a folder with a mask of each photo's name (any suffix).
         output: a file, or a folder, neither where photo or mask lie; in a folder every result keeps
             its photo's name as PNG.
+        made_with: what tells one `fill` from another, such as the sha256 of its weights.
         workers: photos of a folder to work on at the same time.
         prepare: called first in each of their threads.
 
     Returns:
-        What was done; a failure does not end the batch, and a result that is there already and
-        newer than its photo and mask is not made again.
+        What was done; a failure does not end the batch, and a result that is there already and was
+        made with the same from the same photo and mask is not made again.
 
     Raises:
         ValueError: Nothing to do, a name for the result that cannot be written, a result that would
@@ -85,21 +93,19 @@ def inpaint_files(
     if output.exists() and not output.is_dir():
         raise ValueError(f"{output} is a file; results of a folder need a folder")
     _refuse_same(output, image, mask)
-    return _all(fill, sorted(p for (p,) in photos.values()), masks, output, workers, prepare)
+    work = partial(_one_of_many, fill, masks, output, made_with)
+    return _all(work, sorted(p for (p,) in photos.values()), workers, prepare)
 
 
 def _all(
-    fill: Fill,
+    work: Callable[[Path], bool | Exception],
     photos: list[Path],
-    masks: Masks,
-    output: Path,
     workers: int,
     prepare: Callable[[], None] | None,
 ) -> Outcome:
-    """Fill this process's share of a folder."""
+    """Do this process's share of a folder."""
     mine = photos[int(os.environ.get("RANK", "0")) :: int(os.environ.get("WORLD_SIZE", "1"))]
     outcome = Outcome()
-    work = partial(_one_of_many, fill, masks, output)
     with ThreadPoolExecutor(workers, initializer=prepare) as pool:
         results = tqdm(pool.map(work, mine), total=len(mine), unit="photo")
         for photo, result in zip(mine, results, strict=True):
@@ -112,32 +118,43 @@ def _all(
     return outcome
 
 
-def _one_of_many(fill: Fill, masks: Masks, output: Path, photo: Path) -> bool | Exception:
+def _one_of_many(
+    fill: Fill, masks: Masks, output: Path, made_with: str, photo: Path
+) -> bool | Exception:
     """True if filled, False if the result was there already; a failure does not end the others."""
     try:
         hole = _mask_for(photo, masks)
         result = output / f"{photo.stem}{SUFFIX['PNG']}"
-        if _is_done(result, photo, hole):
+        record = f"{made_with} {sha256_file(photo)} {sha256_file(hole)}"
+        if _record_of(result) == record:
             return False
         _refuse_same(result, photo, hole)
-        _one(fill, photo, hole, result)
+        _one(fill, photo, hole, result, record)
     except Exception as error:  # noqa: BLE001 - whatever it is, the others are filled
         return error
     return True
 
 
-def _one(fill: Fill, image: Path, mask: Path, output: Path) -> None:
+def _one(fill: Fill, image: Path, mask: Path, output: Path, record: str = "") -> None:
     photo = open_photo(image)
     hole = open_mask(mask, photo.size)
-    save_photo(inpaint_photo(fill, photo, hole), output)
+    filled = inpaint_photo(fill, photo, hole)
+    text = {key: value for key, value in photo.text.items() if key != RECORD}
+    if record:
+        text[RECORD] = record
+    save_photo(replace(filled, text=text), output)
 
 
-def _is_done(result: Path, photo: Path, mask: Path) -> bool:
-    """Results are written in one go, so that one that exists is whole."""
-    if not result.exists():
-        return False
-    made = result.stat().st_mtime_ns
-    return made >= max(photo.stat().st_mtime_ns, mask.stat().st_mtime_ns)
+def _record_of(result: Path) -> str:
+    """What a result says that it was made of; "" if there is none, or it does not say.
+
+    Results are written in one go, so that one that exists is whole.
+    """
+    try:
+        with Image.open(result) as image:  # reads what stands before the pixels
+            return str(image.info.get(RECORD, ""))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return ""
 
 
 def _by_stem(folder: Path) -> dict[str, list[Path]]:

@@ -7,6 +7,7 @@ from PIL import Image
 import lama
 from lama.__main__ import main
 from lama.batch import inpaint_files
+from lama.compiled import int8_works
 from lama.photo import open_photo
 
 
@@ -157,9 +158,46 @@ def test_a_second_run_makes_only_what_is_missing_or_old(folder):
     places = folder / "photos", folder / "masks/a.png", folder / "o"
     inpaint_files(invert, *places)
     (folder / "o/b.png").unlink()
-    os.utime(folder / "o/c.png", (1, 1))
+    (folder / "o/c.png").write_bytes((folder / "o/c.png").read_bytes()[:20])  # another program's
+    for path in (folder / "photos").iterdir():  # when something was written says little
+        os.utime(path)
     outcome = inpaint_files(invert, *places, workers=2)
     assert (outcome.filled, outcome.already) == (2, 1)
+    assert inpaint_files(invert, *places).already == 3
+
+
+def test_results_of_other_weights_are_made_anew(folder, picture, hole):
+    places = folder / "photos", folder / "masks/a.png", folder / "o"
+    inpaint_files(invert, *places, made_with="a full fp32")
+    before = (folder / "o/a.png").read_bytes()
+
+    def black(rgb, _mask):
+        return np.zeros_like(rgb)
+
+    assert inpaint_files(black, *places, made_with="a full fp32").already == 3
+    assert (folder / "o/a.png").read_bytes() == before
+    assert inpaint_files(black, *places, made_with="b full fp32").filled == 3
+    assert not open_photo(folder / "o/a.png").rgb[hole].any()
+    Image.fromarray(picture).save(folder / "o/a.png")  # an old result, which does not say
+    outcome = inpaint_files(black, *places, made_with="b full fp32")
+    assert (outcome.filled, outcome.already) == (1, 2)
+
+
+def test_sixteen_bits_and_a_photo_that_was_a_result_say_what_they_were_made_of(tmp_path, rng):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    deep = rng.integers(0, 2**16, (40, 50), dtype=np.uint16)
+    Image.fromarray(deep).save(photos / "a.png")
+    mask = Image.new("L", (50, 40))
+    mask.paste(255, (5, 5, 20, 20))
+    mask.save(tmp_path / "m.png")
+    inpaint_files(invert, photos, tmp_path / "m.png", tmp_path / "o")
+    assert inpaint_files(invert, photos, tmp_path / "m.png", tmp_path / "o").already == 1
+    inpaint_files(invert, tmp_path / "o", tmp_path / "m.png", tmp_path / "p")
+    assert inpaint_files(invert, tmp_path / "o", tmp_path / "m.png", tmp_path / "p").already == 1
+    inpaint_files(invert, tmp_path / "p/a.png", tmp_path / "m.png", tmp_path / "alone.png")
+    assert "lama-inpaint" in open_photo(tmp_path / "p/a.png").text
+    assert "lama-inpaint" not in open_photo(tmp_path / "alone.png").text
 
 
 def test_processes_share_a_folder(folder, monkeypatch):
@@ -212,9 +250,28 @@ def test_inpaint_verb_runs_the_shipped_model(folder, picture, hole, capsys):
     assert np.array_equal(result[~hole], picture[~hole])
 
 
-def test_a_mask_that_was_changed_since_is_filled_anew(folder):
+def test_another_mask_or_photo_is_filled_anew_however_old_it_is(folder, picture, hole):
     places = folder / "photos", folder / "masks/a.png", folder / "o"
     inpaint_files(invert, *places)
-    later = max(path.stat().st_mtime for path in (folder / "o").iterdir()) + 5
-    os.utime(folder / "masks/a.png", (later, later))
+    Image.fromarray(np.roll(hole, 5, axis=1)).save(folder / "masks/a.png")
+    os.utime(folder / "masks/a.png", (1, 1))
     assert inpaint_files(invert, *places).filled == 3
+    Image.fromarray(np.ascontiguousarray(picture[::-1])).save(folder / "photos/a.png")
+    os.utime(folder / "photos/a.png", (1, 1))
+    assert inpaint_files(invert, *places).filled == 1
+
+
+def test_another_refinement_or_precision_of_the_verb_is_another_result(folder, capsys):
+    (folder / "photos/c.webp").unlink()
+    flags = ["inpaint", str(folder / "photos"), "--mask", str(folder / "masks"), "--device", "cpu"]
+    flags += ["--output", str(folder / "o")]
+    calls = [
+        (["--precision", "fp32"], "2 filled, 0 failed, with lama-tiny fp32"),
+        (["--precision", "fp32"], "0 filled, 0 failed, 2 were there already, with lama-tiny fp32"),
+        (["--precision", "fp32", "--refine"], "2 filled, 0 failed, with lama-tiny fp32"),
+    ]
+    if int8_works():
+        calls.append((["--precision", "int8"], "2 filled, 0 failed, with lama-tiny int8"))
+    for more, said in calls:
+        assert main([*flags, *more]) == 0
+        assert said in capsys.readouterr().out
