@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import zlib
 from collections.abc import Generator as Yielding
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
@@ -273,15 +274,17 @@ class Run:
         """Let every process have the first one's weights, in case their machines differ.
 
         Raises:
-            ValueError: They are at different places in the run: their folders are not the same.
+            ValueError: They are at different places, or in different runs of an ablation: they do
+                not see the same folder.
         """
-        place = torch.tensor([[self.step, self.samples]], device=self.accelerator.device)
+        run = zlib.crc32(self.run_dir.name.encode())
+        place = torch.tensor([[self.step, self.samples, run]], device=self.accelerator.device)
         places = gather(place)
         if not (places == place).all():
-            steps = places[:, 0].tolist()
+            steps = ", ".join(map(str, places[:, 0].tolist()))
             raise ValueError(
-                f"the processes are at the steps {', '.join(map(str, steps))}: {self.run_dir} has "
-                "to be one folder that all machines share"
+                f"the processes are not at one place of one run (steps {steps}): {self.run_dir} has "
+                "to be a folder that all machines share"
             )
         for module in (self.generator, self.discriminator, self.average):
             if module is not None:

@@ -148,24 +148,24 @@ def test_processes_that_see_other_folders_do_not_go_on(tmp_path):
     draw_photos(tmp_path / "photos")
     photos = find_photos([tmp_path / "photos"])
     for rank, steps in ((0, 1), (1, 2)):
-        run = Run(replace(TOY, steps=steps), tmp_path / f"run{rank}", photos, masks.get("box"))
+        run = Run(replace(TOY, steps=steps), tmp_path / str(rank) / "run", photos, masks.get("box"))
         train(run)
-    (tmp_path / "run0" / "options.json").unlink()
+    (tmp_path / "0" / "run" / "options.json").unlink()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     command = [
         sys.executable,
         *LAUNCH,
         "-m",
         "tests.lama.training.toy",
-        str(tmp_path / "run{rank}"),
+        str(tmp_path / "{rank}" / "run"),
     ]
     command += [str(tmp_path / "photos"), "--resume"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode != 0
-    assert "the processes are at the steps 1, 2" in done.stderr
-    assert not (tmp_path / "run0" / "options.json").exists(), "nothing is written before"
+    assert "not at one place of one run (steps 1, 2)" in done.stderr
+    assert not (tmp_path / "0" / "run" / "options.json").exists(), "nothing is written before"
     for rank, steps in ((0, 1), (1, 2)):
-        state = torch.load(tmp_path / f"run{rank}" / "state.pt", weights_only=True)
+        state = torch.load(tmp_path / str(rank) / "run" / "state.pt", weights_only=True)
         assert state["step"] == steps
 
 
