@@ -283,8 +283,8 @@ class Run:
         if not (places == place).all():
             steps = ", ".join(map(str, places[:, 0].tolist()))
             raise ValueError(
-                f"the processes are not at one place of one run (steps {steps}): {self.run_dir} has "
-                "to be a folder that all machines share"
+                f"the processes are not at one place of one run (steps {steps}): {self.run_dir} "
+                "has to be a folder that all machines share"
             )
         for module in (self.generator, self.discriminator, self.average):
             if module is not None:
