@@ -4,10 +4,12 @@ import logging
 import os
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -30,10 +32,18 @@ from space.turns import OneAtATime
 
 log = logging.getLogger(__name__)
 _TRIAL = 512
+_MOST_LOADED = 4
+
+
+class _Loaded(NamedTuple):
+    """A model in memory, and what its file was like when it was read; None for known models."""
+
+    inpainter: lama.Inpainter
+    file: tuple[int, int] | None
 
 
 class LamaEngine:
-    """Models by name or path, loaded when first used and kept."""
+    """Models by name or path, loaded when first used; the last few are kept."""
 
     def __init__(self, first: str, models_dir: Path | None = None) -> None:
         """Prepare; nothing is loaded yet.
@@ -47,7 +57,7 @@ class LamaEngine:
             raise ValueError(f"There is no model {first!r}. Give a path, or one of: {names}.")
         self._first = first
         self._models_dir = models_dir
-        self._loaded: dict[str, lama.Inpainter] = {}
+        self._loaded: OrderedDict[str, _Loaded] = OrderedDict()
         self._seconds: dict[str, float] = {}
         self._loading = threading.Lock()
         self._cores = cores()
@@ -149,21 +159,34 @@ class LamaEngine:
             lambda: inpainter.fill(rgb, stroke, quality="quick"), (self._cores, 1)
         )
 
-    def _get(self, model: str) -> "lama.Inpainter":
+    def _get(self, model: str) -> lama.Inpainter:
+        """A model in memory. A fine-tuned one goes with its file, and changes with it."""
+        known = model == self._first or model in registry.MODELS
         with self._loading:
-            if model not in self._loaded:
-                tuned = self._tuned().get(model)
+            tuned = None if known else self._tuned().get(model)
+            file = None if tuned is None else _state(tuned.path)
+            loaded = self._loaded.get(model)
+            if loaded is None or loaded.file != file:
+                self._forget(model)
                 if model != self._first and tuned is None:
                     self._refuse(model)
                 inpainter = lama.load(tuned.path if tuned else model)
-                self._loaded[model] = self._like_the_first(inpainter)
-            return self._loaded[model]
+                loaded = _Loaded(self._like_the_first(inpainter), file)
+                self._loaded[model] = loaded
+            self._loaded.move_to_end(model)
+            for oldest in [name for name in self._loaded if name != self._first][:-_MOST_LOADED]:
+                self._forget(oldest)
+            return loaded.inpainter
 
-    def _like_the_first(self, inpainter: "lama.Inpainter") -> "lama.Inpainter":
+    def _forget(self, model: str) -> None:
+        self._loaded.pop(model, None)
+        self._seconds.pop(model, None)
+
+    def _like_the_first(self, inpainter: lama.Inpainter) -> lama.Inpainter:
         """What was found out about the first model holds for all of its layout."""
         first = self._loaded.get(self._first)
-        if first is not None and first.generator.config == inpainter.generator.config:
-            inpainter.quick_cores = first.quick_cores
+        if first is not None and first.inpainter.generator.config == inpainter.generator.config:
+            inpainter.quick_cores = first.inpainter.quick_cores
         return inpainter
 
     def _tuned(self) -> dict[str, TunedModel]:
@@ -192,9 +215,18 @@ class LamaEngine:
         return replace(
             model,
             seconds=self._seconds.get(model.name),
-            device=loaded.device,
-            precision=loaded.precision,
+            device=loaded.inpainter.device,
+            precision=loaded.inpainter.precision,
         )
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """What changes when a file is written anew; None for one that is gone."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
 
 
 def services(settings: Settings) -> Services:

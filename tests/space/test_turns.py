@@ -197,7 +197,7 @@ def test_the_canvas_uses_the_apps_queue_and_is_refused_when_it_is_full(
         threads[-1].start()
         wait_for(lambda: len(shared.turns._working) + len(shared.turns._waiting) == len(threads))
     ask("late")
-    assert answers == {"late": {"ok": False, "message": BUSY}}
+    assert answers == {"late": {"ok": False, "busy": True, "message": BUSY}}
     assert server.cancel({"page": "p1", "request": 1})["ok"]
     wait_for(lambda: "p1" in answers)
     assert answers["p1"] == {"ok": False, "cancelled": True}

@@ -145,10 +145,31 @@ def test_fine_tuned_models_are_there_as_soon_as_their_file_is(tmp_path):
     mask[9:20, 9:20] = True
     result = engine.inpaint("mine-1", rgb, mask)
     assert (result.model, result.sha256) == ("mine-1", digest)
+    torch.nn.init.ones_(small.leave[0].bias)
+    other = save_checkpoint(tmp_path / "mine-1.safetensors", small, meta)
+    assert engine.inpaint("mine-1", rgb, mask).sha256 == other != digest
     (tmp_path / "mine-1.safetensors").unlink()
     assert {model.name for model in engine.models()} == before
+    with pytest.raises(ValueError, match="no model named 'mine-1'"):
+        engine.inpaint("mine-1", rgb, mask)
     with pytest.raises(ValueError, match="no model named 'mine-2'"):
         engine.inpaint("mine-2", rgb, mask)
+
+
+def test_only_the_last_models_stay_in_memory(engine, tmp_path):
+    small = build(UNetConfig(width=8, n_blocks=1, detail=4))
+    engine._models_dir = tmp_path
+    ask(engine)
+    for number in range(6):
+        meta = {"kind": "fine-tuned", "base": "lama-tiny", "masks": number}
+        save_checkpoint(tmp_path / f"mine-{number}.safetensors", small, meta)
+        ask(engine, f"mine-{number}")
+    ask(engine, "mine-5")
+    ask(engine)
+    assert len(engine.loads) == 7
+    ask(engine, "mine-0")
+    assert len(engine.loads) == 8
+    assert len(engine._loaded) == 5
 
 
 def test_a_file_does_not_take_a_known_models_place(tmp_path):
