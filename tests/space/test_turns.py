@@ -254,7 +254,7 @@ def test_measuring_does_not_hold_up_drawing(
     held = Held(server.measuring)
     for name in "abc":
         held.start(name)
-    assert server.measure(data) == {"ok": False, "message": BUSY}
+    assert server.measure(data) == {"ok": False, "busy": True, "message": BUSY}
     assert server.draw(data)["ok"]
     held.end()
     assert server.measure(data)["ok"]
