@@ -8,6 +8,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -32,6 +33,14 @@ class Drawing:
     """Number of the drawing within its page; newer is larger."""
     model: str
     """The model chosen on the page."""
+    name: str
+    """What the page calls the photo: others may have opened the same bytes by another name."""
+    live: bool
+    """Whether the result is wanted at each stroke's end: soon rather than at full size."""
+    shown: str
+    """Id of the result that the page shows already; empty if it needs all patches."""
+    shown_rough: bool
+    """Whether what it shows is still a first look."""
 
 
 def decode(value: Any, shelf: PhotoShelf) -> Drawing:  # noqa: ANN401
@@ -65,6 +74,10 @@ def decode(value: Any, shelf: PhotoShelf) -> Drawing:  # noqa: ANN401
         strategy=str(value.get("strategy") or "drawn"),
         request=request,
         model=str(value.get("model") or ""),
+        name=Path(str(value.get("name") or handle.name)).name,
+        live=value.get("live") is True,
+        shown=str(value.get("shown") or ""),
+        shown_rough=value.get("rough") is True,
     )
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,12 +22,21 @@ from space.canvas.protocol import Drawing, decode, encode_mask
 from space.canvas.results import KeptResult, ResultShelf, patches, untouched_outside
 from space.engine import InpaintResult, Quality
 from space.exports import fitting
-from space.photos import PhotoHandle
 from space.runs import LiveRuns
 from space.services import Services
 from space.strategies import known_strategy
 from space.turns import Turns, one_at_a_time
 from space.uploads import arrived
+
+
+class _Filled(NamedTuple):
+    """A result, and what of it a page must get."""
+
+    result: InpaintResult
+    fresh: np.ndarray
+    """bool (H, W), the part that it must get."""
+    keeps: str = ""
+    """Id of the result whose patches show the rest; empty if it gets all of it."""
 
 
 class CanvasServer:
@@ -85,13 +94,13 @@ class CanvasServer:
         with self._turn(page, overtaken):
             began = time.perf_counter()
             photo = self.services.photos.decoded(drawing.photo)
-            result, fresh, keeps = self._fill(page, drawing, photo.rgb, data["value"], overtaken)
+            filled = self._fill(page, drawing, photo.rgb, overtaken)
         asked = drawing.model or self.services.settings.model
-        name = _called(data["value"], drawing.photo)
-        identity = self.results.put(drawing.photo.id, drawing.mask, result, asked, name)
+        result = filled.result
+        identity = self.results.put(drawing.photo.id, drawing.mask, result, asked, drawing.name)
         self.runs.remember(page, identity)
-        answer = _shown(photo, drawing.mask, result, fresh, began)
-        return {**answer, "request": drawing.request, "result": identity, "keeps": keeps}
+        answer = _shown(photo, drawing.mask, result, filled.fresh, began)
+        return {**answer, "request": drawing.request, "result": identity, "keeps": filled.keeps}
 
     @answered()
     def better(self, data: dict) -> Answer:
@@ -194,22 +203,11 @@ class CanvasServer:
         return [named(name, getattr(self, name)) for name in names]
 
     def _fill(
-        self,
-        page: str,
-        drawing: Drawing,
-        rgb: np.ndarray,
-        value: Any,  # noqa: ANN401 - what the page sent; decoded already
-        overtaken: Callable[[], bool],
-    ) -> tuple[InpaintResult, np.ndarray, str]:
-        """Fill what is marked; in live mode only what changed since the page's last result.
-
-        Returns:
-            The result; bool (H, W), the part of it that the page must get; and the id of the result
-            whose patches show the rest, empty if the page gets all of it.
-        """
+        self, page: str, drawing: Drawing, rgb: np.ndarray, overtaken: Callable[[], bool]
+    ) -> _Filled:
+        """Fill what is marked; in live mode only what changed since the page's last result."""
         model = drawing.model or self.services.settings.model
-        live = isinstance(value, dict) and value.get("live") is True
-        last = self._last(page, drawing.photo.id, model) if live else None
+        last = self._last(page, drawing.photo.id, model) if drawing.live else None
         start = start_from(rgb, drawing.mask, last)
         if last is not None and not start.todo.any():
             result = replace(last.made_by, rgb=start.base)
@@ -219,18 +217,21 @@ class CanvasServer:
                 start.base,
                 start.todo,
                 overtaken,
-                quality="quick" if live else "full",
+                quality="quick" if drawing.live else "full",
                 in_place=start.own,
             )
         if start.rough.any():
             rough = start.rough if result.rough is None else start.rough | result.rough
             result = replace(result, rough=rough)
-        keeps = self.runs.recall(page)
-        # The full size of what the page has may not have reached it before this question.
-        behind = last is not None and value.get("rough") is True and not last.rough.any()
-        if last is not None and value.get("shown") == keeps and not behind:
-            return result, start.changed, keeps
-        return result, drawing.mask, ""
+        if last is not None and self._is_up_to_date(page, drawing, last):
+            return _Filled(result, start.changed, drawing.shown)
+        return _Filled(result, drawing.mask)
+
+    def _is_up_to_date(self, page: str, drawing: Drawing, last: KeptResult) -> bool:
+        """Whether the page shows its last result as it is, and so needs only what changed."""
+        # The full size of a first look may not have reached the page before this question.
+        behind = drawing.shown_rough and not last.rough.any()
+        return drawing.shown == self.runs.recall(page) and not behind
 
     def _improve(
         self, identity: str, quality: Quality, page: str, overtaken: Callable[[], bool]
@@ -303,12 +304,6 @@ def _shown(
         "model": result.model, "device": result.device, "precision": result.precision,
         "verified": verified, "rough": bool(result.rough is not None and result.rough.any()),
     }  # fmt: skip
-
-
-def _called(value: Any, photo: PhotoHandle) -> str:  # noqa: ANN401 - what the page sent
-    """What the page calls its photo: others may have opened the same bytes by another name."""
-    name = value.get("name") if isinstance(value, dict) else ""
-    return Path(str(name or photo.name)).name
 
 
 def _preview(photo: Photo) -> bytes:

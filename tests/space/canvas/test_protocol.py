@@ -46,6 +46,23 @@ def test_json_text_is_the_same_as_the_mapping(shelf: PhotoShelf, handle: PhotoHa
     assert drawing.strategy == "wide"
 
 
+def test_what_the_page_shows_and_wants_is_read(shelf: PhotoShelf, handle: PhotoHandle) -> None:
+    given = {"live": True, "shown": "abc", "rough": True, "name": "/home/ann/my cat.png"}
+    drawing = decode(json.dumps(value(handle, **given)), shelf)
+    assert (drawing.live, drawing.shown, drawing.shown_rough) == (True, "abc", True)
+    assert drawing.name == "my cat.png"
+    plain = decode(value(handle, live="yes", shown=None), shelf)
+    assert (plain.live, plain.shown, plain.shown_rough) == (False, "", False)
+    assert plain.name == handle.name
+
+
+def test_a_photo_on_its_way_is_not_asked_for_again(shelf: PhotoShelf) -> None:
+    with pytest.raises(ValueError, match="on its way"):
+        decode({"photo": None, "name": "cat.png"}, shelf)
+    with pytest.raises(ValueError, match="Open a photo first"):
+        decode({"photo": None, "name": ""}, shelf)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_masks_survive_the_round_trip(shelf: PhotoShelf, handle: PhotoHandle, seed: int) -> None:
     rng = np.random.default_rng(seed)
