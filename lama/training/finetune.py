@@ -28,6 +28,7 @@ from lama.photo import Photo
 from lama.photo_write import save_photo
 from lama.training.config import TrainConfig
 from lama.training.dataset_photos import DatasetTable, open_photos, row_digests
+from lama.training.holdout import by_content, read_digests, write_digests
 from lama.training.judge import (
     MARGIN,
     Chosen,
@@ -35,7 +36,6 @@ from lama.training.judge import (
     compare,
     doubt,
     fixed_cases,
-    hold_out,
     measure,
     table,
 )
@@ -55,7 +55,6 @@ logger = logging.getLogger(__name__)
 MOST_PHOTOS, MOST_MASKS = 24, 48  # held out
 WATCHED = 6  # held-out photos that the run is watched by
 LOOKS = 10  # how often
-HELD = "held.json"  # what a run holds out, by its digests
 CHANGES = ("steps", "batch", "lr", "masks_share", "seed", "workers")  # of a plan, to the preset
 
 
@@ -158,7 +157,8 @@ def _carry_out(plan: Plan) -> Outcome:
     else:
         config = configure("fine-tune", changes, base)
     material = gather(plan, going_on)
-    write_atomic(plan.run_dir / HELD, json.dumps(material.held).encode())
+    if not going_on:  # photos that are away today stay on record for the day they are back
+        write_digests(plan.run_dir, material.held)
     facts = {
         **{k: str(v) if isinstance(v, Path) else v for k, v in asdict(plan).items()},
         "base_sha256": sha256_file(base) if base.is_file() else "",
@@ -182,21 +182,20 @@ def gather(plan: Plan, again: bool = False) -> Material:
         again: hold out what the run held out before: masks and photos may have come or gone since.
 
     Raises:
-        ValueError: There are too few of them.
+        ValueError: There are too few of them, or no record of what was held out before.
     """
-    path = plan.run_dir / HELD
-    before = json.loads(path.read_text()) if again and path.exists() else {}
+    before = read_digests(plan.run_dir) if again else {}
     logged = load_masks(plan.dataset)
     sources = plan.photos or (f"hf:{locate(plan.dataset)}",)
     _, everything, _ = open_photos(sources, 0)
     try:
         drawn = [_sha256(data) for data in logged.encoded]
-        trained, held = hold_out(drawn, MOST_MASKS, before.get("masks", ()))
+        trained, held = by_content(drawn, MOST_MASKS, before.get("masks"))
     except ValueError as error:
         raise ValueError(f"approved masks: {error}. Approve more in the Review tab.") from error
     try:
         shown = photo_digests(everything)
-        seen, unseen = hold_out(shown, MOST_PHOTOS, before.get("photos", ()))
+        seen, unseen = by_content(shown, MOST_PHOTOS, before.get("photos"))
     except ValueError as error:
         raise ValueError(f"photos: {error}. Add photos, or name a folder of them.") from error
     return Material(

@@ -1,20 +1,27 @@
-"""Photos that a run never trains on: evenly spread over all there are, and the same to its end.
+"""What a run never trains on, the same to its end.
 
-Which ones they are stands in the run's folder. So they stay out when photos have come or gone
-since, and when the rule below should ever change.
+`HoldOut` is for `train`: photos, evenly spread over all there are, by their names. `by_content` is
+for `finetune`: photos and saved masks by the hash of their content, so that the same ones stay out
+from run to run as a dataset grows.
+
+Both write down in the run's folder what they hold out. So it stays out when photos have come or
+gone since, and when a rule below should ever change. Without that record a run does not go on.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from lama.files import write_atomic
 
-RECORD = "held_out.json"  # in a run's folder
+RECORD = "held_out.json"  # in the folder of a run of `train`: names of photos
+DIGESTS = "held.json"  # in that of `finetune`: digests of masks and photos
+KINDS = ("masks", "photos")
 DEFAULT = 48
 
 
@@ -53,16 +60,10 @@ class HoldOut:
         Raises:
             ValueError: Another number than before, or a record that cannot be read.
         """
-        path = run_dir / RECORD
         if not going_on:
             return cls(DEFAULT if asked is None else asked)
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            before = int(record["asked"])
-            if record["photos"] is not None:
-                record["photos"] = list(map(str, record["photos"]))
-        except (OSError, LookupError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} cannot be read ({error}): put a copy of it back") from error
+        record = _read(run_dir / RECORD, _named)
+        before = record["asked"]
         if asked not in (None, before):
             raise ValueError(
                 f"the run in {run_dir} holds out {before} photos, not {asked}, and has learned "
@@ -113,6 +114,52 @@ class HoldOut:
         write_atomic(run_dir / RECORD, json.dumps(record, indent=1).encode())
 
 
+def by_content(
+    digests: Sequence[str], most: int, before: Collection[str] | None = None
+) -> tuple[list[int], list[int]]:
+    """Which of some things are kept from training: about a fifth, by their content alone.
+
+    Args:
+        digests: hex SHA-256 of each; equal ones count once.
+        most: at most so many are held out.
+        before: digests that were held out already, or None for a new run. Those that are still
+            there are held out again, and nothing else is, because it may have been trained on.
+
+    Returns:
+        What to train on and what is held out, as indices of the first of its kind.
+
+    Raises:
+        ValueError: Fewer than two different ones, or none left of those held out before.
+    """
+    first: dict[str, int] = {}
+    for index, digest in enumerate(digests):
+        first.setdefault(digest, index)
+    if len(first) < 2:
+        raise ValueError(f"{len(first)} is too few: one has to be held out, one trained on")
+    count = min(most, max(1, round(len(first) / 5)))
+    # Hashed once more: in the order of the digests themselves, one list would explain the other.
+    order = sorted(first, key=lambda digest: hashlib.sha256(digest.encode()).hexdigest())
+    kept = order[:count] if before is None else [d for d in order if d in before]
+    if not kept or len(kept) == len(order):
+        raise ValueError("what was held out is gone, or all that is left: start a new run")
+    rest = sorted(first[digest] for digest in order if digest not in kept)
+    return rest, [first[digest] for digest in kept]
+
+
+def read_digests(run_dir: Path) -> dict[str, list[str]]:
+    """What a run of `finetune` held out: digests of `masks` and of `photos`.
+
+    Raises:
+        ValueError: There is no record of it, or it cannot be read.
+    """
+    return _read(run_dir / DIGESTS, lambda record: {k: _texts(record[k]) for k in KINDS})
+
+
+def write_digests(run_dir: Path, held: dict[str, list[str]]) -> None:
+    """Put on record what `finetune` holds out."""
+    write_atomic(run_dir / DIGESTS, json.dumps(held).encode())
+
+
 def told_apart(labels: Sequence[str]) -> list[str]:
     """Labels of which no two are the same: folders may share a name, and files in them."""
     seen: Counter[str] = Counter()
@@ -121,3 +168,22 @@ def told_apart(labels: Sequence[str]) -> list[str]:
         seen[label] += 1
         found.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
     return found
+
+
+def _read(path: Path, form: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """A record, or ValueError: held out anew, a run would be judged by what it was trained on."""
+    try:
+        return form(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, LookupError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read ({error}): put a copy of it back") from error
+
+
+def _named(record: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    photos = record["photos"]
+    return {"asked": int(record["asked"]), "photos": None if photos is None else _texts(photos)}
+
+
+def _texts(values: Any) -> list[str]:  # noqa: ANN401 - JSON
+    if not isinstance(values, list):
+        raise TypeError(f"a list is wanted, not {values!r}")
+    return list(map(str, values))

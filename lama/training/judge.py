@@ -2,14 +2,13 @@
 
 What is filled is fixed by the held-out photos and masks alone: holes of people's masks, which is
 what fine-tuning is for, and generated holes of other shapes, because a model that learns one
-shape forgets the others (the known failure of fine-tuning this network). Photos and masks are
-held out by the hash of their content, so that the same ones stay out as a dataset grows.
+shape forgets the others (the known failure of fine-tuning this network). What is held out:
+`lama.training.holdout`.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,38 +65,6 @@ class Chosen(Indexed):
     def read(self, index: int) -> Picture | None:
         """See `lama.training.photos.Photos.read`."""
         return self.source.read(self.indices[index])
-
-
-def hold_out(
-    digests: Sequence[str], most: int, before: Collection[str] = ()
-) -> tuple[list[int], list[int]]:
-    """Which of some things are kept from training: about a fifth, by their content alone.
-
-    Args:
-        digests: hex SHA-256 of each; equal ones count once.
-        most: at most so many are held out.
-        before: digests that were held out already. Those that are still there are held out again,
-            and nothing else is, because it may have been trained on.
-
-    Returns:
-        What to train on and what is held out, as indices of the first of its kind.
-
-    Raises:
-        ValueError: Fewer than two different ones, or none left of those held out before.
-    """
-    first: dict[str, int] = {}
-    for index, digest in enumerate(digests):
-        first.setdefault(digest, index)
-    if len(first) < 2:
-        raise ValueError(f"{len(first)} is too few: one has to be held out, one trained on")
-    count = min(most, max(1, round(len(first) / 5)))
-    # Hashed once more: in the order of the digests themselves, one list would explain the other.
-    order = sorted(first, key=lambda digest: hashlib.sha256(digest.encode()).hexdigest())
-    kept = [digest for digest in order if digest in before] if before else order[:count]
-    if not kept or len(kept) == len(order):
-        raise ValueError("what was held out is gone, or all that is left: start a new run")
-    rest = sorted(first[digest] for digest in order if digest not in kept)
-    return rest, [first[digest] for digest in kept]
 
 
 def fixed_cases(photos: Indexed, held: LoggedMasks, count: int, size: int = SIZE) -> list[Case]:

@@ -18,7 +18,8 @@ from lama.__main__ import main
 from lama.checkpoint import build, read_checkpoint, save_checkpoint
 from lama.config import UNetConfig
 from lama.files import sha256_file
-from lama.training.finetune import Plan, finetune, gather
+from lama.training.config import PRESETS, to_json
+from lama.training.finetune import STOPPED, Plan, finetune, gather
 from lama.training.provenance import Origin
 from lama.training.run import TrainingError
 
@@ -93,6 +94,35 @@ def test_what_was_held_out_stays_so_when_masks_have_come_since(tmp_path, dataset
     assert found.held == {**early.held, "masks": one}
     assert (len(found.masks), len(found.held_masks)) == (9, 1)
     assert gather(plan).held == early.held, "a new run begins anew"
+
+
+@pytest.mark.parametrize("record", [None, "{", '{"masks": []}'])
+def test_a_run_does_not_go_on_without_its_record(tmp_path, dataset, base, capsys, record) -> None:
+    """What it was trained on could be what it is judged by."""
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    (run_dir / "state.pt").write_bytes(b"not looked at")
+    (run_dir / "options.json").write_text(json.dumps(to_json(PRESETS["fine-tune"])))
+    if record is not None:
+        (run_dir / "held.json").write_text(record)
+    there = ["--masks-from", str(dataset), "--init", str(base), "--run-dir", str(run_dir)]
+    assert main(["finetune", *there, "--resume"]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert "held.json cannot be read" in line
+    assert line.endswith("put a copy of it back")
+    assert (run_dir / "held.json").exists() == (record is not None)
+
+
+def test_what_is_away_today_stays_on_record(tmp_path, dataset, base, monkeypatch) -> None:
+    plan = plan_of(tmp_path, dataset, base, steps=1, resume=True)
+    monkeypatch.setattr("lama.training.finetune._judge", lambda *_: STOPPED)
+    assert finetune(plan).phase == "stopped"
+    record = plan.run_dir / "held.json"
+    held = json.loads(record.read_text())
+    away = {**held, "photos": [*held["photos"], "0" * 64]}
+    record.write_text(json.dumps(away))
+    assert finetune(plan).phase == "stopped"
+    assert json.loads(record.read_text()) == away
 
 
 def test_a_run_is_not_resumed_from_another_base(tmp_path, dataset, base) -> None:

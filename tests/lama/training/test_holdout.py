@@ -1,11 +1,19 @@
 """What is held out: exactly as many as asked for, evenly, and the same to the end of a run."""
 
+import hashlib
 import json
 from itertools import pairwise
 
 import pytest
 
-from lama.training.holdout import HoldOut, evenly, told_apart
+from lama.training.holdout import (
+    HoldOut,
+    by_content,
+    evenly,
+    read_digests,
+    told_apart,
+    write_digests,
+)
 
 
 @pytest.mark.parametrize(
@@ -73,3 +81,61 @@ def test_too_few_photos_and_senseless_numbers_are_refused(tmp_path):
     nothing.write(tmp_path)
     assert json.loads((tmp_path / "held_out.json").read_text()) == {"asked": 0, "photos": []}
     assert HoldOut.of(tmp_path, None, True).choose(["a", "b"]) == []
+
+
+def digests(count: int) -> list[str]:
+    return [hashlib.sha256(bytes([i])).hexdigest() for i in range(count)]
+
+
+def test_a_fifth_is_held_out_by_content_alone() -> None:
+    every = digests(40)
+    trained, held = by_content(every, most=24)
+    assert len(held) == 8
+    assert sorted(trained + held) == list(range(40))
+    backwards, held_again = by_content(every[::-1], most=24)
+    assert {every[::-1][i] for i in held_again} == {every[i] for i in held}
+    assert len(backwards) == 32
+    assert len(by_content(every, most=3)[1]) == 3
+
+
+def test_what_is_there_twice_is_never_on_both_sides() -> None:
+    every = digests(6)
+    trained, held = by_content(every * 3, most=24)
+    assert len(trained) + len(held) == 6
+    assert not {every[i % 6] for i in trained} & {every[i % 6] for i in held}
+    with pytest.raises(ValueError, match="1 is too few"):
+        by_content(every[:1] * 5, most=3)
+
+
+def test_growth_keeps_what_was_held_out() -> None:
+    before = {digests(60)[i] for i in by_content(digests(60), most=6)[1]}
+    after = {digests(66)[i] for i in by_content(digests(66), most=6)[1]}
+    assert len(before & after) >= 4
+
+
+def test_a_run_that_goes_on_holds_out_what_it_held_out() -> None:
+    few, more = digests(40), digests(60)
+    held = [few[i] for i in by_content(few, most=24)[1]]
+    rest, again = by_content(more[5:], most=24, before=held)
+    assert {more[5:][i] for i in again} == set(held) - set(more[:5])
+    assert len(rest) == 55 - len(again)
+    with pytest.raises(ValueError, match="held out is gone"):
+        by_content(more, most=24, before=["0" * 64])
+    with pytest.raises(ValueError, match="held out is gone"):
+        by_content(more, most=24, before=[])
+
+
+def test_digests_are_read_as_they_were_written(tmp_path) -> None:
+    held = {"masks": digests(2), "photos": []}
+    write_digests(tmp_path, held)
+    assert read_digests(tmp_path) == held
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "[]", '{"masks": []}', '{"masks": [], "photos": null}', '{"masks": "ab"}']
+)
+def test_digests_that_are_gone_or_damaged_are_said(tmp_path, text) -> None:
+    if text is not None:
+        (tmp_path / "held.json").write_text(text)
+    with pytest.raises(ValueError, match=r"held.json cannot be read.*put a copy of it back"):
+        read_digests(tmp_path)

@@ -1,6 +1,5 @@
 """The fixed evaluation of a fine-tuned model, and the margin that it may lose."""
 
-import hashlib
 from pathlib import Path
 
 import cv2
@@ -13,52 +12,11 @@ from lama.training.judge import (
     compare,
     doubt,
     fixed_cases,
-    hold_out,
     measure,
     table,
 )
 from lama.training.logged import LoggedMasks
 from lama.training.photos import PhotoFiles
-
-
-def digests(count: int) -> list[str]:
-    return [hashlib.sha256(bytes([i])).hexdigest() for i in range(count)]
-
-
-def test_a_fifth_is_held_out_by_content_alone() -> None:
-    every = digests(40)
-    trained, held = hold_out(every, most=24)
-    assert len(held) == 8
-    assert sorted(trained + held) == list(range(40))
-    backwards, held_again = hold_out(every[::-1], most=24)
-    assert {every[::-1][i] for i in held_again} == {every[i] for i in held}
-    assert len(backwards) == 32
-    assert len(hold_out(every, most=3)[1]) == 3
-
-
-def test_what_is_there_twice_is_never_on_both_sides() -> None:
-    every = digests(6)
-    trained, held = hold_out(every * 3, most=24)
-    assert len(trained) + len(held) == 6
-    assert not {every[i % 6] for i in trained} & {every[i % 6] for i in held}
-    with pytest.raises(ValueError, match="1 is too few"):
-        hold_out(every[:1] * 5, most=3)
-
-
-def test_growth_keeps_what_was_held_out() -> None:
-    before = {digests(60)[i] for i in hold_out(digests(60), most=6)[1]}
-    after = {digests(66)[i] for i in hold_out(digests(66), most=6)[1]}
-    assert len(before & after) >= 4
-
-
-def test_a_run_that_goes_on_holds_out_what_it_held_out() -> None:
-    few, more = digests(40), digests(60)
-    held = [few[i] for i in hold_out(few, most=24)[1]]
-    rest, again = hold_out(more[5:], most=24, before=held)
-    assert {more[5:][i] for i in again} == set(held) - set(more[:5])
-    assert len(rest) == 55 - len(again)
-    with pytest.raises(ValueError, match="held out is gone"):
-        hold_out(more, most=24, before=["0" * 64])
 
 
 @pytest.fixture
