@@ -51,7 +51,7 @@ class Pace:
                 self._left.popitem(last=False)
         if not allowed:
             wait = waiting_time((1 - left) / self._rate)
-            raise ValueError(f"That was very much in a short time. Try again in {wait}.")
+            raise ValueError(f"That was too many saves in a short time. Try again in {wait}.")
 
     def keep(
         self, settings: Settings, request: gr.Request, profile: gr.OAuthProfile | None

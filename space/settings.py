@@ -45,6 +45,13 @@ class Settings:
     """How much disk kept photos and results may take, in megabytes."""
 
     def __post_init__(self) -> None:
+        # Once and here: else one part of the app would read `~` as the home and another as a name.
+        object.__setattr__(self, "data_dir", at_home(self.data_dir))
+        if self.auth_file is not None:
+            object.__setattr__(self, "auth_file", at_home(self.auth_file))
+        for name in ("model", "selector"):
+            if getattr(self, name).startswith("~"):  # else it may be a name
+                object.__setattr__(self, name, str(at_home(Path(getattr(self, name)))))
         if self.port is not None and not 0 < self.port < 65536:
             raise ValueError(f"The port must lie between 1 and 65535, not {self.port}.")
         for name in ("hub_minutes", "max_file_mb", "max_megapixels", "cache_mb"):
@@ -103,6 +110,21 @@ ENVIRONMENT = {
     "cache_mb": "LAMA_CACHE_MB",
 }
 """Setting to environment variable; a flag on the command line wins over it."""
+
+
+def at_home(path: Path) -> Path:
+    """A path with `~` in front read as the home: a shell leaves `--data-dir=~/masks` as it is.
+
+    Raises:
+        ValueError: There is no such home.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(
+            f"{path} names a home that is not there. Write the path in full."
+        ) from error
+
 
 _FLAGS = ("1", "true", "yes", "on")
 

@@ -17,7 +17,7 @@ from space.engine import CancelledError, Engine, InpaintResult, ModelInfo, Quali
 if TYPE_CHECKING:
     from lama.inside import Inside
 
-BUSY = "Many people use this just now. Try again in a moment."
+BUSY = "Many people are using this right now. Try again in a moment."
 _LOOK_SECONDS = 0.02  # between two looks at whether somebody who waits has given up
 Cancelled = Callable[[], bool]
 

@@ -13,13 +13,14 @@ from typing import Any
 
 from masks.arguments import LeavingParser
 from space import contributions
-from space.settings import ENVIRONMENT
+from space.settings import ENVIRONMENT, at_home
 from space.store import LICENCES, STATUSES, Filters, Store, StoreError, SubmissionError
 from space.store.connection import connect
 from space.store.exporting import KINDS, export
 from space.store.hub import Hub, push
 from space.store.importing import Answer, import_from
 from space.store.restoring import restore
+from space.words import counted
 
 _TOKEN = "(HF_TOKEN, or `hf auth login`)"
 Say = Callable[[str], None]
@@ -39,6 +40,12 @@ def main(arguments: Sequence[str], say: Say, hub: Hub | None = None) -> int:
     parser = _parser()
     chosen = parser.parse_args(_with_receipt(arguments))
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        for name in ("data_dir", "output", "source"):
+            if hasattr(chosen, name):
+                setattr(chosen, name, at_home(getattr(chosen, name)))
+    except ValueError as error:
+        parser.error(str(error))
     if (
         chosen.run not in (_import, _restore)
         and not (chosen.data_dir / "index.sqlite").is_file()
@@ -181,8 +188,9 @@ def _verify(store: Store, _: argparse.Namespace, say: Say, __: Hub | None) -> in
     for problem in report.problems:
         say(problem)
     say(
-        f"{report.records} records, {report.files} files and {report.shards} shards checked: "
-        + ("all sound" if report.sound else f"{len(report.problems)} problems")
+        f"{counted(report.records, 'record')}, {counted(report.files, 'file')} and "
+        f"{counted(report.shards, 'shard')} checked: "
+        + ("all sound" if report.sound else counted(len(report.problems), "problem"))
     )
     return 0 if report.sound else 1
 
@@ -193,7 +201,7 @@ def _export(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -
         count = export(store.core, chosen.format, chosen.output, filters)
     except OSError as error:
         raise StoreError(f"Could not write {chosen.output}: {error.strerror or error}.") from error
-    say(f"{count} records written to {chosen.output}")
+    say(f"{counted(count, 'record')} written to {chosen.output}")
     return 0
 
 
@@ -202,9 +210,9 @@ def _import(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -
         raise SubmissionError("--licence and --consent belong together: give both or neither.")
     answer = Answer(chosen.licence, True) if chosen.consent else None
     done = import_from(store.core, chosen.source, answer)
-    say(f"{_count(done.records, 'record')} taken in from {chosen.source}")
+    say(f"{counted(done.records, 'record')} taken in from {chosen.source}")
     if done.known:
-        say(f"{_count(done.known, 'record')} left out: here already, or deleted here.")
+        say(f"{counted(done.known, 'record')} left out: here already, or deleted here.")
     return 0
 
 
@@ -212,7 +220,7 @@ def _restore(store: Store, chosen: argparse.Namespace, say: Say, hub: Hub | None
     if not chosen.hub_dataset:
         raise SubmissionError("Say where to restore from: --hub-dataset USER/NAME.")
     count = restore(store.core, hub or connect(), chosen.hub_dataset)
-    say(f"{_count(count, 'record')} restored from {chosen.hub_dataset}.")
+    say(f"{counted(count, 'record')} restored from {chosen.hub_dataset}.")
     return 0
 
 
@@ -223,12 +231,13 @@ def _push(store: Store, chosen: argparse.Namespace, say: Say, hub: Hub | None) -
         store.core, hub or connect(), chosen.hub_dataset, chosen.status, private=not chosen.public
     )
     say(
-        f"{done.records} records in {_count(done.shards, 'new shard')} pushed, "
-        f"{_count(done.withdrawn, 'shard')} withdrawn; "
-        f"{done.on_hub} records are on {chosen.hub_dataset}."
+        f"{counted(done.records, 'record')} in {counted(done.shards, 'new shard')} pushed, "
+        f"{counted(done.withdrawn, 'shard')} withdrawn; "
+        f"there: {counted(done.on_hub, 'record')} on {chosen.hub_dataset}."
     )
     if done.kept_back:
-        say(f"{done.kept_back} records stay here: private, or not {' or '.join(chosen.status)}.")
+        kept = counted(done.kept_back, "record")
+        say(f"{kept} kept back: private, or not {' or '.join(chosen.status)}.")
     if done.withdrawn:
         say(
             "What was withdrawn is still in the repository's history. Its owner removes it with "
@@ -243,7 +252,3 @@ def _delete(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -
     if store.core.index.meta("hub_dataset"):
         say("Push once more to delete it from the Hub as well.")
     return 0
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -23,6 +23,34 @@ def test_every_setting_has_a_variable() -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "environment"),
+    [
+        (["--data-dir=~/masks", "--auth=~/people", "--model=~/own.safetensors"], {}),
+        (
+            [],
+            {
+                "LAMA_DATA_DIR": "~/masks",
+                "LAMA_AUTH_FILE": "~/people",
+                "LAMA_MODEL": "~/own.safetensors",
+            },
+        ),
+    ],
+)
+def test_a_tilde_is_the_home_for_every_part_of_the_app(
+    arguments: list[str],
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = parse(arguments, environment)
+    assert settings.data_dir == tmp_path / "masks"
+    assert settings.folders.runs == tmp_path / "masks" / "runs"
+    assert settings.auth_file == tmp_path / "people"
+    assert settings.model == str(tmp_path / "own.safetensors")
+
+
+@pytest.mark.parametrize(
     ("arguments", "environment", "said"),
     [
         (["--port", "70000"], {}, "between 1 and 65535"),
@@ -31,6 +59,7 @@ def test_every_setting_has_a_variable() -> None:
         (["--hub-dataset", "masks"], {}, "USER/NAME"),
         ([], {"LAMA_MAX_MEGAPIXELS": "0"}, "1 or more"),
         ([], {"LAMA_MAX_MEGAPIXELS": "179"}, "178 at most"),
+        (["--data-dir=~nobody-of-this-name/x"], {}, "Write the path in full"),
         (["--port", "many"], {}, "invalid int value"),
         (["--colour"], {}, "unrecognized arguments: --colour"),
     ],

@@ -62,8 +62,11 @@ def test_push(data: Path) -> None:
     options = ["push", "--data-dir", data, "--hub-dataset", "ann/masks"]
     code, output = run(*options, hub=hub)
     assert code == 0
-    assert "3 records stay here: private, or not approved" in output
-    assert "2 records in 1 new shard pushed" in run(*options, "--status", "pending", hub=hub)[1]
+    assert "3 records kept back: private, or not approved" in output
+    output = run(*options, "--status", "pending", hub=hub)[1]
+    assert "2 records in 1 new shard pushed, 0 shards withdrawn" in output
+    assert "there: 2 records on ann/masks" in output
+    assert "1 record kept back" in output
 
 
 @pytest.mark.parametrize("kind", ["imagefolder", "coco", "parquet", "zip"])
@@ -111,10 +114,21 @@ def test_a_receipt_may_begin_with_a_dash(
     assert code == 0
 
 
+def test_a_tilde_is_the_home(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(data.parent))
+    code, output = run("export", "--data-dir=~/data", "--output=~/copy")
+    assert code == 0
+    assert f"written to {data.parent / 'copy'}" in output
+    assert (data.parent / "copy" / "metadata.jsonl").is_file()
+    monkeypatch.setenv("LAMA_DATA_DIR", "~/data")
+    assert "3 records" in run("verify")[1]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ["info", "--data-dir", "/nowhere"],
+        ["info", "--data-dir", "~nobody-of-this-name/data"],
         ["export"],
         ["push", "--hub-dataset", "just-a-name"],
         ["push", "--hub-dataset", "a/b/c"],
