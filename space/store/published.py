@@ -101,8 +101,8 @@ class Published:
             if attempt or time.time() - directory.stat().st_mtime > grace:
                 shutil.rmtree(directory, ignore_errors=True)
 
-    def purge(self, record_id: str) -> None:
-        """Take a record out of the directories of earlier readers as well."""
+    def purge(self, *record_ids: str) -> None:
+        """Take records out of the directories of earlier readers as well."""
         current = self.shard_files()
         cleaned: dict[int, Path | None] = {}  # by inode: one file has a name in many directories
         for directory in self._retired():
@@ -111,7 +111,7 @@ class Published:
                     continue
                 inode = path.stat().st_ino
                 if inode not in cleaned:
-                    cleaned[inode] = self._without(path, record_id)
+                    cleaned[inode] = self._without(path, set(record_ids))
                 replacement = cleaned[inode]
                 if replacement is not None:
                     fresh = replacement.with_suffix(".link.tmp")
@@ -122,13 +122,13 @@ class Published:
             if replacement is not None:
                 replacement.unlink()
 
-    def _without(self, path: Path, record_id: str) -> Path | None:
-        """A shard without a record, in the workshop; None if the record is not in it."""
+    def _without(self, path: Path, gone: set[str]) -> Path | None:
+        """A shard without some records, in the workshop; None if none of them is in it."""
         cleaned = self._workshop / f"{path.name}.tmp"
         try:
-            if record_id not in shards.read_ids(path):
+            if gone.isdisjoint(shards.read_ids(path)):
                 return None
-            shards.rewrite(path, cleaned, lambda found: found != record_id)
+            shards.rewrite(path, cleaned, lambda found: found not in gone)
         except (pa.ArrowException, ValueError):  # what it holds cannot be told: nothing stays
             shards.write_shard(cleaned, (), "")
         return cleaned

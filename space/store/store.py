@@ -26,7 +26,6 @@ Readers never wait: see `published` for why they always find one consistent stat
 
 import hashlib
 import hmac
-import json
 import logging
 import secrets
 import sqlite3
@@ -37,16 +36,14 @@ from typing import Any
 
 import numpy as np
 
-from space.store import compaction, health, recovery, thumbnails, verification
-from space.store.core import Core, add_whole_shard, now_microseconds, prepare_shard, silent
+from space.store import compaction, health, recovery, removing, thumbnails, verification
+from space.store.core import Core, add_whole_shard, prepare_shard, silent
 from space.store.entry import hash_of, new_entry, new_token
 from space.store.errors import StoreError, SubmissionError, explained
 from space.store.files import ensure_space
-from space.store.index import drop_record
 from space.store.lookalikes import lookalikes
 from space.store.pictures import MAX_PIXELS, StoredPicture, decode_mask, encode_mask, prepare_photo
 from space.store.records import Filters, Receipt, Record, Submission, record_of, shelf_of
-from space.store.traces import traces_of
 from space.store.verification import Report
 
 _log = logging.getLogger(__name__)
@@ -178,7 +175,7 @@ class Store:
                 recovery.settle(self.core)
                 row = self.core.index.get("SELECT * FROM records WHERE id = ?", (record_id,))
                 row = self._with_receipt(record_id, token, row)
-                self._remove(row, traces_of(self.core, row) if copies else None)
+                removing.take_out(self.core, [row], copies=copies)
                 return record_of(row)
         except (OSError, sqlite3.Error) as error:
             raise explained(error, "delete this record") from error
@@ -193,27 +190,6 @@ class Store:
                 "This receipt does not belong to this record. Paste it as it was shown on saving."
             )
         return row
-
-    def _remove(self, row: sqlite3.Row, copies: str | None) -> None:
-        core, record_id, old = self.core, row["id"], row["shard"]
-        others = [other for other in core.records_in(old) if other["id"] != record_id]
-        shelf = shelf_of(row["licence"], row["status"])
-        added = [prepare_shard(core, core.rows(others), shelf)] if others else []
-        files = json.dumps([["originals", row["image_sha256"]], ["masks", row["mask_sha256"]]])
-
-        def change(run: sqlite3.Connection) -> None:
-            drop_record(run, row)
-            run.execute(
-                "INSERT INTO tombstones (id, deleted_at, files, copies) VALUES (?, ?, ?, ?)",
-                (record_id, now_microseconds(), files, copies),
-            )
-            for _, shard in added:
-                run.execute("UPDATE records SET shard = ? WHERE shard = ?", (shard.name, old))
-
-        core.exchange({old}, added, change)
-        recovery.finish_deletion(core, record_id)
-        core.step("bytes removed")
-        core.published.write_card(core.card())
 
     def info(self) -> dict[str, Any]:
         """How much there is, and how it stands with the Hub; see `space.store.health.info`."""

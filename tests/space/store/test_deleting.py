@@ -7,10 +7,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from space.store import Store, SubmissionError
+from space.store import Store, SubmissionError, traces
 from space.store import shards as shards_module
 from space.store.published import GRACE_SECONDS
-from tests.space.store.conftest import make_submission
+from space.store.removing import remove
+from tests.space.store.conftest import make_mask, make_submission
 from tests.space.store.test_store import load
 
 
@@ -84,3 +85,29 @@ def test_a_wrong_receipt_deletes_nothing(store: Store) -> None:
     store.delete(first.record_id, first.token)
     with pytest.raises(SubmissionError, match="deleted already"):
         store.delete(first.record_id, first.token)
+
+
+def test_many_go_at_once_from_all_shards_and_from_earlier_readers(
+    store: Store, tmp_path: Path
+) -> None:
+    """One of them shares a mask with another; both are gone, so its copies are looked for."""
+    masks = {i: make_mask(0 if i < 2 else i) for i in range(40)}
+    ids = [store.save(make_submission(i, mask=masks[i])).record_id for i in range(40)]
+    store.compact()
+    ids += [store.save(make_submission(i)).record_id for i in range(40, 44)]
+    reader = store.core.published.data  # as it is now: the link moves on
+    gone = [*ids[:3], *ids[40:42]]
+    removed = remove(store.core, [*gone, "nobody"])
+    assert sorted(record.id for record in removed) == sorted(gone)
+    assert remove(store.core, gone) == []
+    assert sorted(load(store, tmp_path)["id"]) == sorted(set(ids) - set(gone))
+    left = everything_below(store.core.data_dir)
+    for i in (0, 1, 2, 40, 41):
+        assert make_submission(i).image_bytes[60:200] not in left
+    assert {
+        name for path in reader.glob("*.parquet") for name in shards_module.read_ids(path)
+    }.isdisjoint(gone)
+    found = traces.pending(store.core)
+    assert {one.record_id for one in found} == set(gone)
+    assert [one.mask is None for one in found] == [True, False, False, False, False]
+    assert store.verify().problems == []
