@@ -12,6 +12,7 @@
 - `unfinished.lock`: shared by who writes a file elsewhere than in `incoming` that has no name yet
 """
 
+import hashlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,8 +21,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from space.store import shards
 from space.store.card import Figures, render
+from space.store.errors import StoreError
 from space.store.files import locked
 from space.store.index import Index, add_record, set_meta
 from space.store.objects import KINDS, Objects
@@ -73,20 +77,49 @@ class Core:
     def rows(self, records: Iterable[sqlite3.Row]) -> Iterator[dict[str, Any]]:
         """Published rows, made from index and files, so that any shard can be made again.
 
+        A file that is missing or damaged must not keep its neighbours from being reviewed or
+        deleted: what lacks one comes last, with the pictures that its shard still holds.
+
         Raises:
-            StoreError: A file is missing or damaged.
+            StoreError: A file is missing or damaged, and so is what the shard has of it.
         """
+        lacking: dict[str, tuple[list[sqlite3.Row], StoreError]] = {}
         for record in records:
-            strokes = self.index.get(
-                "SELECT json FROM strokes WHERE record_id = ?", (record["id"],)
-            )
-            yield {
-                **{name: record[name] for name in SCALARS},
-                "consent": bool(record["consent"]),
-                "strokes": "" if strokes is None else strokes["json"],
-                "image": self.objects.read("originals", record["image_sha256"]),
-                "mask": self.objects.read("masks", record["mask_sha256"]),
-            }
+            try:
+                image = self.objects.read("originals", record["image_sha256"])
+                mask = self.objects.read("masks", record["mask_sha256"])
+            except StoreError as error:
+                lacking.setdefault(record["shard"], ([], error))[0].append(record)
+                continue
+            yield self._row(record, image, mask)
+        for shard, (some, reason) in lacking.items():
+            yield from self._rows_in(shard, some, reason)
+
+    def _row(self, record: sqlite3.Row, image: bytes, mask: bytes) -> dict[str, Any]:
+        strokes = self.index.get("SELECT json FROM strokes WHERE record_id = ?", (record["id"],))
+        return {
+            **{name: record[name] for name in SCALARS},
+            "consent": bool(record["consent"]),
+            "strokes": "" if strokes is None else strokes["json"],
+            "image": image,
+            "mask": mask,
+        }
+
+    def _rows_in(
+        self, shard: str, records: list[sqlite3.Row], reason: StoreError
+    ) -> Iterator[dict[str, Any]]:
+        """Rows with the pictures that a shard holds; `reason` is raised if it lacks one."""
+        wanted = {record["id"]: record for record in records}
+        try:
+            for row in shards.read_rows(self.published.data / shard):
+                record = wanted.get(row["id"])
+                if record is not None and holds(row, record):
+                    del wanted[record["id"]]
+                    yield self._row(record, row["image"], row["mask"])
+        except (pa.ArrowException, ValueError, OSError) as error:
+            raise reason from error
+        if wanted:
+            raise reason
 
     def records_in(self, shard: str) -> list[sqlite3.Row]:
         """The index rows of a shard's records, oldest first."""
@@ -132,6 +165,12 @@ class Core:
         for path, _ in added:
             path.unlink(missing_ok=True)
         self.published.sweep()
+
+
+def holds(row: dict[str, Any], record: sqlite3.Row) -> bool:
+    """Whether the pictures in a shard's row are those of a record."""
+    image, mask = (hashlib.sha256(row[name]).hexdigest() for name in ("image", "mask"))
+    return (image, mask) == (record["image_sha256"], record["mask_sha256"])
 
 
 def add_shard(run: sqlite3.Connection, shard: Shard) -> None:

@@ -24,6 +24,10 @@ class Objects:
         """Where a file is, or would be."""
         return self._root / kind / sha256[:2] / sha256
 
+    def names(self, kind: str) -> set[str]:
+        """The SHA-256 of every file that is there."""
+        return {path.name for path in (self._root / kind).glob("*/*")}
+
     def put(self, kind: str, sha256: str, data: bytes) -> None:
         """Store a file durably unless it is there already."""
         path = self.path(kind, sha256)

@@ -25,6 +25,7 @@ from space.store.core import Core, add_whole_shard, prepare_shard
 from space.store.errors import StoreError
 from space.store.files import try_lock
 from space.store.index import add_record, set_meta
+from space.store.objects import KINDS
 from space.store.pictures import prepare_photo
 from space.store.records import by_shelf
 
@@ -86,7 +87,7 @@ def _readable_rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
         yield from shards.read_rows(path)
     except (pa.ArrowException, ValueError) as error:
-        _log.warning("A leftover of an interrupted save cannot be read: %s", error)
+        _log.warning("The shard %s cannot be read: %s", path, error)
 
 
 def finish_deletion(core: Core, record_id: str) -> None:
@@ -145,12 +146,39 @@ def reconcile(core: Core) -> None:
             _adopt(core, core.published.data / name)
         except (pa.ArrowException, ValueError, KeyError) as error:
             _log.warning("The shard %s is not ours and was left alone: %s", name, error)
+    _put_back(core)
     for name in sorted(indexed - present):
         try:
             _make_again(core, name)
         except StoreError as error:
             _log.warning("The shard %s is missing and cannot be made again: %s", name, error)
     core.published.sweep()
+
+
+def _put_back(core: Core) -> None:
+    """Write photos and masks that are gone once more, from the shards that hold them too."""
+    known = core.index.all("SELECT kind, sha256 FROM objects")
+    there = {kind: core.objects.names(kind) for kind in KINDS}
+    missing = {tuple(row) for row in known if row["sha256"] not in there[row["kind"]]}
+    if not missing:
+        return
+    holders = {
+        row["shard"]
+        for row in core.index.all("SELECT shard, image_sha256, mask_sha256 FROM records")
+        if {("originals", row["image_sha256"]), ("masks", row["mask_sha256"])} & missing
+    }
+    for name in sorted(holders & core.published.shard_files()):
+        for row in _readable_rows(core.published.data / name):
+            for kind, data in (("originals", row["image"]), ("masks", row["mask"])):
+                digest = hashlib.sha256(data).hexdigest()
+                if (kind, digest) in missing:
+                    core.objects.put(kind, digest, data)
+                    missing.remove((kind, digest))
+    for kind, digest in sorted(missing):
+        _log.warning(
+            "%s is missing, and no shard has it. Restore it from a backup.",
+            core.objects.path(kind, digest),
+        )
 
 
 def _adopt(core: Core, path: Path) -> None:
