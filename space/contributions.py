@@ -3,13 +3,22 @@
 import logging
 import sqlite3
 import threading
+from collections.abc import Sequence
 
 from space import forgetting
 from space.folders import Folders
 from space.forgetting import forget_exports
 from space.photos import PhotoShelf
 from space.services import Services
-from space.store import Receipt, Store, StoreError, Submission, SubmissionError, traces
+from space.store import (
+    Receipt,
+    Store,
+    StoreError,
+    Submission,
+    SubmissionError,
+    removing,
+    traces,
+)
 from space.store.errors import explained
 
 _log = logging.getLogger(__name__)
@@ -66,6 +75,40 @@ def remove(store: Store, record_id: str, token: str, photos: PhotoShelf | None =
             forget(store, photos)
         raise
     forget(store, photos)
+
+
+def remove_all(store: Store, ids: Sequence[str]) -> int:
+    """Delete records without their receipts, as whoever runs the app may, and every copy of them.
+
+    Args:
+        store: Whose records.
+        ids: Of the records; those that are not there are left out.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        StoreError: The disk or the index refused; the message says how far it came.
+    """
+    count = len(removing.remove(store.core, ids))
+    forget(store)  # also what an earlier attempt was cut off from
+    return count
+
+
+def on_the_hub(store: Store, hub_dataset: str | None = None) -> str:
+    """What becomes of a deleted record on the Hub, as a sentence; empty where there is no dataset.
+
+    Args:
+        store: Whose record it was; it knows where records were pushed to.
+        hub_dataset: Where the app pushes to.
+    """
+    name = store.core.index.meta("hub_dataset") or hub_dataset
+    if not name:
+        return ""
+    return (
+        f"If it was on {name}, it leaves with the next push; earlier revisions there keep it until "
+        "their owner squashes the history."
+    )
 
 
 def forget(store: Store, photos: PhotoShelf | None = None) -> None:

@@ -117,4 +117,5 @@ def run_delete(services: Services, record_id: str, receipt: str) -> str:
         contributions.delete(services, (record_id or "").strip(), (receipt or "").strip())
     except (ValueError, StoreError) as error:
         raise refused(error) from error
-    return f"The record {record_id.strip()} is deleted."
+    hub = contributions.on_the_hub(services.store, services.settings.hub_dataset)
+    return f"The record {record_id.strip()} is deleted. {hub}".strip()

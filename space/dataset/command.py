@@ -13,8 +13,9 @@ from typing import Any
 
 from masks.arguments import LeavingParser
 from space import contributions
+from space.dataset import removal
 from space.settings import ENVIRONMENT, at_home
-from space.store import LICENCES, STATUSES, Filters, Store, StoreError, SubmissionError
+from space.store import LICENCES, STATUSES, Filters, Record, Store, StoreError, SubmissionError
 from space.store.connection import connect
 from space.store.exporting import KINDS, export
 from space.store.hub import Hub, push
@@ -91,9 +92,7 @@ def _parser() -> LeavingParser:
 
     _add_copies(verbs)
     _add_hub(verbs)
-    deleting = _verb(verbs, "delete", _delete, "delete a record for good")
-    deleting.add_argument("record_id", help="from its receipt")
-    deleting.add_argument("--receipt", required=True, help="the token from its receipt")
+    _add_deleting(verbs)
     return parser
 
 
@@ -127,6 +126,24 @@ def _add_copies(verbs: Any) -> None:  # noqa: ANN401 - argparse keeps the type t
     )
 
 
+def _add_deleting(verbs: Any) -> None:  # noqa: ANN401
+    """The verb that deletes, for who has a receipt and for who runs the app."""
+    deleting = _verb(verbs, "delete", _delete, "delete records for good")
+    deleting.add_argument("record_id", nargs="?", help="one record, with --receipt or --operator")
+    way = deleting.add_mutually_exclusive_group(required=True)
+    way.add_argument("--receipt", metavar="KEY", help="the token from the record's receipt")
+    way.add_argument(
+        "--operator", action="store_true", help="without a receipt: you answer for this dataset"
+    )
+    way.add_argument(
+        "--contributor", metavar="PSEUDONYM", help="everything of a contributor, such as user-1f0c"
+    )
+    way.add_argument("--user", metavar="NAME", help="everything of who signs in with this name")
+    deleting.add_argument(
+        "--dry-run", action="store_true", help="only list what would be deleted without a receipt"
+    )
+
+
 def _add_hub(verbs: Any) -> None:  # noqa: ANN401
     """The verbs that talk to the Hub."""
     pushing = _verb(
@@ -156,9 +173,13 @@ def _add_hub(verbs: Any) -> None:  # noqa: ANN401
         verb.add_argument(
             "--hub-dataset",
             metavar="USER/NAME",
-            default=os.environ.get(ENVIRONMENT["hub_dataset"]),
+            default=_hub_dataset(),
             help=f"the repository; default: {ENVIRONMENT['hub_dataset']} of the environment",
         )
+
+
+def _hub_dataset() -> str | None:
+    return os.environ.get(ENVIRONMENT["hub_dataset"])
 
 
 def _verb(verbs, name: str, run: Callable[..., int], words: str) -> argparse.ArgumentParser:  # type: ignore[no-untyped-def]  # noqa: ANN001
@@ -247,8 +268,27 @@ def _push(store: Store, chosen: argparse.Namespace, say: Say, hub: Hub | None) -
 
 
 def _delete(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -> int:
-    contributions.remove(store, chosen.record_id, chosen.receipt)
-    say(f"The record {chosen.record_id} is deleted.")
-    if store.core.index.meta("hub_dataset"):
-        say("Push once more to delete it from the Hub as well.")
+    one = chosen.receipt is not None or chosen.operator
+    if one != bool(chosen.record_id):
+        raise SubmissionError(
+            "Say which record: delete RECORD_ID --receipt KEY, or delete RECORD_ID --operator."
+            if one
+            else "Give either a record's id or its contributor, not both."
+        )
+    if chosen.receipt is not None:
+        if chosen.dry_run:
+            raise SubmissionError("--dry-run goes with --operator, --contributor and --user.")
+        contributions.remove(store, chosen.record_id, chosen.receipt)
+        say(f"The record {chosen.record_id} is deleted.")
+    else:
+        removal.delete(store, _meant(store, chosen), say, dry_run=chosen.dry_run)
+    if not chosen.dry_run and (hub := contributions.on_the_hub(store, _hub_dataset())):
+        say(hub)
     return 0
+
+
+def _meant(store: Store, chosen: argparse.Namespace) -> list[Record]:
+    """The records that are to be deleted without a receipt."""
+    if chosen.operator:
+        return removal.one(store, chosen.record_id)
+    return removal.of_contributor(store, chosen.contributor or store.pseudonym(chosen.user))

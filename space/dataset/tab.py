@@ -268,4 +268,5 @@ def delete_with(services: Services, receipt: str) -> tuple[str, Any]:
         contributions.delete(services, *words)
     except (ValueError, StoreError) as error:
         return error_html(error), gr.skip()
-    return status_html("done", "Deleted. Nothing of this record is kept here."), ""
+    hub = contributions.on_the_hub(services.store, services.settings.hub_dataset)
+    return status_html("done", f"Deleted. Nothing of this record is kept here. {hub}".strip()), ""

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from space import contributions
+from space.api.dataset import run_delete
 from space.dataset import command as dataset_cli
 from space.dataset import tab
 from space.dataset.tab import ANY, PAGE, build, delete_with, make_export, view
@@ -192,6 +193,15 @@ def test_delete_with_a_pasted_receipt(services: Services) -> None:
     assert services.store.info()["records"] == 0
     assert [path for path in (*copies, exported) if path.exists()] == []
     assert other.exists()
+
+
+def test_a_deletion_says_what_becomes_of_it_on_the_hub(tmp_path: Path) -> None:
+    services = make_services(tmp_path / "data", hub_dataset="ann/masks")
+    first, second = (services.store.save(make_submission(i)) for i in range(2))
+    said = "If it was on ann/masks, it leaves with the next push; earlier revisions there keep it"
+    assert said in delete_with(services, f"{first.record_id} {first.token}")[0]
+    assert said in run_delete(services, second.record_id, second.token)
+    services.store.close()
 
 
 def test_copies_stay_while_another_mask_is_on_the_photo(services: Services) -> None:
