@@ -15,10 +15,14 @@ from typing import Literal
 
 from lama import extras, registry
 from lama.batch import inpaint_files
+from lama.photo_write import SUFFIX
 from lama.training.ablate_command import add_ablate
 from lama.training.finetune_command import add_finetune
 from lama.training.train_command import add_train
 from masks.arguments import Parser, line, natural, positive
+
+METRICS = ["l1", "psnr", "ssim", "lpips-alex", "lpips-vgg", "kid-efficientnet-lite0"]
+FILLS = ["telea", "navier-stokes", "biharmonic", "patchmatch", "exemplar"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,55 +68,63 @@ def _add_inpaint(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="MASK_OR_DIR",
-        help="black = keep; one for all, or a folder with the photos' names",
+        help="what is not black is filled; one mask for all, or a folder with the photos' names",
     )
-    add("--output", type=Path, required=True, metavar="OUT", help="a file, or a folder")
+    add("--output", type=Path, required=True, metavar="OUT",
+        help=f"a file ({' '.join(sorted(SUFFIX.values()))}), or a folder")  # fmt: skip
     add("--refine", action="store_true", help="take longer over large holes")
-    _add_model_options(parser)
+    add("--model", default="lama-tiny", help="a name from `models`, or a path (lama-tiny)")
+    _add_machine(parser)
     parser.set_defaults(run=_inpaint)
 
 
-def _add_model_options(parser: argparse.ArgumentParser) -> None:
+def _add_machine(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--model", default="lama-tiny", help="a name from `models`, or a path")
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps, xpu")
-    add("--precision", default="auto", choices=("auto", "fp32", "bf16", "int8"))
+    add("--device", default="auto", help="auto (default), cpu, cuda, cuda:1, mps, xpu")
+    add(
+        "--precision",
+        default="auto",
+        choices=("auto", "fp32", "bf16", "int8"),
+        help="auto (default): the quickest that is good enough",
+    )
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--photos", type=Path, nargs="+", required=True, metavar="DIR")
+    add("--photos", type=Path, nargs="+", required=True, metavar="DIR",
+        help="folders of photos, searched recursively")  # fmt: skip
     add(
         "--strategy",
         nargs="+",
         default=["thick"],
-        help="how holes are drawn, see `python -m masks --list`; each at each size",
+        help="how holes are drawn, see `python -m masks --list`; each at each size (thick)",
     )
-    add("--size", type=positive, nargs="+", default=[256], help="sides of the squares in pixels")
-    add("--seed", type=natural, default=0)
+    add(
+        "--size",
+        type=positive,
+        nargs="+",
+        default=[256],
+        help="sides of the squares in pixels (256)",
+    )
+    add("--seed", type=natural, default=0, help="of the holes (0)")
     add("--limit", type=positive, metavar="N", help="only the first N photos")
     add("--output", type=Path, required=True, metavar="report.json", help="sheets land beside it")
     add("--cache", type=Path, metavar="DIR", help="keep fills and numbers here for the next time")
     add(
         "--fills",
         nargs="*",
-        default=["telea", "navier-stokes", "biharmonic", "patchmatch", "exemplar"],
-        help="classical fills beside it",
+        default=FILLS,
+        help=f"classical fills to compare with ({' '.join(FILLS)})",
     )
-    add(
-        "--metrics",
-        nargs="+",
-        default=["l1", "psnr", "ssim", "lpips-alex", "lpips-vgg", "kid-efficientnet-lite0"],
-    )
+    add("--metrics", nargs="+", default=METRICS, help=f"what to measure ({' '.join(METRICS)})")
     add(
         "--model",
         "--models",
         nargs="+",
         default=["lama-tiny"],
-        help="names from `models`, or paths; several are compared",
+        help="names from `models`, or paths; several are compared (lama-tiny)",
     )
-    add("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps, xpu")
-    add("--precision", default="auto", choices=("auto", "fp32", "bf16", "int8"))
+    _add_machine(parser)
     parser.set_defaults(run=_evaluate)
 
 

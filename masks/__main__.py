@@ -42,7 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> Parser:
     parser = Parser(prog="python -m masks", description="Draw masks (holes) for a picture.")
-    parser.add_argument("--strategy", default="wide", help=f"one of {', '.join(masks.names())}")
+    parser.add_argument(
+        "--strategy",
+        default="wide",
+        help=f"{', '.join(masks.names())} (default wide), fitted:FILE.json or folder:DIR",
+    )
     parser.add_argument("--count", type=int, default=16, help="how many masks (default 16)")
     parser.add_argument(
         "--size", help="WIDTHxHEIGHT in pixels; default 512x512, or the picture's own size"
@@ -62,7 +66,8 @@ def _parser() -> Parser:
         "--output",
         type=Path,
         default=Path("sheet.png"),
-        help="a .png, .jpg or .webp file for a contact sheet, or a folder for one PNG per mask",
+        help="a .png, .jpg or .webp file for a contact sheet (default sheet.png), or a folder for "
+        "one PNG per mask",
     )
     parser.add_argument(
         "--columns", type=int, help="overlays side by side on the sheet (default: near a square)"

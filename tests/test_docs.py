@@ -11,10 +11,15 @@ from PIL import Image, ImageOps
 import lama.__main__
 import masks
 import masks.__main__
+import space.dataset.command
+import space.settings
+import space.ui
+from lama.training.config import PRESETS
+from tests.space.dataset_app import make_services
 
 ROOT = Path(__file__).parent.parent
 DOCS = {p: p.read_text() for p in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
-ALL = "\n".join(DOCS.values())
+ALL = "\n".join(text for path, text in DOCS.items() if path.name != "log.md")
 ENDPOINTS = [
     "inpaint",
     "generate_masks",
@@ -23,40 +28,99 @@ ENDPOINTS = [
     "delete_record",
     "dataset_info",
 ]
+# Where the options of each command are explained: a page, or a part of it.
+PAGES = {
+    "lama inpaint": ("docs/app.md", "## Folders of photos"),
+    "lama train": ("docs/training.md", "## Flags"),
+    "lama finetune": ("docs/training.md", "### With a judge: `finetune`"),
+    "lama ablate": ("docs/training.md", "## Ablations"),
+    "lama evaluate": ("docs/evaluation.md", "# Evaluation"),
+    "lama models": ("README.md", "## Models"),
+    "masks": ("docs/masks.md", "# Masks"),
+    "space dataset": ("docs/dataset.md", "## Command line"),
+    "app": ("docs/app.md", "## Settings"),
+}
 
 
-def flags(parser: argparse.ArgumentParser) -> set[str]:
-    found = set()
-    for action in parser._actions:
-        found |= {o for o in action.option_strings if o.startswith("--") and o != "--help"}
+def section(page: str, heading: str) -> str:
+    """A page from a heading to the next of its rank or above."""
+    text = re.sub(r"^```.*?^```", _indented, f"\n{DOCS[ROOT / page]}", flags=re.M | re.S)
+    _, found, rest = text.partition(f"\n{heading}\n")
+    assert found, f"{page} has no heading {heading!r}"
+    return re.split(rf"^#{{1,{heading.index(' ')}}} ", rest, maxsplit=1, flags=re.M)[0]
+
+
+def _indented(block: re.Match[str]) -> str:
+    return block[0].replace("\n", "\n    ")  # a comment in code is no heading
+
+
+def commands(name: str, parser: argparse.ArgumentParser) -> dict[str, list[argparse.Action]]:
+    """What each verb takes, by the words before it."""
+    found = {name: [a for a in parser._actions if a.dest != "help"]}
+    for action in list(found[name]):
         if isinstance(action, argparse._SubParsersAction):
-            for sub in action.choices.values():
-                found |= flags(sub)
-    return found
+            found[name].remove(action)
+            for verb, sub in action.choices.items():
+                found |= commands(f"{name} {verb}", sub)
+    return {words: actions for words, actions in found.items() if actions}
 
 
-def parsers() -> dict[str, argparse.ArgumentParser]:
-    import space.dataset.command
-    import space.settings
-
-    found = {"lama": lama.__main__._parser(), "masks": masks.__main__._parser()}
-    for module in (space.dataset.command, space.settings):
-        for name in ("parser", "_parser", "build_parser"):
-            if hasattr(module, name):
-                found[module.__name__] = getattr(module, name)()
-    assert len(found) == 4, "the app and the dataset command must offer their parser"
-    return found
-
-
-def test_every_flag_is_documented():
-    named = {name: flags(parser) for name, parser in parsers().items()}
-    missing = {f"{name} {flag}" for name in named for flag in named[name] if flag not in ALL}
-    assert not missing, f"say in README.md or docs/ what these do: {sorted(missing)}"
+COMMANDS = {
+    words: actions
+    for name, parser in (
+        ("lama", lama.__main__._parser()),
+        ("masks", masks.__main__._parser()),
+        ("space", space.dataset.command._parser()),
+        ("app", space.settings._parser()),
+    )
+    for words, actions in commands(name, parser).items()
+}
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_every_endpoint_is_documented(endpoint):
-    assert f"/{endpoint}" in DOCS[ROOT / "docs" / "api.md"]
+def test_all_commands_were_found():
+    assert len(COMMANDS) >= 15
+    for page in PAGES:
+        assert any(words.startswith(page) for words in COMMANDS), page
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_flag_is_documented_where_its_command_is(words):
+    page, heading = next(where for name, where in PAGES.items() if words.startswith(name))
+    text = section(page, heading)
+    flags = {o for a in COMMANDS[words] for o in a.option_strings if o.startswith("--")}
+    missing = {flag for flag in flags if not re.search(rf"{flag}(?![\w-])", text)}
+    missing -= {flag for flag in missing if flag.replace("--no-", "--") in flags - missing}
+    assert not missing, f"{page} says nothing of {sorted(missing)} of `{words}` below {heading!r}"
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_option_has_help(words):
+    missing = [a.option_strings or a.dest for a in COMMANDS[words] if not a.help]
+    assert not missing, f"--help of {words} says nothing of {missing}"
+
+
+@pytest.mark.parametrize("words", [words for words in COMMANDS if words.split()[0] != "space"])
+def test_help_names_the_defaults(words):
+    """As it is typed; what stands for "not given" has a meaning of its own."""
+    silent = []
+    for action in COMMANDS[words]:
+        default = action.default
+        if default in (None, False, argparse.SUPPRESS) or default in ([], ()):
+            continue
+        typed = default if isinstance(default, list) else [default]
+        if not all(str(value) in (action.help or "") for value in typed):
+            silent.append(action.option_strings)
+    assert not silent, f"--help of {words} does not name the defaults of {silent}"
+
+
+def test_the_api_is_documented_with_every_parameter(tmp_path):
+    info = space.ui.build(make_services(tmp_path)).get_api_info()["named_endpoints"]
+    assert set(info) == {f"/{name}" for name in ENDPOINTS}
+    for endpoint, facts in info.items():
+        text = section("docs/api.md", f"## {endpoint}")
+        names = {parameter["parameter_name"] for parameter in facts["parameters"]}
+        missing = {name for name in names if f"`{name}`" not in text}
+        assert not missing, f"docs/api.md says nothing of {sorted(missing)} of {endpoint}"
 
 
 def test_every_strategy_and_parameter_is_documented():
@@ -64,6 +128,12 @@ def test_every_strategy_and_parameter_is_documented():
     missing = {n for n in masks.names() if f"`{n}`" not in text}
     missing |= {p.name for n in masks.names() for p in masks.parameters(n) if p.name not in text}
     assert not missing, f"docs/masks.md says nothing of {sorted(missing)}"
+
+
+def test_every_preset_is_documented():
+    text = section("docs/training.md", "## Presets")
+    missing = {name for name in PRESETS if f"\n| `{name}` |" not in text}
+    assert not missing, f"the table of presets in docs/training.md lacks {sorted(missing)}"
 
 
 def test_every_environment_variable_is_documented():

@@ -14,26 +14,50 @@ if TYPE_CHECKING:
     from lama.training.ablation import Variant
     from lama.training.run import Run
 
+METRICS = ["l1", "lpips-alex", "lpips-vgg"]
+
 
 def add_ablate(parser: argparse.ArgumentParser) -> None:
     """Give a parser the flags of `ablate`; `run` is set as its default `run`."""
     add = parser.add_argument
     add("--photos", nargs="+", required=True, metavar="SOURCE", help="to train on, as in `train`")
     add("--eval-photos", type=Path, nargs="+", required=True, metavar="DIR", help="to measure on")
-    add("--run-dir", type=Path, required=True, metavar="DIR", help="a folder each, and the report")
-    add("--preset", default="lama-tiny-128", help="the base: its generator, losses and sizes")
+    add(
+        "--run-dir",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="one subfolder per run, and the report",
+    )
+    add(
+        "--preset",
+        default="lama-tiny-128",
+        help="the base: its generator, losses and sizes (lama-tiny-128)",
+    )
     add("--study", nargs="+", metavar="NAME", help="ffc, losses, masks (all three)")
     add("--perceptual", metavar="FILE", help="the paper's ADE20K encoder, where it is at hand")
     add("--steps", type=positive, help="length of every run (preset's otherwise)")
-    add("--batch", type=positive, help="samples a step (preset's otherwise)")
-    add("--crop", type=positive, help="pixels (preset's otherwise)")
-    add("--seed", type=natural, default=0)
+    add("--batch", type=positive, help="samples per step (preset's otherwise)")
+    add("--crop", type=positive, help="side of the training crops in pixels (preset's otherwise)")
+    add("--seed", type=natural, default=0, help="of samples and new weights, in every run (0)")
     add("--workers", type=natural, metavar="N", help="processes that make samples, as in `train`")
-    add("--save-every", type=positive, default=500, metavar="STEPS")
+    add("--save-every", type=positive, default=500, metavar="STEPS",
+        help="steps between checkpoints (500)")  # fmt: skip
     add("--mixed-precision", choices=("auto", "no", "bf16"), help="as in `train`")
-    add("--strategy", nargs="+", default=["narrow", "thick"], help="holes to measure on")
-    add("--size", type=positive, nargs="+", default=[256], help="sizes to measure at, in pixels")
-    add("--metrics", nargs="+", default=["l1", "lpips-alex", "lpips-vgg"])
+    add(
+        "--strategy",
+        nargs="+",
+        default=["narrow", "thick"],
+        help="holes to measure on (narrow thick)",
+    )
+    add(
+        "--size",
+        type=positive,
+        nargs="+",
+        default=[256],
+        help="sizes to measure at, in pixels (256)",
+    )
+    add("--metrics", nargs="+", default=METRICS, help=f"what to measure ({' '.join(METRICS)})")
     add("--limit", type=positive, metavar="N", help="measure on the first N photos only")
     parser.set_defaults(run=run)
 

@@ -28,9 +28,9 @@ from lama.photo import Photo
 from lama.photo_write import save_photo
 from lama.training.config import TrainConfig
 from lama.training.dataset_photos import DatasetTable, open_photos, row_digests
+from lama.training.defaults import CASES, MARGIN
 from lama.training.holdout import by_content, read_digests, write_digests
 from lama.training.judge import (
-    MARGIN,
     Chosen,
     Verdict,
     compare,
@@ -73,7 +73,7 @@ class Plan:
     masks_share: float | None = None
     seed: int | None = None
     workers: int | None = None
-    cases: int = 24  # holes of each shape that both models are judged by
+    cases: int = CASES  # holes of each shape that both models are judged by
     margin: float = MARGIN
     resume: bool = False
 

@@ -6,48 +6,43 @@ import argparse
 import time
 from pathlib import Path
 
+from lama.training.defaults import CASES, FINE_TUNE, MARGIN
 from masks.arguments import natural, positive
 
 
 def add_finetune(parser: argparse.ArgumentParser) -> None:
     """Give a parser the flags of `finetune`; `run` is set as its default `run`."""
-    add = parser.add_argument
+    add, usual = parser.add_argument, FINE_TUNE
     add(
         "--masks-from",
         required=True,
         metavar="DATASET",
-        help="saved masks: data/dataset, or a name",
+        help="saved masks: the app's dataset folder (data/dataset), or a dataset on the Hub",
     )
-    add("--photos", nargs="+", default=(), metavar="SOURCE", help="the dataset's own otherwise")
     add(
-        "--init",
-        default="lama-tiny",
-        metavar="MODEL",
-        help="what to start from, and to be compared with",
+        "--photos",
+        nargs="+",
+        default=(),
+        metavar="SOURCE",
+        help="folders, or datasets as in `train` (the photos of --masks-from otherwise)",
     )
+    add("--init", default="lama-tiny", metavar="MODEL",
+        help="what to start from and be compared with: a name or a path (lama-tiny)")  # fmt: skip
     add("--run-dir", type=Path, metavar="DIR", help="everything is written here (data/runs/DATE)")
     add("--models-dir", type=Path, default=Path("data/models"), metavar="DIR",
-        help="where a model goes that is good enough; the app looks into data/models")  # fmt: skip
-    add("--steps", type=positive, help="length of the run (1000)")
-    add("--batch", type=positive, help="samples a step (8)")
-    add("--lr", type=float, help="learning rate (1e-4)")
-    add(
-        "--masks-share",
-        type=float,
-        metavar="SHARE",
-        help="share of holes that are saved masks (0.5)",
-    )
-    add("--seed", type=natural, help="of samples and new weights (0)")
+        help="folder for promoted models (data/models, where the app finds them)")  # fmt: skip
+    add("--steps", type=positive, help=f"length of the run ({usual.steps})")
+    add("--batch", type=positive, help=f"samples per step ({usual.batch})")
+    add("--lr", type=float, help=f"learning rate ({usual.lr:g})")
+    add("--masks-share", type=float, metavar="SHARE",
+        help=f"share of holes that are saved masks ({usual.masks_share:g})")  # fmt: skip
+    add("--seed", type=natural, help=f"of samples and new weights ({usual.seed})")
     add("--workers", type=natural, metavar="N", help="processes that make samples, as in `train`")
-    add("--cases", type=positive, default=24, metavar="N", help="holes of each shape to judge by")
-    add(
-        "--margin",
-        type=float,
-        default=0.02,
-        metavar="SHARE",
-        help="loss on any shape that is allowed",
-    )
-    add("--resume", action="store_true", help="go on with the run in --run-dir")
+    add("--cases", type=positive, default=CASES, metavar="N",
+        help=f"holes of each shape to judge by ({CASES})")  # fmt: skip
+    add("--margin", type=float, default=MARGIN, metavar="SHARE",
+        help=f"largest relative loss allowed on any hole shape ({MARGIN:g})")  # fmt: skip
+    add("--resume", action="store_true", help="continue the run in --run-dir")
     parser.set_defaults(run=run)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import masks
 from lama.arrays import to_tensor
 from lama.training.cases import MOST_HOLE, Case, Cell
+from lama.training.defaults import MARGIN
 from lama.training.fills import Fill
 from lama.training.gallery import Gallery
 from lama.training.logged import LoggedMasks, fit_mask
@@ -29,7 +30,6 @@ SAVED = "saved"  # the shape of people's masks
 GUARDS = ("thin", "thick", "box")  # the other shapes
 METRICS = ("l1", "lpips-alex", "lpips-vgg")
 JUDGED = ("l1", "lpips-vgg")  # LPIPS on AlexNet is part of the loss: it does not judge
-MARGIN = 0.02  # relative loss on any shape that is put down to chance
 SIZE = 256
 FEW = 8  # holes of a shape, masks or photos; a mean over fewer says little
 

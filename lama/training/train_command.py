@@ -6,11 +6,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lama.training.config import PRESETS
 from masks.arguments import natural, positive
 
 # Torch and the rest of training are imported when the verb runs, not when --help is asked for.
 if TYPE_CHECKING:
     from lama.training.config import TrainConfig
+
+# Presets where none is named. The one called `lama-tiny` is a late phase: nothing starts with it.
+USUAL, WITH_INIT, WITH_MASKS = "lama-tiny-64", "lama-tiny", "fine-tune"
 
 
 def add_train(parser: argparse.ArgumentParser) -> None:
@@ -25,28 +29,48 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     )
     add("--stream", action="store_true", help="read the one dataset in --photos as a stream")
     add("--run-dir", type=Path, required=True, metavar="DIR", help="everything is written here")
-    add("--preset", help="lama-tiny (default), lama-tiny-64, -128, -192, big-lama, fine-tune...")
+    add("--preset", help=f"{', '.join(PRESETS)} (default: {USUAL}; with --init, {WITH_INIT}; "
+        f"with --masks-from, {WITH_MASKS})")  # fmt: skip
     add("--perceptual", metavar="FILE", help="the paper's ADE20K encoder, where it is at hand")
     add("--init", metavar="MODEL", help="start from these weights: a name from `models`, or a path")
     add(
         "--resume",
         action="store_true",
-        help="go on from the run folder's last state, as the run was begun",
+        help="continue from the last saved state, with the run's own options",
     )
     add(
         "--masks-from",
         metavar="DATASET",
-        help="fine-tune on saved masks: the app's dataset folder, or a dataset on the Hub",
+        help="fine-tune the weights of --init on saved masks: the app's dataset folder, or a "
+        f"dataset on the Hub. Changes the defaults: --preset {WITH_MASKS}, --freeze-batchnorm, and "
+        "the dataset's own photos",
     )
-    add("--masks", metavar="STRATEGY", help="how holes are drawn (training), or fitted:FILE.json")
-    add("--masks-share", type=float, metavar="SHARE", help="share of holes that are saved masks")
+    _add_changes(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_changes(parser: argparse.ArgumentParser) -> None:
+    """What changes the preset, or how the run goes along."""
+    add = parser.add_argument
+    add(
+        "--masks",
+        metavar="STRATEGY",
+        help="how holes are drawn: a strategy (training), fitted:FILE.json or folder:DIR",
+    )
+    add("--masks-share", type=float, metavar="SHARE",
+        help="share of holes that are saved masks, with --masks-from "
+        f"({PRESETS[WITH_MASKS].masks_share:g})")  # fmt: skip
     add(
         "--freeze-batchnorm",
         action=argparse.BooleanOptionalAction,
         help="keep the batch statistics of --init (default with --masks-from)",
     )
     add("--steps", type=positive, help="length of the run (preset's otherwise)")
-    add("--batch", type=positive, help="samples a step over all processes (preset's otherwise)")
+    add(
+        "--batch",
+        type=positive,
+        help="samples per step of all processes together (preset's otherwise)",
+    )
     add("--lr", type=float, help="the generator's learning rate (preset's otherwise)")
     add("--seed", type=natural, help="of samples and new weights (0)")
     add(
@@ -57,10 +81,10 @@ def add_train(parser: argparse.ArgumentParser) -> None:
     )
     add("--workers", type=natural, metavar="N", help="processes that make samples for each process "
         "that trains (1 on a CPU; on GPUs the cores that there are, at most 8)")  # fmt: skip
-    add("--save-every", type=positive, default=500, metavar="STEPS")
+    add("--save-every", type=positive, default=500, metavar="STEPS",
+        help="steps between checkpoints (500)")  # fmt: skip
     add("--track", metavar="PROJECT", help="send metrics and samples to a local trackio dashboard")
     add("--holdout", type=natural, metavar="N", help="photos kept aside to watch the run by (48)")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -127,8 +151,8 @@ def asked(options: argparse.Namespace, init: Path | None, going_on: bool = False
         return resumed(options.run_dir, changes, options.preset)
     if options.masks_from and changes["freeze_batchnorm"] is None:
         changes["freeze_batchnorm"] = True
-    preset = options.preset or ("fine-tune" if options.masks_from else "lama-tiny")
-    return configure(preset, changes, init)
+    usual = WITH_MASKS if options.masks_from else WITH_INIT if init else USUAL
+    return configure(options.preset or usual, changes, init)
 
 
 def _own_photos(dataset: str | None) -> list[str]:

@@ -13,6 +13,7 @@ from lama.__main__ import _parser, main
 from lama.checkpoint import build, read_checkpoint, save_checkpoint
 from lama.config import FourierConfig, UNetConfig
 from lama.training.config import PRESETS
+from lama.training.setup import configure
 from lama.training.train_command import asked
 from space.store import Store
 from tests.lama.training.toy import TOY, bomb
@@ -47,7 +48,8 @@ def photos(tmp_path, rng):
 
 
 def test_the_preset_depends_on_what_is_asked(toy):
-    assert asked(options(), None).crop == 256
+    assert asked(options(), None) == configure("lama-tiny-64", {})
+    assert asked(options(), toy) == configure("lama-tiny", {})
     assert asked(options("--preset", "lama-tiny-192"), None).crop == 192
     large = asked(options("--preset", "lama-tiny-512"), None)
     assert (large.crop, large.batch, large.freeze_batchnorm) == (512, 1, True)
