@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from lama import registry
 from lama.__main__ import main
 
 
@@ -66,6 +68,68 @@ def test_bad_input_is_one_line_and_exit_code_2(folder, capsys, monkeypatch, argu
     assert words in error
     assert error.count("\n") == 1
     assert sorted(folder.rglob("*")) == before
+
+
+class Spy:
+    """An inpainter that fills with grey and knows how it was asked."""
+
+    name, sha256, precision = "spy", "0" * 64, "fp32"
+
+    def __init__(self):
+        self.qualities = []
+
+    def fill(self, rgb, mask, *, quality):
+        self.qualities.append(quality)
+        return np.where(mask[..., None], np.uint8(128), rgb)
+
+    def share_cores(self):
+        return 2, None
+
+
+@pytest.fixture
+def spy(monkeypatch):
+    inpainter = Spy()
+    monkeypatch.setattr("lama.loading.load", lambda *_: inpainter)
+    return inpainter
+
+
+def test_a_damaged_photo_of_a_folder_is_named_and_the_others_are_filled(
+    folder, spy, picture, hole, capsys
+):
+    (folder / "photos" / "c.png").write_bytes((folder / "photos" / "b.png").read_bytes()[:90])
+    assert main(["inpaint", "photos", "--mask", "mask.png", "--output", "filled"]) == 2
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1] == "1 filled, 1 failed, with spy fp32"
+    [named] = [line for line in said.err.splitlines() if line.startswith("photos/")]
+    assert named.startswith("photos/c.png: ")
+    assert [path.name for path in (folder / "filled").iterdir()] == ["b.png"]
+    filled = np.asarray(Image.open(folder / "filled" / "b.png"))
+    assert (filled[hole] == 128).all()
+    assert np.array_equal(filled[~hole], picture[~hole])
+
+
+def test_only_refine_looks_longer(folder, spy):
+    flags = ["--mask", "mask.png", "--output"]
+    assert main(["inpaint", "a.png", *flags, "o.png"]) == 0
+    assert main(["inpaint", "a.png", *flags, "o.png", "--refine"]) == 0
+    assert main(["inpaint", "photos", *flags, "o"]) == 0
+    assert main(["inpaint", "photos", *flags, "o", "--refine"]) == 0
+    assert spy.qualities == ["full", "refined"] * 2
+
+
+def test_models_says_of_each_what_it_is_and_whether_it_is_here(folder, monkeypatch, capsys):
+    monkeypatch.setenv("LAMA_HOME", str(folder))
+    assert main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 * len(registry.MODELS)
+    for number, model in enumerate(registry.MODELS.values()):
+        first, note, source = lines[3 * number : 3 * number + 3]
+        name, size, unit, where = first.split(maxsplit=3)
+        assert (name, float(size), unit) == (model.name, round(model.size / 1e6, 1), "MB")
+        here = registry.find(model.name) if model.source == registry.SHIPPED else None
+        assert where == str(here or "not on this disk")
+        assert note.strip() == model.note
+        assert all(word in source for word in (model.licence, model.source, model.sha256))
 
 
 def test_help_is_still_there(capsys):
