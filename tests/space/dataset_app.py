@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import gradio as gr
 import numpy as np
@@ -15,6 +16,9 @@ from space.photos import PhotoShelf
 from space.services import Services
 from space.settings import Settings
 from space.store import Store
+
+if TYPE_CHECKING:
+    from lama.inside import Inside
 
 
 class NoEngine:
@@ -31,7 +35,13 @@ class NoEngine:
         cancelled: Callable[[], bool] | None = None,
         progress: Callable[[float], None] | None = None,
         quality: Quality = "full",
+        in_place: bool = False,
     ) -> InpaintResult:
+        raise NotImplementedError
+
+    def inside(
+        self, model: str, rgb: np.ndarray, mask: np.ndarray, point: tuple[int, int] | None = None
+    ) -> "Inside":
         raise NotImplementedError
 
     def download(
