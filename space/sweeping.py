@@ -115,7 +115,8 @@ def sweep_uploads(folder: Path) -> None:
 def trim(photos: PhotoShelf, exports: Exports, limit: int) -> None:
     """Throw away the photos and results used longest ago until all are within `limit` bytes.
 
-    Dataset downloads are not counted and stay: they may be large, and go after their hour.
+    Dataset downloads are not counted and stay: they may be large, are at most two
+    (`space.dataset.downloads`), and go after their hour.
     """
     kept = [(*entry, True) for entry in photos.kept()]
     kept += [(*entry, False) for entry in exports.kept() if not _holds_dataset(entry[2])]

@@ -1,7 +1,6 @@
 """The Dataset tab: five figures, the newest masks, how to use the data, and how to take it back."""
 
 import logging
-import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -10,16 +9,13 @@ from typing import Any, cast
 import gradio as gr
 
 from space import contributions
-from space.dataset import drawers_panel, health_panel
+from space.dataset import downloads, drawers_panel, health_panel
 from space.dataset import record as dataset_record
 from space.dataset.view import grid_html, push_html, summary_html, use_html
-from space.forgetting import EXPORT_PREFIX, forget_exports
 from space.pieces import COPY, QUIET, error_html, html, status_html
 from space.review.reviewers import Sight, sight
 from space.services import Services
 from space.store import STATUSES, Filters, Record, Store, StoreError
-from space.store.exporting import export, write_parquet
-from space.words import counted
 
 PAGE = 24
 ANY = "any"
@@ -132,7 +128,7 @@ def _use_it(services: Services, filters: Sequence[gr.components.Component]) -> g
             request: gr.Request, profile: gr.OAuthProfile | None,
         ) -> tuple[Any, str]:  # fmt: skip
             sees = sight(services.settings, request, profile)
-            return make_export(services, kind, strategy, status, area, sees)
+            return downloads.make(services, kind, chosen_filters(strategy, status, area, sees))
 
         return write
 
@@ -223,39 +219,6 @@ def _card(store: Store) -> str:
     except OSError:
         return ""
     return text.split("---\n", 2)[-1]
-
-
-def make_export(
-    services: Services, kind: str, strategy: str, status: str, area: str, sees: Sight
-) -> tuple[Any, str]:
-    """Write what the filters let through; updates for the file and the line about it."""
-    folder = services.settings.folders.dataset_exports
-    filters = chosen_filters(strategy, status, area, sees)
-    name = f"{EXPORT_PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    path = folder / f"{name}.{kind}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        forget_exports(folder)
-        core = services.store.core
-        count = (
-            write_parquet(core, path, filters)
-            if kind == "parquet"
-            else export(core, kind, path, filters)
-        )
-        if not count:
-            path.unlink(missing_ok=True)
-            return gr.File(visible=False), error_html("There is no mask to put into it.")
-        place = services.exports.place()
-        path = path.replace(place / path.name)  # from there it is served as it lies, for an hour
-    except (ValueError, StoreError) as error:
-        return gr.File(visible=False), error_html(error)
-    except FileNotFoundError:  # a deletion removes what was made for download
-        return gr.File(visible=False), error_html("A record was deleted meanwhile. Try once more.")
-    except OSError as error:
-        reason = error.strerror or "the disk did not answer"
-        return gr.File(visible=False), error_html(f"No file was made: {reason}.")
-    words = f"{counted(count, 'record')}, as the filters above let through."
-    return gr.File(str(path), visible=True), status_html("done", words)
 
 
 def delete_with(services: Services, receipt: str) -> tuple[str, Any]:

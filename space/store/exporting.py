@@ -19,7 +19,7 @@ from space.store import coco, shards
 from space.store.card import Figures, render
 from space.store.core import Core
 from space.store.errors import StoreError, SubmissionError
-from space.store.files import working
+from space.store.files import RESERVE_BYTES, working
 from space.store.records import Filters
 from space.store.schema import SCALARS
 
@@ -49,7 +49,7 @@ def export(core: Core, kind: str, output: Path, filters: Filters | None = None) 
 
     Raises:
         SubmissionError: Unknown kind, or `output` exists.
-        StoreError: Records were deleted again and again while this went on.
+        StoreError: There is no room, or records were deleted again and again while this went on.
     """
     if kind not in KINDS:
         raise SubmissionError(f"Records are exported as one of {', '.join(KINDS)}; got {kind!r}.")
@@ -68,7 +68,7 @@ def export(core: Core, kind: str, output: Path, filters: Filters | None = None) 
             return _write_pictures(core, records, _FolderTarget(unfinished))
         return _write_dataset(core, records, unfinished, output)
 
-    return _make(core, output, filters, write)
+    return _make(core, output, filters, write, once=kind != "parquet")
 
 
 def write_parquet(core: Core, path: Path, filters: Filters | None = None) -> int:
@@ -80,7 +80,7 @@ def write_parquet(core: Core, path: Path, filters: Filters | None = None) -> int
         filters: Which records; all if not given.
 
     Raises:
-        StoreError: Records were deleted again and again while this went on.
+        StoreError: There is no room, or records were deleted again and again while this went on.
     """
 
     def write(unfinished: Path, records: _Rows) -> list[str]:
@@ -88,7 +88,7 @@ def write_parquet(core: Core, path: Path, filters: Filters | None = None) -> int
         shards.write_shard(unfinished, _present(core, records, written), "")
         return written
 
-    return _make(core, path, filters, write)
+    return _make(core, path, filters, write, once=False)
 
 
 def _make(
@@ -96,6 +96,8 @@ def _make(
     output: Path,
     filters: Filters | None,
     write: Callable[[Path, _Rows], list[str]],
+    *,
+    once: bool,
 ) -> int:
     """Write beside `output` and rename, until no record in it was deleted on the way.
 
@@ -104,11 +106,16 @@ def _make(
         output: The new file or directory.
         filters: Which records.
         write: Writes records to a path; answers with the ids of those that are in it.
+        once: Whether a photo with several masks is in the copy once.
 
     Returns:
         How many records are in it.
+
+    Raises:
+        StoreError: There is no room, or records were deleted again and again while this went on.
     """
     where, values = (filters or Filters()).where()
+    _check_room(core, output.parent, filters or Filters(), once=once)
     unfinished = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
     with working(core.unfinished):
         for _ in range(_ATTEMPTS):
@@ -124,6 +131,37 @@ def _make(
                     shutil.rmtree(unfinished)
                 unfinished.unlink(missing_ok=True)
     raise StoreError("Records are being deleted just now. Try again in a moment.")
+
+
+def _check_room(core: Core, folder: Path, filters: Filters, *, once: bool) -> None:
+    """Refuse what would fill a disk to the brim.
+
+    Args:
+        core: The data directory.
+        folder: Where the copy is to lie.
+        filters: Which records.
+        once: Whether a photo with several masks is in the copy once.
+
+    Raises:
+        StoreError: Photos and masks together need more than is free.
+    """
+    where, values = filters.where()
+    photos = "SELECT DISTINCT image_sha256" if once else "SELECT image_sha256"
+    row = core.index.get(
+        f"WITH chosen AS (SELECT * FROM records WHERE {where}), files AS ("
+        f"SELECT 'originals' AS kind, image_sha256 AS sha FROM ({photos} FROM chosen) "
+        "UNION ALL SELECT 'masks', mask_sha256 FROM chosen) "
+        "SELECT sum(bytes) AS n FROM files JOIN objects "
+        "ON objects.kind = files.kind AND objects.sha256 = files.sha",
+        values,
+    )
+    needed = 0 if row is None else int(row["n"] or 0)
+    free = shutil.disk_usage(folder).free
+    if free < needed + RESERVE_BYTES:
+        raise StoreError(
+            f"This copy needs about {needed / 1e6:,.0f} MB, and {folder} has {free / 1e6:,.0f} MB "
+            "free. Choose fewer records, or make room there."
+        )
 
 
 def _all_here(core: Core, ids: list[str]) -> bool:

@@ -15,13 +15,12 @@ import pytest
 from space import contributions
 from space.api.dataset import run_delete
 from space.dataset import command as dataset_cli
-from space.dataset import tab
-from space.dataset.tab import ANY, PAGE, build, delete_with, make_export, view
+from space.dataset import downloads
+from space.dataset.tab import ANY, PAGE, build, chosen_filters, delete_with, view
 from space.dataset.view import grid_html, push_html, summary_html
 from space.review.reviewers import Sight, sight
 from space.services import Services
-from space.store import Store
-from space.ui import served_folders
+from space.store import Filters, Store
 from tests.space.asking import HERE, STRANGER, asks
 from tests.space.dataset_app import make_services
 from tests.space.store.approving import set_status
@@ -109,7 +108,7 @@ def test_private_records_are_shown_to_this_machine_only(
     expected = [private, public] if visible else [public]
     sees = sight(services.settings, request_)
     assert shown_ids(services, sees=sees) == expected
-    file, _ = make_export(services, "parquet", ANY, ANY, ANY, sees)
+    file, _ = downloads.make(services, "parquet", chosen_filters(ANY, ANY, ANY, sees))
     assert set(pq.read_table(file.value["path"])["id"].to_pylist()) == set(expected)
 
 
@@ -162,23 +161,9 @@ def test_notes_are_shown_as_text(services: Services) -> None:
     assert "&lt;script&gt;" in page
 
 
-def test_zip_export(services: Services) -> None:
-    assert "no mask to put" in make_export(services, "zip", ANY, ANY, ANY, ALL)[1]
-    services.store.save(make_submission(0))
-    file, words = make_export(services, "zip", ANY, ANY, ANY, ALL)
-    assert "1 record," in words
-    [folder, _] = map(Path, served_folders(services.settings))
-    assert len(list(folder.glob("*/saved-masks-*.zip"))) == 1, "no browser gets other places' files"
-    assert "no mask" in make_export(services, "zip", "wide", ANY, ANY, ALL)[1]
-    file, _ = make_export(services, "zip", "drawn", "pending", ANY, ALL)
-    with zipfile.ZipFile(file.value["path"]) as archive:
-        assert archive.testzip() is None
-        assert len(archive.namelist()) == 3
-
-
 def test_delete_with_a_pasted_receipt(services: Services) -> None:
     receipt = services.store.save(make_submission(0))
-    exported = Path(make_export(services, "zip", ANY, ANY, ANY, ALL)[0].value["path"])
+    exported = Path(downloads.make(services, "zip", Filters())[0].value["path"])
     copies = [services.settings.folders.cache / name for name in ("photos/a", "uploads/x/b.png")]
     for copy in copies:
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -250,23 +235,3 @@ def test_the_push_command_is_one_that_the_command_line_takes() -> None:
     given = dataset_cli._parser().parse_args(words[3:])
     assert given.hub_dataset == "ada/masks"
     assert given.data_dir == Path("my data")
-
-
-def test_a_deletion_just_before_a_download_is_ready_is_said(
-    services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    receipt = services.store.save(make_submission(0))
-    services.store.save(make_submission(1))
-    write = tab.export
-
-    def slowly(*arguments) -> int:
-        count = write(*arguments)
-        contributions.delete(services, receipt.record_id, receipt.token)
-        return count
-
-    monkeypatch.setattr(tab, "export", slowly)
-    file, words = make_export(services, "zip", ANY, ANY, ANY, ALL)
-    assert not file.visible
-    assert "deleted meanwhile" in words
-    monkeypatch.undo()
-    assert "1 record," in make_export(services, "zip", ANY, ANY, ANY, ALL)[1]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from PIL import Image
 from space import contributions
 from space.store import Filters, Receipt, Store, StoreError, SubmissionError
 from space.store.exporting import KINDS, export, write_parquet
+from space.store.files import RESERVE_BYTES
 from space.store.importing import import_from
 from tests.space.store.conftest import make_mask, make_photo, make_submission
 
@@ -135,3 +137,26 @@ def test_a_copy_is_given_up_when_records_go_again_and_again(
     with pytest.raises(StoreError, match="deleted just now. Try again"):
         export(store.core, "zip", tmp_path / "out" / "a.zip")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_copy_that_has_no_room_is_not_begun(
+    filled: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The photo with two masks is twice in Parquet, and once elsewhere."""
+    objects = filled.core.index.all("SELECT kind, bytes FROM objects")
+    needed = sum(row["bytes"] for row in objects)
+    twice = filled.core.objects.path("originals", filled.newest()[0].image_sha256).stat().st_size
+    needed += twice if kind == "parquet" else 0
+    usage = shutil.disk_usage(tmp_path)
+    output = tmp_path / "copies" / "out"
+
+    def free(size: int) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=size))
+
+    free(needed + RESERVE_BYTES - 1)
+    with pytest.raises(StoreError, match=r"needs about .* free\. Choose fewer"):
+        export(filled.core, kind, output)
+    assert list(output.parent.iterdir()) == []
+    free(needed + RESERVE_BYTES)
+    assert export(filled.core, kind, output) == 4
