@@ -71,7 +71,15 @@ def fit(examples: Iterable[Mask], most: int = MOST) -> Fitted:
     Raises:
         ValueError: None of them can be used.
     """
-    rows = [look(mask) for mask in examples if mask.any() and not mask.all()]
+    return fit_rows([look(mask) for mask in examples if mask.any() and not mask.all()], most)
+
+
+def fit_rows(rows: list[Row], most: int = MOST) -> Fitted:
+    """The same from masks that were measured already, by `look`.
+
+    Raises:
+        ValueError: There are none.
+    """
     if not rows:
         raise ValueError("there is no mask to learn from: all are empty or full")
     count = len(rows)

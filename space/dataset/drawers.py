@@ -14,7 +14,7 @@ import numpy as np
 
 import masks
 from masks import fitted
-from masks.statistics import MaskStatistics
+from masks.resembling import Row
 from space.store import Filters, Store, StoreError
 
 MOST = 400
@@ -45,13 +45,13 @@ class Users:
     examples: fitted.Fitted
 
 
-def look_at(found: Sequence[tuple[MaskStatistics, int]]) -> Look:
-    """Figures of masks, each with its picture's short side in pixels."""
+def look_at(rows: Sequence[Row]) -> Look:
+    """Figures of masks that were measured."""
     return Look(
-        np.array([one.area for one, _ in found]),
-        np.array([one.components for one, _ in found]),
-        np.array([one.widest_stroke / side for one, side in found]),
-        np.array([float(one.touches_border) for one, _ in found]),
+        np.array([row.area for row in rows]),
+        np.array([row.holes for row in rows]),
+        np.array([row.width for row in rows]),
+        np.array([float(row.border) for row in rows]),
     )
 
 
@@ -61,18 +61,15 @@ def users(store: Store, filters: Filters) -> Users:
     Raises:
         ValueError: There are none.
     """
-    found = []
+    rows = []
     for record in store.newest(MOST, 0, filters):
-        try:
-            mask = store.mask(record)
-        except (OSError, StoreError):  # deleted a moment ago
+        try:  # one at a time: hundreds of a phone's size would be gigabytes
+            rows.append(fitted.look(store.mask(record)))
+        except (OSError, StoreError, ValueError):  # deleted a moment ago, damaged, empty or full
             continue
-        if mask.any() and not mask.all():
-            found.append(mask)
-    if not found:
+    if not rows:
         raise ValueError("There is no mask to look at. Save some, or change the filters.")
-    measured = [(masks.describe(mask), min(mask.shape)) for mask in found]
-    return Users(look_at(measured), fitted.fit(found))
+    return Users(look_at(rows), fitted.fit_rows(rows))
 
 
 @lru_cache(maxsize=16)
@@ -80,7 +77,7 @@ def strategy_look(name: str) -> Look:
     """Figures of a strategy's masks, the same each time."""
     picture = masks.scene(SIDE, SIDE)
     made = masks.generate(name, picture, DRAWN, 0)
-    return look_at([(masks.describe(one.mask), SIDE) for one in made])
+    return look_at([fitted.look(one.mask) for one in made])
 
 
 def fitted_look(examples: fitted.Fitted) -> Look:
@@ -88,7 +85,7 @@ def fitted_look(examples: fitted.Fitted) -> Look:
     strategy = masks.Strategy(examples.recipe(), {})
     picture = np.zeros((SIDE, SIDE, 3), np.uint8)
     drawn = [strategy(picture, np.random.default_rng([5, i])) for i in range(60)]
-    return look_at([(masks.describe(mask), SIDE) for mask in drawn])
+    return look_at([fitted.look(mask) for mask in drawn])
 
 
 def plots_html(mine: Look, other: Look, name: str) -> str:

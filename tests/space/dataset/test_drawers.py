@@ -1,6 +1,7 @@
 """The users' masks against a strategy's, as plots, and the strategy that is fitted to them."""
 
 import re
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,38 @@ def test_the_figures_are_those_of_the_masks(services) -> None:
     assert sorted(look.border) == [0, 0, 1, 1]
     assert np.allclose(look.width, 4 / 41, atol=1 / 41)
     assert look.area.max() < 0.1
+
+
+def test_one_mask_at_a_time_is_in_memory_and_measured_once(
+    services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(services, 6)
+    read, look = services.store.mask, drawers.fitted.look
+    alive: list[weakref.ref] = []
+    most, measured = [0], [0]
+
+    def reading(record):
+        mask = read(record)
+        alive.append(weakref.ref(mask))
+        most[0] = max(most[0], sum(one() is not None for one in alive))
+        return mask
+
+    def measuring(mask):
+        measured[0] += 1
+        return look(mask)
+
+    monkeypatch.setattr(services.store, "mask", reading)
+    monkeypatch.setattr(drawers.fitted, "look", measuring)
+    found = drawers.users(services.store, Filters())
+    assert len(found.look) == found.examples.masks == 6
+    assert (most[0], measured[0]) == (1, 6)
+
+
+def test_a_mask_that_cannot_be_read_is_left_out(services) -> None:
+    save(services, 3)
+    path = services.store.core.objects.path("masks", services.store.newest()[0].mask_sha256)
+    path.write_bytes(b"spoilt")
+    assert len(drawers.users(services.store, Filters()).look) == 2
 
 
 def test_filters_are_kept(services) -> None:
