@@ -13,13 +13,17 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from lama.exif import orientation, upright
+from lama.photo import Photo, open_photo
+from lama.photo_deep import TOO_DEEP, is_deep
+from lama.photo_error import PhotoError
+from lama.photo_write import encode_photo
 from space.store.errors import SubmissionError
 from space.store.looks import look_of
 from space.store.metadata import strip_jpeg, strip_png, strip_webp
 
 MAX_PIXELS = 100_000_000
 _STRIPPERS = {"JPEG": strip_jpeg, "MPO": strip_jpeg, "PNG": strip_png, "WEBP": strip_webp}
-_PNG_MODES = ("1", "L", "LA", "RGB", "RGBA", "I;16")
+_PNG_MODES = ("1", "L", "LA", "RGB", "RGBA")
 _LOOK_SIDE = 256
 _EXCHANGED_SIDES = (5, 6, 7, 8)  # orientations in which width and height change places
 _UNREADABLE = "This file is not a picture that can be read. PNG, JPEG, WebP, AVIF and TIFF work."
@@ -71,7 +75,7 @@ def _prepare(data: bytes, max_pixels: int) -> StoredPicture:
             raise SubmissionError("Animated pictures cannot be stored. Save one frame of it.")
         turned = orientation(picture)
         strip = _STRIPPERS.get(kind)
-        stored = strip(data, turned) if strip else _as_png(picture)
+        stored = strip(data, turned) if strip else _as_png(picture, data, max_pixels)
     width, height, look = _decoded(stored)
     return StoredPicture(
         data=stored,
@@ -88,17 +92,17 @@ def _metadata(data: bytes) -> bool:
         return bool(len(picture.getexif())) or bool({"comment", "xmp"} & set(picture.info))
 
 
-def _as_png(picture: Image.Image) -> bytes:
+def _as_png(picture: Image.Image, data: bytes, max_pixels: int) -> bytes:
     """The upright picture as PNG: same pixels, colour profile kept, nothing else."""
+    if picture.mode == "F":
+        raise SubmissionError(TOO_DEEP)
+    if is_deep(picture, data):  # Pillow would cut or clip its 16 bits
+        return _as_deep_png(data, max_pixels)
     turned = upright(picture)
     profile = picture.info.get("icc_profile")
     if turned.mode in ("P", "PA"):
         turned = turned.convert("RGBA" if turned.has_transparency_data else "RGB")
     if turned.mode not in _PNG_MODES:
-        if turned.mode in ("I", "F"):
-            raise SubmissionError(
-                "Pictures with 32 bits a channel cannot be stored. Save it as 16-bit PNG."
-            )
         # CMYK, LAB, YCbCr: a profile of those colours would be wrong for RGB.
         turned, profile = turned.convert("RGB"), None
     buffer = io.BytesIO()
@@ -106,6 +110,14 @@ def _as_png(picture: Image.Image) -> bytes:
     clean = Image.frombytes(turned.mode, turned.size, turned.tobytes())
     clean.save(buffer, "PNG", icc_profile=profile)
     return buffer.getvalue()
+
+
+def _as_deep_png(data: bytes, max_pixels: int) -> bytes:
+    try:
+        photo = open_photo(data, max_pixels)
+    except PhotoError as error:
+        raise SubmissionError(str(error)) from error
+    return encode_photo(Photo(photo.original, "PNG", photo.icc_profile), "PNG")
 
 
 def _decoded(data: bytes) -> tuple[int, int, int]:

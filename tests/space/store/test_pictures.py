@@ -6,8 +6,10 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageOps, PngImagePlugin
 
+from lama.photo import open_photo
 from space.store.errors import SubmissionError
 from space.store.pictures import encode_mask, prepare_photo
 
@@ -130,6 +132,39 @@ def test_other_formats_become_png_with_the_same_pixels(mode: str) -> None:
     wanted = source.convert("RGB") if mode == "P" else source
     result = result.convert("RGB") if mode == "P" else result
     np.testing.assert_array_equal(np.asarray(result), np.asarray(wanted))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_sixteen_bits_of_a_tiff_stay_whatever_their_order(order: str, channels: int) -> None:
+    deep = np.random.default_rng(1).integers(0, 65536, (19, 23, channels), dtype=np.uint16)
+    kind = {1: {}, 3: {"photometric": "rgb"}, 4: {"photometric": "rgb", "extrasamples": [2]}}
+    buffer = io.BytesIO()
+    pixels = deep[..., 0] if channels == 1 else deep
+    tifffile.imwrite(buffer, pixels, byteorder=order, **kind[channels])
+    stored = prepare_photo(buffer.getvalue())
+    assert stored.data[:4] == b"\x89PNG"
+    np.testing.assert_array_equal(open_photo(stored.data).original, deep)
+    assert SECRET not in stored.data
+
+
+def test_a_deep_tiff_on_its_side_is_stored_upright_without_its_words() -> None:
+    deep = np.random.default_rng(1).integers(0, 65536, (19, 23, 3), dtype=np.uint16)
+    buffer = io.BytesIO()
+    tags = [(0x0112, "H", 1, 6, True), (0x010F, "s", 0, SECRET.decode(), True)]
+    tifffile.imwrite(buffer, deep, photometric="rgb", extratags=tags)
+    stored = prepare_photo(buffer.getvalue())
+    assert (stored.width, stored.height, stored.metadata_removed) == (19, 23, True)
+    assert SECRET not in stored.data
+    np.testing.assert_array_equal(open_photo(stored.data).original, np.rot90(deep, -1))
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float32])
+def test_more_than_sixteen_bits_are_refused(kind: type) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(scene()[..., 0].astype(kind)).save(buffer, "TIFF")
+    with pytest.raises(SubmissionError, match="more than 16 bits"):
+        prepare_photo(buffer.getvalue())
 
 
 @pytest.mark.filterwarnings("ignore:Truncated File Read")
