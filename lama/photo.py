@@ -22,6 +22,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from lama.exif import EXIF_ERRORS, orientation, upright, without_turn, xmp_upright
 from lama.photo_deep import TOO_DEEP, deep_pixels, is_deep
 from lama.photo_error import PhotoError
+from masks import ops
 
 MAX_PIXELS = 64_000_000  # 48-megapixel phones, with room
 MOST_JPEG_EXIF = 65533  # bytes in one segment, which is what Pillow writes
@@ -169,7 +170,7 @@ def open_mask(
 
 
 def painted(mask: np.ndarray | Image.Image) -> np.ndarray:
-    """Which pixels of a mask picture are hole: what is not black, or, with alpha, not clear.
+    """Which pixels of a mask picture are hole: see `masks.ops.painted`.
 
     Args:
         mask: (H, W, C) as `Photo.original`, or a PIL image of any mode.
@@ -177,13 +178,7 @@ def painted(mask: np.ndarray | Image.Image) -> np.ndarray:
     Returns:
         bool (H, W).
     """
-    pixels = _channels(mask) if isinstance(mask, Image.Image) else mask
-    # Masks are often drawn in one colour on a clear layer: then alpha says what is painted.
-    if pixels.shape[2] in (2, 4):
-        if (pixels[..., -1] == 0).any():
-            return np.asarray(pixels[..., -1] != 0)
-        pixels = pixels[..., :-1]
-    return np.asarray((pixels != 0).any(axis=2))
+    return ops.painted(_channels(mask) if isinstance(mask, Image.Image) else mask)
 
 
 def _other_size(mask: tuple[int, int], photo: tuple[int, int]) -> PhotoError:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import masks
-from masks import files, fitted, folders, ops, preview, seeding
+from masks import files, fitted, folders, preview, seeding
 from masks.arguments import Parser, line
 from masks.base import Image, check_size
 from masks.parameter import Number
@@ -125,9 +125,8 @@ def _fit(folder: Path, output: Path) -> str:
     found = files.find_files(folder, recursive=True)
     if not found:
         raise ValueError(f"there is no picture of a mask in {folder}")
-    # Above the middle: a mask that went through JPEG has grey edges.
     output.parent.mkdir(parents=True, exist_ok=True)
-    made = fitted.fit(ops.binarize(files.read_image(path), 127) for path in found)
+    made = fitted.fit(files.read_mask(path) for path in found)
     made.save(output)
     return f"{output}: fitted to {made.masks} masks; --strategy fitted:{output} draws like them"
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from masks.base import Image, Mask, check_image
-from masks.ops import as_bytes
+from masks.ops import as_bytes, painted
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 """Files that count as photos when a folder is looked through; case does not matter."""
@@ -66,20 +66,32 @@ def read_image(path: Path | str) -> Image:
     Raises:
         ValueError: if there is no such file, or it is no picture, or too small for masks.
     """
-    path = Path(path)
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
-    try:
-        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    except cv2.error:  # raised for sizes beyond OpenCV's limit
-        decoded = None
-    if decoded is None:
-        raise ValueError(f"{path} is not a picture that can be read: PNG, JPEG, WebP and TIFF work")
+    decoded = _decode(Path(path), _read(Path(path)), cv2.IMREAD_COLOR)
     image = cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
     check_image(image)
     return image
+
+
+def read_mask(path: Path | str) -> Mask:
+    """Read a mask as bool (H, W), True = hole: see `masks.ops.painted`. It may be empty or full.
+
+    Raises:
+        ValueError: if there is no such file, or it is no picture.
+    """
+    path = Path(path)
+    data = _read(path)
+    pixels = _decode(path, data, cv2.IMREAD_UNCHANGED)
+    if pixels.ndim == 3 and pixels.shape[2] == 4 and not pixels[..., 3].all():
+        return painted(pixels)
+    # Once more without alpha: only then OpenCV turns it as its orientation tag says.
+    pixels = _decode(path, data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    return painted(pixels, is_lossy(data))
+
+
+def is_lossy(data: bytes) -> bool:
+    """Whether a picture file may differ from what was drawn: JPEG, AVIF, and most WebP."""
+    webp = data[:4] == b"RIFF" and data[8:12] == b"WEBP" and b"VP8L" not in data[:1024]
+    return webp or data[:2] == b"\xff\xd8" or data[4:8] == b"ftyp"
 
 
 def write_image(path: Path | str, image: Image) -> None:
@@ -116,6 +128,24 @@ def fit(image: Image, height: int, width: int) -> Image:
     scaled = cv2.resize(image, size, interpolation=interpolation)
     top, left = (scaled.shape[0] - height) // 2, (scaled.shape[1] - width) // 2
     return np.ascontiguousarray(scaled[top : top + height, left : left + width])
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _decode(path: Path, data: bytes, how: int) -> np.ndarray:
+    values = np.frombuffer(data, np.uint8)
+    try:
+        decoded = cv2.imdecode(values, how) if values.size else None
+    except cv2.error:  # raised for sizes beyond OpenCV's limit
+        decoded = None
+    if decoded is None:
+        raise ValueError(f"{path} is not a picture that can be read: PNG, JPEG, WebP and TIFF work")
+    return decoded
 
 
 def _write(path: Path, pixels: np.ndarray) -> None:

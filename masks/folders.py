@@ -20,8 +20,9 @@ import numpy as np
 
 from masks.annotations import AnnotatedPhoto, NotAnnotatedError, annotated_photos, photos
 from masks.base import Labels, Recipe, Strategy, Values
-from masks.files import find_files, read_image, write_mask
+from masks.files import find_files, read_image, read_mask, write_mask
 from masks.objects import find_objects
+from masks.ops import as_bytes
 from masks.parameter import Parameter
 from masks.segmentation import RECIPE, Scene
 
@@ -197,18 +198,15 @@ def _say_once(words: str) -> None:
 
 
 def _read(path: Path) -> np.ndarray:
-    """Read a mask as uint8 (H, W) of 0 and 1: above the middle is hole, or 1 where nothing is more.
+    """Read a mask as uint8 (H, W) of 0 and 1.
 
     Raises:
         ValueError: it cannot be read, or holds no hole, or nothing else.
     """
-    grey = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if grey is None:
-        raise ValueError(f"{path} cannot be read as a mask: make it again")
-    mask = grey > (127 if grey.max() > 1 else 0)
+    mask = read_mask(path)
     if mask.all() or not mask.any():
         raise ValueError(
-            f"{path} is {'all' if mask.any() else 'no'} hole: a mask is 255 (or 1) in the hole and "
-            "0 elsewhere, in grey and not in transparency; leave the file out or mend it"
+            f"{path} is {'all' if mask.any() else 'no'} hole: what is not black is hole, or where "
+            "a part is clear, what is not clear; leave the file out or mend it"
         )
-    return mask.view(np.uint8)
+    return as_bytes(mask)

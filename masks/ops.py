@@ -63,6 +63,27 @@ def binarize(mask: NDArray, threshold: float = 0) -> Mask:
     return mask if mask.dtype == np.bool_ else mask > threshold
 
 
+def painted(picture: NDArray, noisy: bool = False) -> Mask:
+    """Return which pixels of a mask picture are hole: bool (H, W).
+
+    Hole is what is not black, or, where a part is clear, what is not clear: masks are often drawn
+    in one colour on a clear layer.
+
+    Args:
+        picture: (H, W, C) whole numbers; C is 1 grey, 2 grey and alpha, 3 colours, 4 colours and
+            alpha.
+        noisy: it comes from a lossy file, which has grey noise where black was: of the colours,
+            what is brighter than the middle is hole.
+    """
+    if picture.shape[2] in (2, 4):
+        if (picture[..., -1] == 0).any():
+            return np.asarray(picture[..., -1] != 0)
+        picture = picture[..., :-1]
+    if noisy:
+        return np.asarray(picture.max(axis=2) > np.iinfo(picture.dtype).max // 2)
+    return np.asarray((picture != 0).any(axis=2))
+
+
 def bounding_box(mask: Mask) -> Box | None:
     """Return the smallest rectangle that holds every hole pixel, or None if there is none."""
     x, y, w, h = cv2.boundingRect(as_bytes(mask))

@@ -15,13 +15,12 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from lama.photo import open_photo, painted
+from lama.photo import open_photo
 from lama.photo_error import PhotoError
-from masks.files import PHOTO_SUFFIXES, find_files
+from masks.files import PHOTO_SUFFIXES, find_files, is_lossy
+from masks.ops import painted
 
 MOST_PIXELS = 2**30  # of a mask, about what OpenCV takes of a photo
-LOSSY = ("JPEG", "WEBP", "AVIF")
-MIDDLE = 127
 
 
 @dataclass(frozen=True)
@@ -173,20 +172,12 @@ def decode_rgb(data: bytes) -> np.ndarray | None:
 def decode_mask(data: bytes) -> np.ndarray | None:
     """An encoded mask as upright bool (H, W), True = hole, or None if it cannot be decoded.
 
-    Read as everywhere (`lama.photo.painted`): what is not black, or where a part is clear, what is
-    not clear. Lossy files have grey noise where black was: there, what is brighter than the middle.
+    Read as everywhere (`masks.ops.painted`); black has noise in lossy files.
     """
     try:
-        photo = open_photo(data, MOST_PIXELS)
+        return painted(open_photo(data, MOST_PIXELS).original, is_lossy(data))
     except PhotoError:
         return None
-    pixels = photo.original
-    clear = pixels.shape[2] in (2, 4) and bool((pixels[..., -1] == 0).any())
-    lossless_webp = photo.format == "WEBP" and b"VP8L" in data[:1024]
-    if photo.format not in LOSSY or lossless_webp or clear:
-        return painted(pixels)
-    colours = pixels[..., :1] if pixels.shape[2] == 2 else pixels[..., :3]
-    return np.asarray(colours.max(axis=2) > MIDDLE)
 
 
 def has_hole(data: bytes) -> bool:

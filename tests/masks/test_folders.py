@@ -129,13 +129,22 @@ def test_a_folder_is_a_strategy_at_any_size(annotated, tmp_path):
     assert item.strategy_used.startswith("folder:")
 
 
-def test_masks_of_0_and_1_are_masks_too(tmp_path):
+@pytest.mark.parametrize("kind", ["0 and 1", "black on clear", "dark blue"])
+def test_masks_are_read_as_everywhere(tmp_path, kind):
     mask = np.zeros((64, 64), np.uint8)
     mask[10:40, 20:50] = 1
-    cv2.imwrite(str(tmp_path / "a.png"), mask)
+    black = mask * 0
+    pixels = {
+        "0 and 1": mask,
+        "black on clear": np.dstack([black, black, black, mask * 255]),
+        "dark blue": np.dstack([mask * 90, black, black]),
+    }[kind]
+    cv2.imwrite(str(tmp_path / "a.png"), pixels)
     image = np.zeros((64, 64, 3), np.uint8)
     drawn = masks.get(f"folder:{tmp_path}", flip=0)(image, np.random.default_rng(0))
     assert np.array_equal(drawn, mask > 0)
+    assert main(["--fit", str(tmp_path), "--output", str(tmp_path / "f.json")]) == 0
+    assert masks.fitted.load(tmp_path / "f.json").rows[0].area == pytest.approx(0.2197, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -144,8 +153,8 @@ def test_masks_of_0_and_1_are_masks_too(tmp_path):
         (np.zeros((20, 30), np.uint8), "a.png is no hole"),
         (np.full((20, 30), 255, np.uint8), "a.png is all hole"),
         (
-            np.dstack([np.zeros((20, 30, 3), np.uint8), np.eye(20, 30, dtype=np.uint8) * 255]),
-            "not in transparency",
+            np.dstack([np.eye(20, 30, dtype=np.uint8)] * 3 + [np.zeros((20, 30), np.uint8)]),
+            "no hole",
         ),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from lama.training.photos import decode_mask, decode_rgb, find_photos, has_hole, read_rgb
+from masks.files import read_mask
 from tests.lama.training.toy import bomb, draw_photos
 
 
@@ -46,26 +47,43 @@ def layers(*channels):
     ],
     ids=["grey", "0/1", "16 bits", "red", "dark blue", "black on clear", "green", "opaque"],
 )
-def test_a_mask_is_what_is_not_black_or_clear(pixels):
+def test_a_mask_is_what_is_not_black_or_clear(pixels, tmp_path):
     assert np.array_equal(decode_mask(png(pixels)), HOLE)
+    (tmp_path / "mask.png").write_bytes(png(pixels))
+    assert np.array_equal(read_mask(tmp_path / "mask.png"), HOLE), "OpenCV alone sees the same"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
 @pytest.mark.parametrize("pixels", [HOLE * np.uint8(255), layers(255, 0, 0)], ids=["grey", "red"])
-def test_what_lossy_files_leave_near_black_is_no_hole(kind, pixels, rng):
+def test_what_lossy_files_leave_near_black_is_no_hole(kind, pixels, rng, tmp_path):
     noise = rng.integers(0, 12, pixels.shape, dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(np.where(pixels > 0, 255 - noise, noise)).save(buffer, kind, quality=90)
     found = decode_mask(buffer.getvalue())
     assert (found != HOLE).mean() < 0.04
     assert not found[:3].any()
+    (tmp_path / "mask").write_bytes(buffer.getvalue())
+    alone = read_mask(tmp_path / "mask")
+    assert (alone != found).mean() < 0.01, "decoders differ by rounding"
+    assert not alone[:3].any()
 
 
-def test_other_files_that_are_lossless_are_read_to_the_last_bit():
+def test_other_files_that_are_lossless_are_read_to_the_last_bit(tmp_path):
     for kind, options in (("WEBP", {"lossless": True}), ("TIFF", {})):
         buffer = io.BytesIO()
         Image.fromarray(layers(1, 1, 1)).save(buffer, kind, **options)
         assert np.array_equal(decode_mask(buffer.getvalue()), HOLE)
+        (tmp_path / kind).write_bytes(buffer.getvalue())
+        assert np.array_equal(read_mask(tmp_path / kind), HOLE)
+
+
+@pytest.mark.parametrize("pixels", [HOLE * np.uint8(255), layers(255, 0, 0)], ids=["grey", "red"])
+def test_masks_are_turned_as_their_tag_says(pixels, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).save(tmp_path / "mask.png", exif=exif)
+    assert np.array_equal(read_mask(tmp_path / "mask.png"), np.rot90(HOLE, -1))
+    assert np.array_equal(decode_mask((tmp_path / "mask.png").read_bytes()), np.rot90(HOLE, -1))
 
 
 def test_a_mask_can_be_used_if_it_has_some_of_both():
