@@ -12,7 +12,9 @@
 - `unfinished.lock`: shared by who writes a file elsewhere than in `incoming` that has no name yet
 """
 
+import errno
 import hashlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -23,13 +25,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from space.store import shards
+from space.store import files, shards
 from space.store.card import Figures, render
 from space.store.errors import StoreError
 from space.store.files import locked
 from space.store.index import Index, add_record, set_meta
 from space.store.objects import KINDS, Objects
-from space.store.published import Published
+from space.store.published import SHORT_GRACE_SECONDS, Published
 from space.store.schema import SCALARS
 from space.store.shards import Shard
 
@@ -120,6 +122,28 @@ class Core:
             raise reason from error
         if wanted:
             raise reason
+
+    def reserve(self) -> int:
+        """Bytes of the disk that are left free, so that any record can still be deleted.
+
+        That takes a copy of what else is in its shard.
+        """
+        largest = self.index.get("SELECT max(bytes) AS n FROM shards")
+        return files.RESERVE_BYTES + ((largest["n"] or 0) if largest else 0)
+
+    def make_room(self, size: int) -> None:
+        """Refuse what the disk cannot hold; what only earlier readers have goes before that.
+
+        Args:
+            size: Bytes that will be written. The lock has to be held.
+
+        Raises:
+            OSError: There is too little room.
+        """
+        if not files.has_room(self.data_dir, size):
+            self.published.sweep(SHORT_GRACE_SECONDS)
+        if not files.has_room(self.data_dir, size):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def records_in(self, shard: str) -> list[sqlite3.Row]:
         """The index rows of a shard's records, oldest first."""

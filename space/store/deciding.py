@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from masks import rle
+from space.store import parting
 from space.store.core import Core, now_microseconds, prepare_shard
 from space.store.errors import SubmissionError, explained
-from space.store.files import ensure_space
 from space.store.pictures import decode_mask, encode_mask, hole_fraction
 from space.store.queue import lease
 from space.store.records import shelf_of
@@ -249,24 +249,19 @@ def _rewrite(
         "extra": json.dumps(extra, ensure_ascii=False),
     }
     [whole] = core.rows([row])
-    ensure_space(core.data_dir, len(whole["image"]) + len(whole["mask"]))
+    size = len(whole["image"]) + len(whole["mask"] if mask is None else mask.data)
+    core.make_room(2 * size + parting.bytes_of(core, old) + core.reserve())
     if mask is not None:
         values |= {"hole_fraction": mask.fraction, "strategy": mask.strategy}
         whole |= {"mask": mask.data, "strokes": mask.strokes}
-    others = [other for other in core.records_in(old) if other["id"] != record_id]
-    rest = (
-        [prepare_shard(core, core.rows(others), shelf_of(row["licence"], row["status"]))]
-        if others
-        else []
-    )
+    rest = parting.rest_of(core, old, {record_id})
     alone = prepare_shard(core, [{**whole, **values}], shelf_of(row["licence"], status))
     if mask is not None:
         core.objects.put("masks", mask.sha256, mask.data)
     core.step("decision prepared")
 
     def change(run: sqlite3.Connection) -> None:
-        for _, shard in rest:
-            run.execute("UPDATE records SET shard = ? WHERE shard = ?", (shard.name, old))
+        parting.move(run, rest)
         columns = ", ".join(f"{name} = ?" for name in values)
         run.execute(
             f"UPDATE records SET {columns}, shard = ? WHERE id = ?",
@@ -276,7 +271,7 @@ def _rewrite(
             _replace_mask(run, row, mask)
         enter(run)
 
-    core.exchange({old}, [*rest, alone], change)
+    core.exchange({old}, [*((part.path, part.shard) for part in rest), alone], change)
     sweep_litter(core)
     if mask is not None:
         (core.thumbnails / f"{record_id}.jpg").unlink(missing_ok=True)

@@ -25,8 +25,13 @@ def ensure_space(directory: Path, size: int) -> None:
     Raises:
         OSError: There is too little room.
     """
-    if shutil.disk_usage(directory).free < 2 * size + RESERVE_BYTES:
+    if not has_room(directory, 2 * size + RESERVE_BYTES):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def has_room(directory: Path, size: int) -> bool:
+    """Whether the disk of a directory has so many bytes left."""
+    return shutil.disk_usage(directory).free >= size
 
 
 def sync_directory(directory: Path) -> None:

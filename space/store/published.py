@@ -15,6 +15,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,6 +24,10 @@ from space.store import shards
 from space.store.files import link_or_copy, point, sync_directory, write_atomically
 
 GRACE_SECONDS = 900.0
+# The time of grace where earlier readers' shards alone take more than the bytes below: a morning of
+# reviewing must not fill the disk. It is long enough for whoever opens a dataset now.
+SHORT_GRACE_SECONDS = 60.0
+RETIRED_BYTES = 2**30
 
 
 class Published:
@@ -32,6 +37,7 @@ class Published:
         self.link = data_dir / "dataset"
         self._root = data_dir / "published"
         self._workshop = workshop
+        self._weights: dict[str, int] = {}
 
     @property
     def number(self) -> int:
@@ -96,10 +102,31 @@ class Published:
     def sweep(self, grace: float = GRACE_SECONDS) -> None:
         """Remove directories that no reader can still be in, and attempts that came to nothing."""
         number = self.number
+        earlier = []
         for directory in self._retired():
-            attempt = int(directory.name) > number
-            if attempt or time.time() - directory.stat().st_mtime > grace:
+            if int(directory.name) > number:
                 shutil.rmtree(directory, ignore_errors=True)
+            else:
+                earlier.append(directory)
+        pairs = pairwise([*earlier, self._directory(number)])
+        weights = [self._weight(*pair) for pair in pairs]
+        held = sum(weights)
+        for directory, weight in zip(earlier, weights, strict=True):
+            allowed = min(grace, SHORT_GRACE_SECONDS) if held > RETIRED_BYTES else grace
+            if time.time() - directory.stat().st_mtime > allowed:
+                shutil.rmtree(directory, ignore_errors=True)
+                held -= weight
+
+    def _weight(self, directory: Path, following: Path) -> int:
+        """The bytes that are free once a directory and all before it are gone."""
+        if directory.name not in self._weights:  # looked up once: there may be hundreds
+            there = {path.name for path in (following / "data").glob("*")}
+            self._weights[directory.name] = sum(
+                path.stat().st_size
+                for path in (directory / "data").glob("*")
+                if path.name not in there
+            )
+        return self._weights[directory.name]
 
     def purge(self, *record_ids: str) -> None:
         """Take records out of the directories of earlier readers as well."""

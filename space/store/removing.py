@@ -7,11 +7,11 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from space.store import recovery
-from space.store.core import Core, now_microseconds, prepare_shard
+from space.store import parting, recovery
+from space.store.core import Core, now_microseconds
 from space.store.errors import explained
 from space.store.index import drop_record
-from space.store.records import Record, record_of, shelf_of
+from space.store.records import Record, record_of
 from space.store.traces import traces_of
 
 _AT_ONCE = 256  # of one shard: nobody can save meanwhile
@@ -57,9 +57,8 @@ def take_out(core: Core, rows: Sequence[sqlite3.Row], *, copies: bool) -> None:
     """
     [old] = {row["shard"] for row in rows}
     gone = {row["id"] for row in rows}
-    others = [other for other in core.records_in(old) if other["id"] not in gone]
-    shelf = shelf_of(rows[0]["licence"], rows[0]["status"])
-    added = [prepare_shard(core, core.rows(others), shelf)] if others else []
+    core.make_room(parting.bytes_of(core, old))
+    rest = parting.rest_of(core, old, gone)
 
     def change(run: sqlite3.Connection) -> None:
         for row in rows:
@@ -71,10 +70,9 @@ def take_out(core: Core, rows: Sequence[sqlite3.Row], *, copies: bool) -> None:
                 "INSERT INTO tombstones (id, deleted_at, files, copies) VALUES (?, ?, ?, ?)",
                 (row["id"], now_microseconds(), files, looks),
             )
-        for _, shard in added:
-            run.execute("UPDATE records SET shard = ? WHERE shard = ?", (shard.name, old))
+        parting.move(run, rest)
 
-    core.exchange({old}, added, change)
+    core.exchange({old}, [(part.path, part.shard) for part in rest], change)
     if len(rows) > 1:  # what earlier readers have open is written once, not once a record
         core.published.purge(*gone)
     for row in rows:

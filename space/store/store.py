@@ -40,7 +40,6 @@ from space.store import compaction, health, recovery, removing, thumbnails, veri
 from space.store.core import Core, add_whole_shard, prepare_shard, silent
 from space.store.entry import hash_of, new_entry, new_token
 from space.store.errors import StoreError, SubmissionError, explained
-from space.store.files import ensure_space
 from space.store.lookalikes import lookalikes
 from space.store.pictures import MAX_PIXELS, StoredPicture, decode_mask, encode_mask, prepare_photo
 from space.store.records import Filters, Receipt, Record, Submission, record_of, shelf_of
@@ -108,7 +107,7 @@ class Store:
         try:
             with self.core.lock():
                 recovery.settle(self.core)
-                ensure_space(self.core.data_dir, len(photo.data) + len(mask))
+                self.core.make_room(2 * (len(photo.data) + len(mask)) + self.core.reserve())
                 self._commit(row, entry)
         except (OSError, sqlite3.Error) as error:
             if not self._rescued(entry["id"]):

@@ -10,7 +10,7 @@ import datasets
 import numpy as np
 import pytest
 
-from space.store import Store, StoreError, SubmissionError, deciding, queue
+from space.store import Store, StoreError, SubmissionError, deciding, files, queue
 from space.store.agreement import agreement, cohens_kappa
 from space.store.deciding import Fix
 from tests.space.store.conftest import make_mask, make_submission
@@ -293,11 +293,7 @@ def test_a_crash_leaves_the_decision_whole_or_none(tmp_path: Path, at: str) -> N
 
 def test_a_full_disk_changes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     [only] = saved(store, 1)
-
-    def full(*_) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(deciding, "ensure_space", full)
+    monkeypatch.setattr(files, "has_room", lambda *_: False)
     with pytest.raises(StoreError, match="disk is full"):
         deciding.decide(store.core, only, "ann", "approved")
     assert store.get(only).status == "pending"
