@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from masks.ops import Box, bounding_box
+from masks.ops import Box, bounding_box, holes_together
 
-CELL = 32  # pixels; holes closer than about two cells are filled together
+CELL = 32  # pixels; holes closer than about two cells (`holes_together`) are filled together
 # Where the photo has room, sides of crops are multiples of this: crops of one size can be filled in
 # one pass, and their spectra have lengths that are quick to transform.
 STEP = 64
@@ -46,18 +45,10 @@ def hole_groups(mask: np.ndarray, context: float = 0.75, least: int = 96) -> Ite
         return
     # Only the cells between the outermost holes are looked at: the rest may be very large.
     row, column = outer.top // CELL, outer.left // CELL
-    rows, columns = -(-outer.bottom // CELL) - row, -(-outer.right // CELL) - column
     corner = row * CELL, column * CELL
-    part = mask[corner[0] : (row + rows) * CELL, corner[1] : (column + columns) * CELL]
-    padded = np.zeros((rows * CELL, columns * CELL), bool)
-    padded[: part.shape[0], : part.shape[1]] = part
-    # Eight truth values are one word, which is much quicker to look at.
-    words = padded.view(np.uint64).reshape(rows, CELL, columns, CELL // 8)
-    cells = np.bitwise_or.reduce(words, axis=1).any(axis=2)
-    near = cv2.dilate(np.asarray(cells, np.uint8), np.ones((3, 3), np.uint8))
-    count, labels = cv2.connectedComponents(near, connectivity=8)
-    for label in range(1, count):
-        own = cells & (labels == label)
+    numbers = holes_together(mask[corner[0] : outer.bottom, corner[1] : outer.right], CELL)
+    for number in range(1, numbers.max() + 1):
+        own = numbers == number
         ys, xs = np.nonzero(own)
         loose = Box(
             corner[1] + int(xs.min()) * CELL,

@@ -90,6 +90,41 @@ def bounding_box(mask: Mask) -> Box | None:
     return Box(x, y, x + w, y + h) if w and h else None
 
 
+def hole_cells(mask: Mask, side: int) -> Mask:
+    """Return which cells of a grid, begun in the upper left corner, hold a hole pixel.
+
+    Args:
+        mask: the last cells may reach beyond it.
+        side: of a cell, in pixels, a multiple of 8.
+
+    Returns:
+        bool (rows, columns).
+    """
+    height, width = mask.shape
+    rows, columns = -(-height // side), -(-width // side)
+    padded = np.zeros((rows * side, columns * side), np.bool_)
+    padded[:height, :width] = mask
+    # Eight truth values are one word, which is much quicker to look at.
+    words = padded.view(np.uint64).reshape(rows, side, columns, side // 8)
+    return np.asarray(np.bitwise_or.reduce(words, axis=1).any(axis=2))
+
+
+def holes_together(mask: Mask, side: int) -> NDArray[np.int32]:
+    """Number the holes of a mask, those that lie together alike, by the cells of a grid.
+
+    Args:
+        mask: as for `hole_cells`.
+        side: holes closer than about two cells of this side lie together.
+
+    Returns:
+        int32 (rows, columns): 1, 2, ... in cells with a hole, 0 in the others.
+    """
+    cells = hole_cells(mask, side)
+    near = cv2.dilate(as_bytes(cells), np.ones((3, 3), np.uint8))
+    _, numbers = cv2.connectedComponents(near, connectivity=8)
+    return np.where(cells, numbers, 0).astype(np.int32, copy=False)
+
+
 def area_bucket(fraction: float) -> int:
     """Return which of the paper's ten hole-area buckets a fraction falls into, 0 to 9.
 

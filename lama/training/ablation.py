@@ -28,6 +28,7 @@ from lama.training.config import TrainConfig, differences
 from lama.training.evaluate import evaluate, learned
 from lama.training.loop import train
 from lama.training.run import Run
+from lama.training.setup import may_have_moved
 from lama.training.state import OPTIONS, read_options
 
 logger = logging.getLogger(__name__)
@@ -161,8 +162,8 @@ def _check(variant: Variant, place: Path) -> None:
     if not (place / OPTIONS).exists():
         return
     before, free = read_options(place), ["steps", "mixed_precision"]
-    if "efficientnet" not in (before.perceptual, variant.config.perceptual):
-        free.append("perceptual")  # the paper's network may lie elsewhere now
+    if may_have_moved(before.perceptual, variant.config.perceptual):
+        free.append("perceptual")
     other = differences(before, variant.config, passed=free)
     if other:
         raise ValueError(

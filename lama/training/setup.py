@@ -62,8 +62,7 @@ def resumed(run_dir: Path, changes: Mapping[str, Any], name: str | None = None) 
     mend = "leave that out to go on with it, or start a new run in another folder"
     for field in FIXED:
         has, asked = getattr(config, field), given.get(field)
-        # The paper's network may lie elsewhere now.
-        moved = field == "perceptual" and "efficientnet" not in (asked, has)
+        moved = field == "perceptual" and may_have_moved(has, asked)
         if asked not in (None, has) and not moved:
             flag = f"--{field.replace('_', '-')}"
             raise ValueError(f"{run_dir} began with {flag} {has}, not {asked}: {mend}")
@@ -76,6 +75,11 @@ def resumed(run_dir: Path, changes: Mapping[str, Any], name: str | None = None) 
             raise ValueError(f"{run_dir} is not a run of --preset {name}: {other}; {mend}")
     free = {field: value for field, value in given.items() if field in (*FREE, "perceptual")}
     return _checked(replace(config, **free))
+
+
+def may_have_moved(before: str, now: str | None) -> bool:
+    """Whether two perceptual networks are the paper's, whose file may lie elsewhere now."""
+    return "efficientnet" not in (before, now)
 
 
 def mixed_precision(asked: str) -> str:

@@ -19,6 +19,7 @@ from lama.generator import Generator
 from lama.photo import Photo
 from lama.photo_write import save_photo
 from lama.pullpush import pull_push
+from lama.tensors import blend
 from lama.training.data import Strategy, read_rgb
 from lama.training.losses import hole_l1_loss
 from lama.training.perceptual import LPIPS
@@ -73,7 +74,7 @@ class Validation:
         fills = torch.cat([self._fill(generator, i) for i in range(len(self.images))])
         result = {f"val_{k}": v for k, v in self._score(fills).items()}
         if self._reference is None:
-            pushed = self.blend(pull_push(self.images, self.masks))
+            pushed = blend(pull_push(self.images, self.masks), self.images, self.masks)
             self._reference = {f"pull_push_{k}": v for k, v in self._score(pushed).items()}
         save_photo(Photo(self._draw_sheet(fills), "PNG"), sheet)
         return result | self._reference
@@ -87,11 +88,7 @@ class Validation:
                 self._copied.append(generator.copier(image, mask))
             copied = self._copied[i]
         filled = generator(image, mask, copied).cpu()
-        return filled * self.masks[i] + self.images[i] * (1 - self.masks[i])
-
-    def blend(self, prediction: Tensor) -> Tensor:
-        """The prediction in the holes, the photos elsewhere."""
-        return prediction * self.masks + self.images * (1 - self.masks)
+        return blend(filled, self.images[i : i + 1], self.masks[i : i + 1])
 
     def _score(self, fills: Tensor) -> dict[str, float]:
         l1 = hole_l1_loss(fills, self.images, self.masks).item()

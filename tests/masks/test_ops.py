@@ -59,3 +59,29 @@ def test_buckets_are_the_papers(fraction, bucket):
 def test_what_is_no_fraction_has_no_bucket():
     with pytest.raises(ValueError, match="between 0 and 1"):
         ops.area_bucket(1.2)
+
+
+@pytest.mark.parametrize("side", [8, 32])
+@pytest.mark.parametrize("size", [(1, 1), (16, 16), (67, 101), (320, 33)])
+def test_cells_with_a_hole_are_counted_as_in_the_plainest_way(size, side):
+    rng = np.random.default_rng(0)
+    mask = rng.random(size) < 0.004
+    cells = ops.hole_cells(mask, side)
+    assert cells.shape == (-(-size[0] // side), -(-size[1] // side))
+    for row, column in np.ndindex(*cells.shape):
+        place = slice(row * side, row * side + side), slice(column * side, column * side + side)
+        assert cells[row, column] == mask[place].any()
+
+
+def test_holes_within_two_cells_lie_together():
+    mask = np.zeros((70, 150), bool)
+    mask[3, 3] = mask[12, 28] = True  # one cell between them
+    mask[3, 60] = True  # three cells away
+    mask[60, 140:150] = True
+    numbers = ops.holes_together(mask, 8)
+    assert numbers.shape == (9, 19)
+    assert numbers[0, 0] == numbers[1, 3] > 0
+    assert len({numbers[0, 0], numbers[0, 7], numbers[7, 18], 0}) == 4
+    assert sorted(set(numbers.ravel())) == [0, 1, 2, 3]
+    assert np.array_equal(numbers > 0, ops.hole_cells(mask, 8))
+    assert not ops.holes_together(mask & False, 8).any()
