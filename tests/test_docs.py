@@ -1,6 +1,7 @@
 """What a person can type is documented, and what is documented exists."""
 
 import argparse
+import json
 import re
 from pathlib import Path
 
@@ -143,6 +144,15 @@ def test_every_environment_variable_is_documented():
     missing = {name for name in used if name not in ALL}
     assert used
     assert not missing, f"say in README.md or docs/ what these do: {sorted(missing)}"
+
+
+def test_the_speed_of_a_stroke_is_the_measured_one():
+    text = section("docs/results.md", "## Speed")
+    live = json.loads((ROOT / "benchmarks" / "results" / "live.json").read_text())
+    assert re.findall(r"([\d.]+) s\b", text) == [
+        f"{live[name]:.3f}" for name in ("outside_median", "server_median")
+    ]
+    assert f"medians of {len(live['strokes'])} strokes" in text
 
 
 def test_make_targets_of_the_readme_exist():
