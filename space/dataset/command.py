@@ -8,6 +8,8 @@ import json
 import logging
 import os
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -230,11 +232,24 @@ def _import(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -
     if bool(chosen.licence) != chosen.consent:
         raise SubmissionError("--licence and --consent belong together: give both or neither.")
     answer = Answer(chosen.licence, True) if chosen.consent else None
-    done = import_from(store.core, chosen.source, answer)
+    receipts = chosen.data_dir / "receipts" / f"import-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.txt"
+    try:
+        done = import_from(store.core, chosen.source, answer, take=partial(_keep, receipts))
+    finally:  # what was stored before something was refused has receipts too
+        if receipts.exists():
+            say(f"Receipts, each an id and a key: {receipts}")
     say(f"{counted(done.records, 'record')} taken in from {chosen.source}")
     if done.known:
         say(f"{counted(done.known, 'record')} left out: here already, or deleted here.")
     return 0
+
+
+def _keep(path: Path, record_id: str, token: str) -> None:
+    """Write a receipt down, as it is pasted to delete the record; only its owner reads the file."""
+    path.parent.mkdir(exist_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(handle, "a", encoding="utf-8") as file:
+        file.write(f"{record_id} {token}\n")
 
 
 def _restore(store: Store, chosen: argparse.Namespace, say: Say, hub: Hub | None) -> int:

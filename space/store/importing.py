@@ -3,12 +3,16 @@
 A record of this program comes back as it was: its id, its columns, its receipt, and its mask bit
 for bit. One that is here already, or was deleted here, is left out, so an import can be repeated.
 Photos and masks from elsewhere lack the columns about consent and licence; whoever imports them
-has to answer for both. Every photo goes through the same door as a save: decoded once, too large
-ones refused, metadata cut out.
+has to answer for both, and gets their receipts. They have no id to be known by; so the id that they
+get ends with what tells a photo and a mask from others, and a tombstone keeps it. Every photo goes
+through the same door as a save: decoded once, too large ones refused, metadata cut out.
 """
 
+import hashlib
+import hmac
 import io
 import json
+import secrets
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
@@ -21,17 +25,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
+from lama.photo import open_photo
+from lama.photo_error import PhotoError
+from masks.files import is_lossy
+from masks.ops import painted
 from space.store import coco, recovery
 from space.store.core import Core, add_whole_shard, prepare_shard
 from space.store.entry import new_entry, new_token
 from space.store.errors import StoreError, SubmissionError, explained
 from space.store.files import ensure_space
-from space.store.pictures import MAX_PIXELS, decode_mask, encode_mask, prepare_photo
+from space.store.pictures import MAX_PIXELS, encode_mask, prepare_photo
 from space.store.records import Submission, by_shelf, check_extra
 from space.store.schema import SCALARS, SCHEMA_VERSION, STATUSES
 
 _ROWS = 64  # that become one shard, and are committed at once
 _BYTES = 64 * 2**20
+_TIME = 12  # digits that an id begins with
 _PUBLISHED = {*SCALARS, "strokes"}
 
 
@@ -44,6 +53,21 @@ class Imported:
 
 
 @dataclass(frozen=True)
+class _Checked:
+    """A row that can be stored."""
+
+    row: dict[str, Any]
+    token: str = ""  # of the receipt of a new record
+
+
+TakeReceipt = Callable[[str, str], None]
+
+
+def keep_none(record_id: str, token: str) -> None:
+    """Whoever takes receipts when nobody wants them."""
+
+
+@dataclass(frozen=True)
 class Answer:
     """What is said about pictures that come without it."""
 
@@ -53,7 +77,11 @@ class Answer:
 
 
 def import_from(
-    core: Core, source: Path, answer: Answer | None = None, max_pixels: int = MAX_PIXELS
+    core: Core,
+    source: Path,
+    answer: Answer | None = None,
+    max_pixels: int = MAX_PIXELS,
+    take: TakeReceipt = keep_none,
 ) -> Imported:
     """Take in every record of an export.
 
@@ -63,6 +91,8 @@ def import_from(
             a `.parquet` file.
         answer: Licence and consent for pictures that have none beside them.
         max_pixels: Photos with more are refused.
+        take: Called with id and token of each picture that has none beside it, just before it is
+            stored: so no receipt is lost, whatever happens then.
 
     Raises:
         SubmissionError: It is none of these, or a record in it cannot be stored; those before it
@@ -71,8 +101,9 @@ def import_from(
     """
     taken = known = 0
     try:
-        for batch in _batches(source, answer, max_pixels):
-            done = _commit(core, batch)
+        key = _key(core)
+        for batch in _batches(source, answer, max_pixels, key):
+            done = _commit(core, batch, take)
             taken, known = taken + done.records, known + done.known
     except (OSError, sqlite3.Error) as error:
         raise explained(error, f"import {source}") from error
@@ -84,15 +115,17 @@ def import_from(
 
 
 def _batches(
-    source: Path, answer: Answer | None, max_pixels: int
-) -> Iterator[list[dict[str, Any]]]:
+    source: Path, answer: Answer | None, max_pixels: int, key: bytes
+) -> Iterator[list[_Checked]]:
     """Checked rows, as many as become one shard; before one that is refused, those ahead of it."""
-    batch: list[dict[str, Any]] = []
+    batch: list[_Checked] = []
     weight = 0
     try:
         for row in _read(source):
-            entry = _own(row, max_pixels) if row.keys() >= _PUBLISHED else None
-            batch.append(entry or _foreign(row, answer, max_pixels))
+            own = row.keys() >= _PUBLISHED
+            batch.append(
+                _Checked(_own(row, max_pixels)) if own else _foreign(row, answer, max_pixels, key)
+            )
             weight += len(row["image"])
             if len(batch) == _ROWS or weight > _BYTES:
                 yield batch
@@ -220,7 +253,7 @@ def _hole(data: bytes, named: str) -> np.ndarray:
     return grey > 0
 
 
-def _foreign(row: dict[str, Any], answer: Answer | None, max_pixels: int) -> dict[str, Any]:
+def _foreign(row: dict[str, Any], answer: Answer | None, max_pixels: int, key: bytes) -> _Checked:
     """A new record from a photo and a mask that come with nothing else."""
     if answer is None:
         raise SubmissionError(
@@ -228,23 +261,63 @@ def _foreign(row: dict[str, Any], answer: Answer | None, max_pixels: int) -> dic
             "--licence LICENCE --consent."
         )
     photo = prepare_photo(row["image"], max_pixels)
-    hole = decode_mask(row["mask"])
+    hole = _painted(row["mask"], max_pixels)
     mask = encode_mask(hole, photo.width, photo.height)
     submission = Submission(row["image"], hole, answer.licence, answer.consent, answer.strategy)
     submission.check()
-    entry = new_entry(submission, photo, mask, new_token())
-    return {name: entry[name] for name in _PUBLISHED} | {"image": photo.data, "mask": mask}
+    token = new_token()
+    entry = new_entry(submission, photo, mask, token)
+    content = entry["image_sha256"] + entry["mask_sha256"]
+    tail = hmac.new(key, content.encode(), hashlib.sha256).hexdigest()
+    # With a secret, for ids are published: nobody else can ask them for a photo that was deleted.
+    entry["id"] = entry["id"][:_TIME] + tail[: len(entry["id"]) - _TIME]
+    made = {name: entry[name] for name in _PUBLISHED} | {"image": photo.data, "mask": mask}
+    return _Checked(made, token)
 
 
-def _commit(core: Core, rows: list[dict[str, Any]]) -> Imported:
+def _painted(data: bytes, max_pixels: int) -> np.ndarray:
+    """The hole in a mask from elsewhere, read as everywhere: see `masks.ops.painted`."""
+    try:
+        return painted(open_photo(data, max_pixels).original, is_lossy(data))
+    except PhotoError as error:
+        raise SubmissionError(f"A mask cannot be read. {error}") from error
+
+
+def _key(core: Core) -> bytes:
+    """The secret in the ids of pictures from elsewhere."""
+    with core.index.transaction() as run:
+        run.execute("INSERT OR IGNORE INTO meta VALUES ('import_key', ?)", (secrets.token_hex(32),))
+    return core.index.meta("import_key").encode()
+
+
+def _is_known(core: Core, one: _Checked) -> bool:
+    """Whether a record is here, or was deleted here; a new one, whether its content is or was."""
+    if not one.token:
+        return recovery.is_known(core, one.row["id"])
+    same = (
+        "SELECT 1 FROM records WHERE image_sha256 = ?1 AND mask_sha256 = ?2 "
+        "UNION ALL SELECT 1 FROM tombstones WHERE substr(id, ?3) = ?4"
+    )
+    mask = hashlib.sha256(one.row["mask"]).hexdigest()
+    values = (one.row["image_sha256"], mask, _TIME + 1, one.row["id"][_TIME:])
+    return core.index.get(same, values) is not None
+
+
+def _commit(core: Core, batch: list[_Checked], take: TakeReceipt) -> Imported:
     """Store rows durably: one shard and one transaction for each shelf."""
     taken = 0
     with core.lock():
         recovery.settle(core)
+        rows = [one.row for one in batch]
         ensure_space(core.data_dir, sum(len(row["image"]) + len(row["mask"]) for row in rows))
-        fresh = [row for row in rows if not recovery.is_known(core, row["id"])]
-        fresh = list({row["id"]: row for row in fresh}.values())
-        for shelf, chosen in by_shelf(fresh).items():
+        fresh: dict[str, _Checked] = {}
+        for one in batch:
+            if not _is_known(core, one):
+                fresh.setdefault(one.row["id"][_TIME if one.token else 0 :], one)
+        for one in fresh.values():
+            if one.token:
+                take(one.row["id"], one.token)
+        for shelf, chosen in by_shelf(one.row for one in fresh.values()).items():
             prepared, shard = prepare_shard(core, chosen, shelf)
             try:
                 entries = [recovery.entry_of(core, dict(row)) for row in chosen]

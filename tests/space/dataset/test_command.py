@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from space.dataset.command import main
 from space.store import Store
-from tests.space.store.conftest import make_photo, make_submission
+from tests.space.store.conftest import make_mask, make_photo, make_submission
 from tests.space.store.test_hub import FakeHub
 
 
@@ -77,6 +78,31 @@ def test_import_of_an_export(data: Path, tmp_path: Path, kind: str) -> None:
     assert run("import", path, *target) == (0, f"3 records taken in from {path}")
     assert "3 records left out" in run("import", path, *target)[1]
     assert run("verify", *target)[1].endswith("all sound")
+
+
+def test_pictures_from_elsewhere_come_with_receipts_and_once(data: Path, tmp_path: Path) -> None:
+    root = tmp_path / "elsewhere"
+    root.mkdir()
+    lines = []
+    for seed in (7, 8):
+        (root / f"{seed}.png").write_bytes(make_photo(seed))
+        Image.fromarray(make_mask(seed)).save(root / f"m{seed}.png")
+        lines.append({"image_file_name": f"{seed}.png", "mask_file_name": f"m{seed}.png"})
+    (root / "metadata.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    options = ["import", root, "--licence", "cc0-1.0", "--consent", "--data-dir", data]
+    code, output = run(*options)
+    first, second = output.splitlines()
+    assert (code, second) == (0, f"2 records taken in from {root}")
+    path = Path(first.removeprefix("Receipts, each an id and a key: "))
+    assert path.stat().st_mode & 0o777 == 0o600
+    receipts = [line.split() for line in path.read_text().splitlines()]
+    assert len(receipts) == 2
+    again = "0 records taken in from {}\n2 records left out: here already, or deleted here."
+    assert run(*options) == (0, again.format(root))
+    for record_id, token in receipts:
+        assert run("delete", record_id, "--receipt", token, "--data-dir", data)[0] == 0
+    assert run(*options) == (0, again.format(root))
+    assert run("verify", "--data-dir", data)[0] == 0
 
 
 def test_restore(data: Path, tmp_path: Path) -> None:
