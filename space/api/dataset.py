@@ -43,9 +43,10 @@ def register(services: Services) -> None:
         [image, mask, licence, consent, strategy, note],
         [record_id, receipt],
         api_name="log_mask",
-        api_description="Save a photo and its mask (white is hole) into the dataset. Needs consent "
-        "and a licence: cc0-1.0, cc-by-4.0 or private. Answers with the record's id and its "
-        "receipt, which deletes it again.",
+        api_description="Save a photo and its mask into the dataset. Hole is what is not black in "
+        "the mask, or, where parts of it are transparent, what is not. Needs consent and a "
+        "licence: cc0-1.0, cc-by-4.0 or private. Answers with the record's id and its receipt, "
+        "which deletes it again.",
     )
     delete.click(
         delete_record,
@@ -91,7 +92,7 @@ def run_log_mask(
     if not image:
         raise refused("Send an image.")
     if not mask:
-        raise refused("Send a mask: a picture of the image's size, white where the hole is.")
+        raise refused("Send a mask: a picture of the image's size, black where there is no hole.")
     try:
         name = known_strategy(strategy, DRAWN, DRAWN)
         most = services.photos.max_pixels

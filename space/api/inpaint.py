@@ -30,7 +30,8 @@ def register(services: Services) -> None:
         [image, mask, model],
         [result, info],
         api_name="inpaint",
-        api_description="Fill the hole of an image: white (or painted) mask pixels are hole.",
+        api_description="Fill the hole of an image. Hole is what is not black in the mask, or, "
+        "where parts of it are transparent, what is not.",
         concurrency_id="engine",
         concurrency_limit=1,
     )
@@ -55,12 +56,14 @@ def run(
     if not image:
         raise refused("Send an image.")
     if not mask:
-        raise refused("Send a mask: a picture of the image's size, white where it is to be filled.")
+        raise refused(
+            "Send a mask: a picture of the image's size, black where nothing is to change."
+        )
     try:
         photo = open_photo(Path(image), max_pixels=services.photos.max_pixels)
         hole = open_mask(Path(mask), photo.size, services.photos.max_pixels)
         if not hole.any():
-            raise ValueError("The mask has no hole: nothing in it is white.")
+            raise ValueError("The mask has no hole: all of it is black, or transparent.")
         if hole.all():
             raise ValueError("The mask covers everything, so there is nothing to go by.")
         rgb = photo.rgb
