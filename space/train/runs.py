@@ -20,13 +20,14 @@ from typing import Any
 import psutil
 
 from lama import extras
-from lama.files import write_atomic
+from lama.files import names_in, write_atomic
 from space.folders import Folders
 from space.processes import at_work
 from space.store.files import try_lock
 
 ROOT = Path(__file__).parents[2]
 LAUNCH = "launch.json"  # in a run's folder: what it was asked for, and when
+STATUS = "status.json"  # there as well: how far it is, as it says itself
 _BUSY = "A model is being trained already. Wait for it, or cancel it."
 _LOG_LINES = 40
 _WORKING = ("preparing", "training", "evaluating")
@@ -131,7 +132,7 @@ class TrainingRuns:
         run_dir = self.folder / name
         launch = {"arguments": list(arguments), "time": time.time()}
         write_atomic(run_dir / LAUNCH, json.dumps(launch).encode())
-        (run_dir / "status.json").unlink(missing_ok=True)  # how it ended the last time
+        (run_dir / STATUS).unlink(missing_ok=True)  # how it ended the last time
         command = [
             *(["nice", "-n", "10"] if shutil.which("nice") else []),
             *(sys.executable, "-m", "lama", "finetune"),
@@ -184,28 +185,38 @@ class TrainingRuns:
         note = _json(self.folder / "current.json")
         if at_work(note):
             return note
-        newest = self._last()
-        status = _json(self.folder / newest / "status.json") if newest else {}
-        if status.get("phase") in _WORKING and at_work(status):
-            return {"run": newest, "pid": status["pid"]}
+        for name in self._newest_first():  # the one at work need not be the last that was begun
+            status = _json(self.folder / name / STATUS)
+            if status.get("phase") in _WORKING and at_work(status):
+                return {"run": name, "pid": status["pid"]}
         return None
 
     def state(self) -> RunState:
         """How the run that goes on, or else the last one, stands."""
         note = self.current()
-        name = note["run"] if note else self._last()
+        name = note["run"] if note else next(iter(self._newest_first()), "")
         if not name:
             return RunState()
         return read_state(self.folder / name, note is not None)
 
-    def _last(self) -> str:
-        runs = [path.name for path in self.folder.glob("*-*") if path.is_dir()]
-        return max(runs, default="")
+    def _newest_first(self) -> list[str]:
+        """The runs' names, which may be any, by when each was last heard of."""
+        heard = ((_heard_of(path), path.name) for path in names_in(self.folder))
+        return [name for moment, name in sorted(heard, reverse=True) if moment]
+
+
+def _heard_of(run_dir: Path) -> float:
+    """When a run last said something or was asked for; 0 for a folder that is none."""
+    moments = [0.0]
+    for name in (STATUS, LAUNCH):
+        with contextlib.suppress(OSError):
+            moments.append((run_dir / name).stat().st_mtime)
+    return max(moments)
 
 
 def read_state(run_dir: Path, running: bool) -> RunState:
     """What a run's folder says."""
-    status, plan = _json(run_dir / "status.json"), _json(run_dir / "plan.json")
+    status, plan = _json(run_dir / STATUS), _json(run_dir / "plan.json")
     launch = _json(run_dir / LAUNCH)
     lines = _stats(run_dir / "stats.jsonl")
     phase, message = status.get("phase", "preparing"), str(status.get("message", ""))
@@ -246,10 +257,11 @@ def _check_needed() -> None:
 
 
 def _started(run_dir: Path) -> float:
-    try:
+    with contextlib.suppress(ValueError):
         return time.mktime(time.strptime(run_dir.name, "%Y%m%d-%H%M%S"))
-    except ValueError:
-        return time.time()
+    with contextlib.suppress(OSError):  # a name of somebody's own
+        return (run_dir / "plan.json").stat().st_mtime
+    return time.time()
 
 
 def _json(path: Path) -> dict[str, Any]:

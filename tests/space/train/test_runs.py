@@ -25,6 +25,7 @@ def pretend(runs: TrainingRuns, pid: int, name: str = "20260101-000000", ago: fl
     """A run folder, and a note that it was this process `ago` seconds ago."""
     run_dir = runs.folder / name
     run_dir.mkdir(parents=True)
+    (run_dir / "launch.json").write_text(json.dumps({"arguments": [], "time": time.time() - ago}))
     note = {"run": name, "pid": pid, "time": time.time() - ago}
     (runs.folder / "current.json").write_text(json.dumps(note))
     return run_dir
@@ -51,6 +52,44 @@ def test_a_run_of_the_command_line_is_seen_and_can_be_cancelled(trainer: Trainer
         assert trainer.runs.cancel()
         assert process.wait(10) == -15
         assert not trainer.state().running
+    finally:
+        process.kill()
+
+
+def told(runs: TrainingRuns, name: str, ago: float, **status: object) -> Path:
+    """A run folder that was last heard of some seconds ago."""
+    run_dir = runs.folder / name
+    run_dir.mkdir(parents=True)
+    path = run_dir / "status.json"
+    path.write_text(json.dumps({"time": time.time() - ago, **status}))
+    os.utime(path, (time.time() - ago,) * 2)
+    return run_dir
+
+
+def test_the_last_run_is_the_one_last_heard_of_whatever_its_name(trainer: Trainer) -> None:
+    told(trainer.runs, "zebra-2", 500, phase="promoted")
+    told(trainer.runs, "20260101-000000", 300, phase="refused")
+    told(trainer.runs, "mine", 100, phase="failed", message="of mine")
+    (trainer.runs.folder / "zz-no-run").mkdir()
+    state = trainer.state()
+    assert (state.name, state.phase, state.message) == ("mine", "failed", "of mine")
+    launch = trainer.runs.folder / "20260101-000000" / "launch.json"
+    launch.write_text('{"arguments": []}')
+    assert trainer.state().name == "20260101-000000", "it was asked for a moment ago"
+
+
+def test_any_run_at_work_keeps_others_from_starting(trainer: Trainer, monkeypatch) -> None:
+    monkeypatch.setattr(TrainingRuns, "_launch", lambda *_: pytest.fail("it was started"))
+    process = sleeper()
+    try:
+        now = {"phase": "evaluating", "pid": process.pid, "time": time.time()}
+        told(trainer.runs, "mine", 100, **now)
+        told(trainer.runs, "20260101-000000", 0, phase="failed")
+        assert trainer.runs.current() == {"run": "mine", "pid": process.pid}
+        assert (trainer.state().name, trainer.state().running) == ("mine", True)
+        for begin in (lambda: trainer.runs.start([]), trainer.runs.resume):
+            with pytest.raises(ValueError, match="being trained already"):
+                begin()
     finally:
         process.kill()
 

@@ -163,6 +163,7 @@ def test_two_models_on_what_is_drawn(trainer: Trainer, picture: Path, rgb: np.nd
 def test_pictures_are_for_those_who_may_see_private_photos(trainer: Trainer) -> None:
     run_dir = trainer.runs.folder / "20260101-000000"
     run_dir.mkdir(parents=True)
+    (run_dir / "status.json").write_text('{"phase": "refused"}')
     Image.new("RGB", (8, 8)).save(run_dir / "before-after.png")
     assert "<img" in updates(trainer, HERE, None)[3]
     accounts = replace(trainer.services.settings, host="0.0.0.0", auth_file=Path("accounts"))
