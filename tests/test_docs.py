@@ -15,6 +15,7 @@ import masks.__main__
 import space.dataset.command
 import space.settings
 import space.ui
+from lama.training import defaults
 from lama.training.config import PRESETS
 from tests.space.dataset_app import make_services
 
@@ -129,6 +130,15 @@ def test_every_strategy_and_parameter_is_documented():
     missing = {n for n in masks.names() if f"`{n}`" not in text}
     missing |= {p.name for n in masks.names() for p in masks.parameters(n) if p.name not in text}
     assert not missing, f"docs/masks.md says nothing of {sorted(missing)}"
+
+
+def test_the_figures_of_fine_tuning_are_the_presets():
+    text = section("docs/training.md", "### With a judge: `finetune`")
+    for name in ("steps", "batch", "lr", "masks_share", "seed"):
+        stated = f"`--{name.replace('_', '-')}` ({getattr(defaults.FINE_TUNE, name):g})"
+        assert stated in text, f"docs/training.md should say {stated}"
+    assert f"`--cases` ({defaults.CASES})" in text
+    assert f"`--margin` ({defaults.MARGIN:.0%})".replace("%", " %") in text
 
 
 def test_every_preset_is_documented():

@@ -40,7 +40,7 @@ def configure(name: str, changes: Mapping[str, Any], init: Path | None = None) -
     if name == "fine-tune":
         if init is None:
             raise ValueError(
-                "fine-tuning wants weights to start from: for example --init lama-tiny"
+                "fine-tuning needs weights to start from: for example --init lama-tiny"
             )
         config = for_generator(config, read_generator(init).config)
     usual = "no" if name in PUBLISHED else "auto"

@@ -91,7 +91,7 @@ def test_a_published_generator_is_tuned_with_the_loss_on_known_pixels(tmp_path):
     ("flags", "message"),
     [
         (("--preset", "grand"), "unknown preset 'grand'"),
-        (("--masks-from", "d"), "wants weights to start from"),
+        (("--masks-from", "d"), "needs weights to start from"),
         (("--init", "nothing"), "neither a model"),
     ],
 )
