@@ -18,6 +18,13 @@ from space.store.schema import CONSENT_SENTENCE, FEATURES, LICENCES, SCHEMA_VERS
 
 _NAMES = {"cc0-1.0": "CC0 1.0", "cc-by-4.0": "CC BY 4.0", "private": "private"}
 
+_EXTRA = (
+    "a JSON object: `note` of the contributor; `receipt_sha256`, the hash of the receipt; "
+    "`reviews`, each with `by` (a reviewer's pseudonym), `decision`, `at` and whether the mask was "
+    "`fixed`; `earlier_masks`, which reviewers replaced, each as run lengths down the columns, "
+    "known first (`counts`, COCO's order), with `strategy`, `strokes`, `replaced_at` and "
+    "`replaced_by`"
+)
 _BODY = """\
 # {title}
 
@@ -48,7 +55,7 @@ masks[0]["image"], masks[0]["mask"]  # PIL images; the mask is 0 (known) or 255 
 | `id` | of the record |
 | `image` | the photo, without camera and place metadata |
 | `mask` | 8-bit grey, 0 known, 255 hole, of the upright photo's size |
-| `strategy` | `drawn` when made by hand, else the generator's name |
+| `strategy` | `drawn` by hand, `imported` with pictures from elsewhere, or the generator's name |
 | `strokes` | JSON of the strokes in image pixels; may be empty |
 | `width`, `height` | of the upright photo |
 | `hole_fraction` | hole pixels by all pixels |
@@ -60,7 +67,7 @@ masks[0]["image"], masks[0]["mask"]  # PIL images; the mask is 0 (known) or 255 
 | `model` | the network that was in use; may be empty |
 | `app_version`, `schema_version` | what wrote the record; the schema is version {schema} |
 | `created_at` | UTC |
-| `extra` | a JSON object: `note` of the contributor, `receipt_sha256` (the hash of the receipt) |
+| `extra` | {extra} |
 
 ## Licence and consent
 
@@ -125,6 +132,7 @@ def render(
         images=f"{figures.images:,}",
         place=place,
         schema=SCHEMA_VERSION,
+        extra=_EXTRA,
         consent=CONSENT_SENTENCE,
         licence_names=", ".join(f"`{name}`" for name in LICENCES),
         statuses="\n".join(f"| {name} | {figures.statuses.get(name, 0):,} |" for name in STATUSES),
