@@ -22,6 +22,12 @@ def test_a_mask_is_written_as_black_and_white(tmp_path):
     assert np.array_equal(cv2.imdecode(np.frombuffer(files.encode_mask(mask), np.uint8), -1), read)
 
 
+def test_a_mask_is_read_as_it_was_written(tmp_path):
+    for mask in (np.eye(20, 30, dtype=bool), np.zeros((7, 5), bool), np.ones((7, 5), bool)):
+        files.write_mask(tmp_path / "mask.png", mask)
+        assert np.array_equal(files.read_mask(tmp_path / "mask.png"), mask)
+
+
 def test_an_orientation_tag_is_followed(tmp_path):
     image, _ = desk(60, 90)
     data = cv2.imencode(".jpg", image)[1].tobytes()
@@ -41,11 +47,15 @@ def test_what_is_no_picture_is_refused(tmp_path, data):
     path.write_bytes(data)
     with pytest.raises(ValueError, match="not a picture that can be read: PNG, JPEG"):
         masks.read_image(path)
+    with pytest.raises(ValueError, match="not a picture that can be read: PNG, JPEG"):
+        files.read_mask(path)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"gone\.png cannot be read: No such file"):
         masks.read_image(tmp_path / "gone.png")
+    with pytest.raises(ValueError, match=r"gone\.png cannot be read: No such file"):
+        files.read_mask(tmp_path / "gone.png")
 
 
 def test_an_unknown_suffix_is_refused(tmp_path):
