@@ -164,7 +164,7 @@ class Core:
         Args:
             removed: Names of shards that are no longer part of the dataset.
             added: New shards, with where they lie now.
-            change: What else belongs in the same transaction.
+            change: What else belongs in the same transaction; the new shards are in it by then.
         """
         number = self.published.number + 1
         # Whatever else lies there stays: a file that nobody can explain is not ours to remove.
@@ -172,7 +172,6 @@ class Core:
         self.published.begin(number, [*kept, *(path for path, _ in added)], self.card())
         self.step("directory made")
         with self.index.transaction() as run:
-            change(run)
             for name in removed:
                 run.execute(
                     "INSERT OR IGNORE INTO retired "
@@ -182,6 +181,7 @@ class Core:
                 run.execute("DELETE FROM shards WHERE name = ?", (name,))
             for _, shard in added:
                 add_shard(run, shard)
+            change(run)
             set_meta(run, "published", str(number))
         self.step("exchange committed")
         self.published.switch(number)

@@ -158,4 +158,6 @@ def drop_record(run: sqlite3.Connection, row: sqlite3.Row) -> None:
         run.execute(
             "UPDATE objects SET uses = uses - 1 WHERE kind = ? AND sha256 = ?", (kind, row[key])
         )
-        run.execute("DELETE FROM objects WHERE kind = ? AND uses <= 0", (kind,))
+        run.execute(
+            "DELETE FROM objects WHERE kind = ? AND sha256 = ? AND uses <= 0", (kind, row[key])
+        )

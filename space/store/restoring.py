@@ -4,9 +4,14 @@ A shard comes back under its own name with its own bytes, so it counts as pushed
 nothing travels twice. Receipts go on working: their hashes are in the shards. Each shard is taken
 in as a save is, so an interruption leaves whole shards or nothing of them, and the next attempt
 goes on with those that are missing. Records that were deleted here do not come back.
+
+A directory that holds something, mostly an old copy, gets what is missing, and the decisions that
+were made since: whichever side has more of them is the newer one. Only then may a shard on the Hub
+be withdrawn, because nothing is in it any more that is not here.
 """
 
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,12 +20,14 @@ import pyarrow as pa
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import httpx
 
-from space.store import recovery, shards
+from space.store import parting, recovery, shards
+from space.store.comparing import Comparison, compare
 from space.store.core import Core, add_whole_shard, now_microseconds, prepare_shard
 from space.store.errors import SubmissionError
 from space.store.files import locked, sync_directory, sync_file
-from space.store.hub import Hub, check, is_shard, local_name, remember
+from space.store.hub import Hub, check, is_shard, local_name, remember, strangers
 from space.store.hub_errors import explained
+from space.store.index import add_record, drop_record
 from space.store.records import by_shelf
 
 # The Hub's client raises all of these; rows that somebody else wrote the last two.
@@ -38,10 +45,10 @@ def is_empty(core: Core) -> bool:
 def restore(
     core: Core, hub: Hub, repository: str, progress: Callable[[int, int], None] | None = None
 ) -> int:
-    """Take in every record of a dataset on the Hub that is not here.
+    """Take in every record of a dataset on the Hub that is not here, or is older here.
 
     Args:
-        core: The data directory; what it holds already stays.
+        core: The data directory; what is newer here stays.
         hub: A `huggingface_hub.HfApi`.
         repository: `USER/NAME` of the dataset.
         progress: Called with the number of shards that are done, and of all.
@@ -50,7 +57,8 @@ def restore(
         How many records came.
 
     Raises:
-        SubmissionError: The name cannot be a repository's, or another one was used before.
+        SubmissionError: The name cannot be a repository's, or another one was used before; or
+            records were decided on differently here and there, and all others have come.
         HubError: The Hub refused or could not be reached; nothing is lost, try again.
     """
     check(core, repository)
@@ -89,49 +97,114 @@ def _fetch_all(
     paths = hub.list_repo_files(repository, repo_type="dataset", revision=revision)
     wanted = [path for path in paths if is_shard(path)]
     count = 0
+    disputed: dict[str, int] = {}
     for number, path in enumerate(wanted, start=1):
-        if local_name(path) not in core.index.shard_names():
+        if strangers(core, [path]):  # neither here nor replaced here since it was sent
             fetched = hub.hf_hub_download(
                 repository, path, repo_type="dataset", revision=revision, local_dir=str(folder)
             )
             with core.lock():
                 recovery.settle(core)
-                count += _take_in(core, Path(fetched), local_name(path))
+                came, contested = _take_in(core, Path(fetched), local_name(path))
+            count += came
+            if contested:
+                disputed[path] = contested
         if progress is not None:
             progress(number, len(wanted))
+    if disputed:
+        raise SubmissionError(
+            f"{sum(disputed.values())} records were decided on differently here and on "
+            f"{repository}. They were left as they are, here and there; {count} others came. To "
+            "keep what the Hub has, restore into an empty data directory. To keep what is here, "
+            f"delete these files on the Hub and restore again: {', '.join(disputed)}."
+        )
     return count
 
 
-def _take_in(core: Core, fetched: Path, name: str) -> int:
-    """Enter a fetched shard; returns how many of its records were new. The lock has to be held."""
+def _take_in(core: Core, fetched: Path, name: str) -> tuple[int, int]:
+    """Enter a fetched shard. The lock has to be held.
+
+    Returns:
+        How many of its records were new, or had been decided on since; and how many were decided
+        on differently here, which stay as they are.
+    """
     prepared = core.incoming / name
     fetched.replace(prepared)
     sync_file(prepared)
     sync_directory(core.incoming)
-    fresh, total = recovery.unknown_entries(core, prepared)
-    shelves = by_shelf(fresh)
-    if len(fresh) == total and len(shelves) == 1:
+    found = compare(core, prepared)
+    entries = [
+        {**recovery.entry_of(core, row), **found.kept(row["id"])}
+        for row in shards.read_rows(prepared)
+        if row["id"] in found.wanted
+    ]
+    shelves = by_shelf(entries)
+    whole = len(entries) == found.rows and len(shelves) == 1
+    if whole and not found.newer:
         [shelf] = shelves
-        shard = shards.shard_at(prepared, shelf, total)
+        shard = shards.shard_at(prepared, shelf, found.rows)
         with core.index.transaction() as run:
-            add_whole_shard(run, shard, fresh)
-            run.execute(
-                "UPDATE shards SET pushed_at = ? WHERE name = ?", (now_microseconds(), name)
-            )
+            add_whole_shard(run, shard, entries)
+            _mark_pushed(run, name)
         core.published.add(prepared)
-        return total
-    # Some of it is here or was deleted: what is new goes into shards of our own, and the shard
-    # on the Hub is withdrawn with the next push, which sends those instead.
-    for shelf, entries in shelves.items():
-        _take_in_part(core, prepared, shelf, entries)
-    with core.index.transaction() as run:
-        run.execute("INSERT OR IGNORE INTO retired VALUES (?)", (name,))
-    prepared.unlink()
-    return len(fresh)
+        return len(entries), 0
+    if entries:
+        _exchange(core, prepared, found, shelves, whole)
+    elif not found.contested:
+        with core.index.transaction() as run:
+            _retire(run, name)
+    prepared.unlink(missing_ok=True)
+    return len(entries), found.contested
 
 
-def _take_in_part(core: Core, source: Path, shelf: str, entries: list[dict[str, Any]]) -> None:
-    path, shard = prepare_shard(core, recovery.rows_of(source, entries), shelf)
-    with core.index.transaction() as run:
-        add_whole_shard(run, shard, entries)
-    core.published.add(path)
+def _exchange(
+    core: Core,
+    prepared: Path,
+    found: Comparison,
+    shelves: dict[str, list[dict[str, Any]]],
+    whole: bool,
+) -> None:
+    """Put a shard's records in the place of older ones.
+
+    If not all of it is wanted, that goes into shards of our own, and the one on the Hub is
+    withdrawn with the next push, which sends those instead.
+    """
+    old = {record["shard"] for record in found.newer.values()}
+    core.make_room(prepared.stat().st_size + sum(parting.bytes_of(core, name) for name in old))
+    if whole:
+        added = [(prepared, shards.shard_at(prepared, next(iter(shelves)), found.rows))]
+    else:
+        added = [
+            prepare_shard(core, recovery.rows_of(prepared, entries), shelf)
+            for shelf, entries in shelves.items()
+        ]
+    rest = [part for name in sorted(old) for part in parting.rest_of(core, name, found.newer)]
+
+    def change(run: sqlite3.Connection) -> None:
+        for record in found.newer.values():
+            drop_record(run, record)
+            run.execute(
+                "INSERT OR IGNORE INTO litter VALUES ('masks', ?)", (record["mask_sha256"],)
+            )
+        for (_, shard), entries in zip(added, shelves.values(), strict=True):
+            for entry in entries:
+                add_record(run, {**entry, "shard": shard.name})
+        parting.move(run, rest)
+        if whole:
+            _mark_pushed(run, prepared.name)
+        elif not found.contested:
+            _retire(run, prepared.name)
+
+    core.exchange(old, [*added, *((part.path, part.shard) for part in rest)], change)
+    recovery.sweep_litter(core)
+    for record_id in found.newer:
+        (core.thumbnails / f"{record_id}.jpg").unlink(missing_ok=True)
+
+
+def _mark_pushed(run: sqlite3.Connection, name: str) -> None:
+    run.execute("UPDATE shards SET pushed_at = ? WHERE name = ?", (now_microseconds(), name))
+
+
+def _retire(run: sqlite3.Connection, name: str) -> None:
+    """Nothing is in it that is not here: the next push may delete it on the Hub."""
+    run.execute("INSERT OR IGNORE INTO retired VALUES (?)", (name,))
