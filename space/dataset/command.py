@@ -193,7 +193,7 @@ def _verb(verbs, name: str, run: Callable[..., int], words: str) -> argparse.Arg
         "--data-dir",
         type=Path,
         metavar="DIR",
-        default=Path(os.environ.get(variable, "data")),
+        default=Path(os.environ.get(variable) or "data"),
         help=f"where the app keeps its data; default: {variable} of the environment, or `data`",
     )
     verb.set_defaults(run=run)

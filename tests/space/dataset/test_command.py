@@ -244,6 +244,9 @@ def test_a_tilde_is_the_home(data: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (data.parent / "copy" / "metadata.jsonl").is_file()
     monkeypatch.setenv("LAMA_DATA_DIR", "~/data")
     assert "3 records" in run("verify")[1]
+    monkeypatch.setenv("LAMA_DATA_DIR", "")  # as good as none, as it is for the app
+    monkeypatch.chdir(data.parent)
+    assert "3 records" in run("verify")[1]
 
 
 @pytest.mark.parametrize(
