@@ -12,6 +12,8 @@ directory it found. Two kinds of change follow from that:
 """
 
 import contextlib
+import errno
+import logging
 import shutil
 import time
 from collections.abc import Iterable
@@ -28,6 +30,7 @@ GRACE_SECONDS = 900.0
 # reviewing must not fill the disk. It is long enough for whoever opens a dataset now.
 SHORT_GRACE_SECONDS = 60.0
 RETIRED_BYTES = 2**30
+_log = logging.getLogger(__name__)
 
 
 class Published:
@@ -46,6 +49,18 @@ class Published:
             return int(self.link.readlink().name)
         except (FileNotFoundError, ValueError):
             return 0
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a directory, from a copy that followed links
+                raise
+            return 0
+
+    def newest(self) -> int:
+        """The highest number of a directory that is complete; 0 if there is none.
+
+        It was the current one where the link was lost, and the index that knew it.
+        """
+        whole = [path for path in self._root.glob("[0-9]*") if (path / "README.md").is_file()]
+        return max((int(path.name) for path in whole if path.name.isdigit()), default=0)
 
     @property
     def data(self) -> Path:
@@ -81,10 +96,33 @@ class Published:
     def switch(self, number: int) -> None:
         """Make a directory the current one, from one moment to the next."""
         before = self.number
+        if self.link.is_dir() and not self.link.is_symlink():
+            self._take_aside(number)
         point(self.link, f"published/{number:08d}", self._workshop)
         if before not in (0, number):
             with contextlib.suppress(FileNotFoundError):
                 self._directory(before).touch()  # its time of grace begins now
+
+    def _take_aside(self, number: int) -> None:
+        """Make place for the link where a copy of the data directory has a directory instead.
+
+        It is a copy of some directory below `published`, mostly of the current one. What is not in
+        that moves there, for `recovery.reconcile` to look at; the rest becomes an earlier reader's
+        directory, so that deletions reach it and its time ends.
+        """
+        target, aside = self._directory(number) / "data", self._directory(0)
+        for path in (self.link / "data").glob("train-*.parquet"):
+            if not (target / path.name).exists():
+                path.replace(target / path.name)
+        sync_directory(target)
+        shutil.rmtree(aside, ignore_errors=True)
+        self.link.replace(aside)
+        aside.touch()
+        sync_directory(self._root)
+        _log.warning(
+            "%s was a directory, as copies have it that follow links. It is a link again.",
+            self.link,
+        )
 
     def exists(self, number: int) -> bool:
         """Whether `begin` has been called with this number."""
@@ -151,7 +189,8 @@ class Published:
 
     def _without(self, path: Path, gone: set[str]) -> Path | None:
         """A shard without some records, in the workshop; None if none of them is in it."""
-        cleaned = self._workshop / f"{path.name}.tmp"
+        # In a directory that was copied, one shard is as many files as it has names.
+        cleaned = self._workshop / f"{path.name}.{path.stat().st_ino}.tmp"
         try:
             if gone.isdisjoint(shards.read_ids(path)):
                 return None

@@ -132,10 +132,11 @@ def clear_leftovers(core: Core) -> None:
 
 def reconcile(core: Core) -> None:
     """Make index and published shards agree when a store is opened. The lock has to be held."""
-    if not core.index.meta("published"):
-        number = core.published.number or 1
-        if not core.published.exists(number):
-            core.published.begin(number, (), core.card())
+    known = int(core.index.meta("published", "0"))
+    number = known or core.published.number or core.published.newest() or 1
+    if not core.published.exists(number):
+        core.published.begin(number, (), core.card())
+    if not known:
         with core.index.transaction() as run:
             set_meta(run, "published", str(number))
     settle(core)
