@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from masks.ops import hole_cells, holes_together
 from space.canvas.results import Box, KeptResult, bounding_box, union
 
 _CELL = 8
@@ -24,11 +25,8 @@ def changed_holes(mask: np.ndarray, before: np.ndarray) -> np.ndarray:
     Returns:
         bool (H, W), a part of `mask`. Holes closer than about two cells lie together.
     """
-    cells = _cells(mask | before)
-    near = cv2.dilate(cells.astype(np.uint8), np.ones((3, 3), np.uint8))
-    _, labels = cv2.connectedComponents(near, connectivity=8)
-    touched = np.unique(labels[_cells(mask != before)])
-    again = np.isin(labels, touched) & cells
+    numbers = holes_together(mask | before, _CELL)
+    again = np.isin(numbers, np.unique(numbers[hole_cells(mask != before, _CELL)]))
     height, width = mask.shape
     wide = again.repeat(_CELL, axis=0)[:height].repeat(_CELL, axis=1)[:, :width]
     return mask & wide
@@ -104,15 +102,3 @@ def _on_grid(box: Box, shape: tuple[int, ...]) -> Box:
     right = min(-(-(box.x + box.width) // _CELL) * _CELL, shape[1])
     bottom = min(-(-(box.y + box.height) // _CELL) * _CELL, shape[0])
     return Box(x, y, right - x, bottom - y)
-
-
-def _cells(mask: np.ndarray) -> np.ndarray:
-    """Which cells of the grid hold a True."""
-    height, width = mask.shape
-    rows, columns = -(-height // _CELL), -(-width // _CELL)
-    padded = np.zeros((rows * _CELL, columns * _CELL), dtype=bool)
-    padded[:height, :width] = mask
-    # A cell's row is eight bytes, one word: much quicker to look at than eight truth values.
-    words = padded.view(np.uint64).reshape(rows, _CELL, columns)
-    cells: np.ndarray = np.asarray(np.bitwise_or.reduce(words, axis=1) != 0)
-    return cells

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
@@ -15,14 +15,17 @@ from space.train.trainer import Trainer, Wish
 from space.train.view import curves_html, log_html, progress_html, sheet_html
 from space.visitors import shows_private
 
+if TYPE_CHECKING:
+    from lama.training.config import TrainConfig
+
 HOW_IT_WORKS = """
 **What is trained on.** Half of the holes are approved masks of the dataset, the others generated
 ones, so that the model does not forget other shapes. They are laid on the dataset's own photos, or
 on those of a folder. What is held out, photos and masks, is never trained on.
 
 **What decides.** At the end the new model and its base fill the same held-out holes: saved ones,
-and thin, thick and box ones. If it is more than 2 % worse on any of them it is refused and stays in
-its run folder. Otherwise it appears in the model select of *Inpaint*.
+and thin, thick and box ones. If it is more than {margin:.0%} worse on any of them it is
+refused and stays in its run folder. Otherwise it appears in the model select of *Inpaint*.
 
 **It runs by itself.** Closing or reloading this page, or stopping the app, does not stop it.
 *Cancel* saves first, and *Resume* goes on from there, as it does with a run that the machine's end
@@ -90,15 +93,17 @@ def build(services: Services, canvas: gr.HTML, events: Sequence[Callable]) -> No
         canvas: Its drawing is what two models are compared on.
         events: The tab is brought up to date whenever one of them happens, e.g. `page.select`.
     """
+    from lama.training import defaults  # noqa: PLC0415 - what trains is not needed to begin
+
     trainer = Trainer(services)
     with gr.Row(elem_id="train-tab"):
         with gr.Column(scale=2, min_width=300):
-            form = _lay_out_form(trainer)
+            form = _lay_out_form(trainer, defaults.FINE_TUNE, defaults.CASES)
         with gr.Column(scale=4, min_width=320):
             watch = _lay_out_watch()
     pair = _lay_out_pair(trainer)
     with gr.Accordion("How it works", open=False):
-        gr.Markdown(HOW_IT_WORKS)
+        gr.Markdown(HOW_IT_WORKS.format(margin=defaults.MARGIN))
     shown = [
         *(watch.progress, watch.curves, watch.report, watch.sheet, watch.log),
         *(watch.timer, watch.model, form.start, form.resume, form.cancel),
@@ -211,18 +216,21 @@ def _wire_pair(trainer: Trainer, pair: _Pair, canvas: gr.HTML) -> None:
     )  # fmt: skip
 
 
-def _lay_out_form(trainer: Trainer) -> _Form:
+def _lay_out_form(trainer: Trainer, usual: "TrainConfig", cases_each: int) -> _Form:
     names, first = models_on_disk(trainer.services.engine), trainer.services.settings.model
     base = gr.Dropdown(names, value=first, label="Start from", elem_id="train-base")
-    steps = gr.Number(1000, label="Steps", precision=0, elem_id="train-steps")
+    steps = gr.Number(usual.steps, label="Steps", precision=0, elem_id="train-steps")
     with gr.Accordion("More", open=False, elem_id="train-more"):
-        rate = gr.Number(1e-4, label="Learning rate", elem_id="train-rate")
-        share = gr.Slider(0, 1, 0.5, step=0.05, label="Share of saved masks", elem_id="train-share")
-        batch = gr.Number(8, label="Photos a step", precision=0, elem_id="train-batch")
+        rate = gr.Number(usual.lr, label="Learning rate", elem_id="train-rate")
+        share = gr.Slider(
+            0, 1, usual.masks_share, step=0.05, label="Share of saved masks",
+            elem_id="train-share",
+        )  # fmt: skip
+        batch = gr.Number(usual.batch, label="Photos a step", precision=0, elem_id="train-batch")
         cases = gr.Number(
-            24, label="Holes of each shape to judge by", precision=0, elem_id="train-cases"
+            cases_each, label="Holes of each shape to judge by", precision=0, elem_id="train-cases"
         )
-        seed = gr.Number(0, label="Seed", precision=0, elem_id="train-seed")
+        seed = gr.Number(usual.seed, label="Seed", precision=0, elem_id="train-seed")
         photos = gr.Textbox(
             label="Folder of photos",
             info="On the machine of the app; the dataset's own photos if empty.",
