@@ -7,12 +7,15 @@ are never reused, so if all its sources are still part of the dataset at the end
 their content, and if one is not (a record was deleted meanwhile), the work is thrown away.
 """
 
+import logging
 import shutil
 import sqlite3
+import threading
+import time
 from pathlib import Path
 
 from space.store import recovery
-from space.store.core import Core, prepare_shard
+from space.store.core import Core, move_all, prepare_shard
 from space.store.errors import StoreError
 from space.store.files import locked
 from space.store.shards import Shard
@@ -24,11 +27,44 @@ UNREVIEWED_BYTES = (
     32 * 2**20
 )  # a decision rewrites its shard, so those that wait for one stay small
 MAX_ROWS = 4096
+PAUSE_SECONDS = 600.0  # after a merge that failed
+_log = logging.getLogger(__name__)
 
 
 def due(core: Core) -> bool:
     """Whether there is enough to merge."""
     return bool(_batches(core))
+
+
+def soon(core: Core) -> None:
+    """Merge beside what comes next, if it is due: for after anything that makes or changes shards.
+
+    What came before is done and said to be, so nothing that goes wrong here is raised.
+    """
+    try:
+        if time.monotonic() < core.no_compaction_before or not due(core):
+            return
+    except sqlite3.Error as error:
+        _log.warning("Whether small shards are to be merged could not be told: %s", error)
+        return
+    if not core.compacting.acquire(blocking=False):
+        return
+
+    def work() -> None:
+        try:
+            compact(core)
+        except (OSError, sqlite3.Error, StoreError) as error:
+            # Most likely it will fail the same way, after the same work.
+            core.no_compaction_before = time.monotonic() + PAUSE_SECONDS
+            _log.warning("Small shards could not be merged now: %s", error)
+        finally:
+            core.compacting.release()
+
+    try:
+        threading.Thread(target=work, name="compact").start()
+    except RuntimeError as error:  # the process ends, or has no more threads
+        core.compacting.release()
+        _log.warning("Small shards could not be merged now: %s", error)
 
 
 def compact(core: Core) -> int:
@@ -124,11 +160,7 @@ def _merge(core: Core, building: Path, batch: list[sqlite3.Row]) -> int:
 
 def _exchange(core: Core, names: set[str], path: Path, shard: Shard) -> None:
     def change(run: sqlite3.Connection) -> None:
-        moved = 0
-        for name in names:
-            moved += run.execute(
-                "UPDATE records SET shard = ? WHERE shard = ?", (shard.name, name)
-            ).rowcount
+        moved = sum(move_all(run, name, shard.name) for name in names)
         if moved != shard.rows:
             raise StoreError(
                 f"Nothing was merged: {moved} records are in the index, {shard.rows} in the shard."

@@ -16,6 +16,7 @@ import errno
 import hashlib
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -47,6 +48,8 @@ class Core:
         self.data_dir = data_dir
         self.incoming = data_dir / "incoming"
         self.thumbnails = data_dir / "thumbnails"
+        self.compacting = threading.Lock()  # one thread at a time; see `compaction.soon`
+        self.no_compaction_before = 0.0  # of `time.monotonic`
         self.step = on_step  # called with each step's name once it is durable
         for directory in (self.incoming, self.thumbnails, data_dir / "published"):
             directory.mkdir(parents=True, exist_ok=True)
@@ -203,6 +206,11 @@ def add_shard(run: sqlite3.Connection, shard: Shard) -> None:
         "INSERT INTO shards (name, shelf, rows, bytes, sha256) VALUES (?, ?, ?, ?, ?)",
         (shard.name, shard.shelf, shard.rows, shard.bytes, shard.sha256),
     )
+
+
+def move_all(run: sqlite3.Connection, old: str, new: str) -> int:
+    """Let all records of a shard be in another one, as part of a transaction; how many they are."""
+    return run.execute("UPDATE records SET shard = ? WHERE shard = ?", (new, old)).rowcount
 
 
 def add_whole_shard(

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from masks import rle
-from space.store import parting
+from space.store import compaction, parting
 from space.store.core import Core, now_microseconds, prepare_shard
 from space.store.errors import SubmissionError, explained
 from space.store.pictures import decode_mask, encode_mask, hole_fraction
@@ -102,9 +102,10 @@ def decide(
 
             extra = _told(core, row, alias, decision, mask)
             _rewrite(core, row, status, extra, mask, enter)
-            return status
     except (OSError, sqlite3.Error) as error:
         raise explained(error, "enter this decision") from error
+    compaction.soon(core)  # each decision is a shard of its own
+    return status
 
 
 def undo(core: Core, reviewer: str) -> str:
@@ -135,9 +136,10 @@ def undo(core: Core, reviewer: str) -> str:
                 lease(run, row["id"], reviewer, now_microseconds())
 
             _rewrite(core, row, last["status_before"], extra, mask, enter)
-            return str(row["id"])
     except (OSError, sqlite3.Error) as error:
         raise explained(error, "take this decision back") from error
+    compaction.soon(core)
+    return str(row["id"])
 
 
 def can_undo(core: Core, reviewer: str) -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 import pyarrow as pa
 
 from space.store import shards
-from space.store.core import Core, add_whole_shard, prepare_shard
+from space.store.core import Core, add_whole_shard, move_all, prepare_shard
 from space.store.errors import StoreError
 from space.store.files import try_lock
 from space.store.index import add_record, set_meta
@@ -276,6 +276,6 @@ def _make_again(core: Core, name: str) -> None:
 
     def move(run: sqlite3.Connection) -> None:
         for _, shard in added:
-            run.execute("UPDATE records SET shard = ? WHERE shard = ?", (shard.name, name))
+            move_all(run, name, shard.name)
 
     core.exchange({name}, added, move)

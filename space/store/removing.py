@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Sequence
 
-from space.store import parting, recovery
+from space.store import compaction, parting, recovery
 from space.store.core import Core, now_microseconds
 from space.store.errors import explained
 from space.store.index import drop_record
@@ -38,13 +38,15 @@ def remove(core: Core, ids: Sequence[str]) -> list[Record]:
                 recovery.settle(core)
                 row = core.index.get(f"SELECT shard FROM records WHERE {among} LIMIT 1", (wanted,))
                 if row is None:
-                    return removed
+                    break
                 query = f"SELECT * FROM records WHERE shard = ? AND {among} ORDER BY id LIMIT ?"
                 rows = core.index.all(query, (row["shard"], wanted, _AT_ONCE))
                 take_out(core, rows, copies=True)
                 removed += [record_of(one) for one in rows]
     except (OSError, sqlite3.Error) as error:
         raise explained(error, "delete these records") from error
+    compaction.soon(core)
+    return removed
 
 
 def take_out(core: Core, rows: Sequence[sqlite3.Row], *, copies: bool) -> None:

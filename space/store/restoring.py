@@ -20,7 +20,7 @@ import pyarrow as pa
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import httpx
 
-from space.store import parting, recovery, shards
+from space.store import compaction, parting, recovery, shards
 from space.store.comparing import Comparison, compare
 from space.store.core import Core, add_whole_shard, now_microseconds, prepare_shard
 from space.store.errors import SubmissionError
@@ -83,6 +83,7 @@ def restore(
         remember(core, restoring="", hub_dataset=repository, last_push_error="")
     with core.lock():
         core.published.write_card(core.card())
+    compaction.soon(core)
     return count
 
 

@@ -29,7 +29,6 @@ import hmac
 import logging
 import secrets
 import sqlite3
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,7 +53,6 @@ class Store:
     def __init__(self, core: Core, max_pixels: int = MAX_PIXELS) -> None:
         self.core = core
         self._max_pixels = max_pixels
-        self._compacting = threading.Lock()
 
     @classmethod
     def open(
@@ -81,6 +79,7 @@ class Store:
                 core.published.write_card(core.card())
         except (OSError, sqlite3.Error) as error:
             raise explained(error, f"open the dataset in {data_dir}") from error
+        compaction.soon(core)
         return cls(core, max_pixels)
 
     @property
@@ -112,7 +111,7 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             if not self._rescued(entry["id"]):
                 raise explained(error, "save this mask") from error
-        self._compact_soon()
+        compaction.soon(self.core)
         return Receipt(entry["id"], token, photo.metadata_removed, self._lookalikes(photo))
 
     def _lookalikes(self, photo: StoredPicture) -> int:
@@ -175,9 +174,10 @@ class Store:
                 row = self.core.index.get("SELECT * FROM records WHERE id = ?", (record_id,))
                 row = self._with_receipt(record_id, token, row)
                 removing.take_out(self.core, [row], copies=copies)
-                return record_of(row)
         except (OSError, sqlite3.Error) as error:
             raise explained(error, "delete this record") from error
+        compaction.soon(self.core)
+        return record_of(row)
 
     def _with_receipt(self, record_id: str, token: str, row: sqlite3.Row | None) -> sqlite3.Row:
         if row is None:
@@ -255,22 +255,7 @@ class Store:
         """Merge small shards where there are many; returns how many went into bigger ones."""
         return compaction.compact(self.core)
 
-    def _compact_soon(self) -> None:
-        """Merge beside the next saves when it is due; only one thread at a time does."""
-        if not compaction.due(self.core) or not self._compacting.acquire(blocking=False):
-            return
-
-        def work() -> None:
-            try:
-                self.compact()
-            except (OSError, sqlite3.Error, StoreError) as error:
-                _log.warning("Small shards could not be merged now: %s", error)
-            finally:
-                self._compacting.release()
-
-        threading.Thread(target=work, name="compact").start()
-
     def close(self) -> None:
         """Let go of the index."""
-        with self._compacting:
+        with self.core.compacting:
             self.core.index.close()

@@ -1,10 +1,15 @@
 """Which shards are merged with which, and how large the result may become."""
 
+from collections.abc import Callable
+
 import pytest
 
-from space.store import Store, StoreError, compaction
+from space.store import Store, StoreError, compaction, deciding
+from space.store.removing import remove
+from space.store.restoring import restore
 from tests.space.store.approving import set_status
 from tests.space.store.conftest import make_submission
+from tests.space.store.test_hub import FakeHub
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +105,102 @@ def test_a_merge_is_thrown_away_when_a_record_was_deleted_meanwhile(
     assert sizes(store) == [1, 1, 1]
     assert not (store.core.data_dir / "building").exists()
     assert store.verify().problems == []
+
+
+def settled(store: Store) -> list[int]:
+    """The sizes once whoever merges in the background is done."""
+    with store.core.compacting:
+        return sizes(store)
+
+
+def delete(store: Store) -> None:
+    store.delete(store.newest()[0].id, store.receipt.token)
+
+
+def decide(store: Store) -> None:
+    deciding.decide(store.core, store.newest()[0].id, "ann", "approved")
+
+
+def undo(store: Store) -> None:
+    deciding.undo(store.core, "bob")
+
+
+def reopen(store: Store) -> None:
+    Store.open(store.core.data_dir).close()
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        delete,
+        decide,
+        undo,
+        reopen,
+        lambda store: remove(store.core, [store.newest()[0].id]),
+        lambda store: restore(store.core, FakeHub(), "ann/masks"),
+    ],
+)
+def test_whatever_makes_shards_sees_to_it_that_they_are_merged(
+    store: Store, monkeypatch: pytest.MonkeyPatch, action: Callable[[Store], object]
+) -> None:
+    fill(store, monkeypatch, 7)
+    with monkeypatch.context() as never:
+        never.setattr(compaction, "DUE", 1000)
+        deciding.decide(store.core, store.newest()[-1].id, "bob", "approved")
+        store.receipt = store.save(make_submission(50))
+    assert settled(store) == [1] * 8
+    action(store)
+    assert len(settled(store)) < 4
+    assert store.verify().problems == []
+
+
+def test_a_review_without_saves_leaves_few_shards_of_decisions(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, monkeypatch, 12)
+    with store.core.compacting:
+        pass
+    most = 0
+    for record in store.newest():
+        deciding.decide(store.core, record.id, "ann", "approved")
+        most = max(most, len(settled(store)))
+    assert most < 8
+    assert sum(settled(store)) == 12
+    assert store.verify().problems == []
+
+
+def test_a_merge_that_fails_spoils_nothing_and_is_not_tried_at_once_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(store, monkeypatch, 6)
+    tried = []
+
+    def failing(core):
+        tried.append(core)
+        raise StoreError("a shard is damaged")
+
+    monkeypatch.setattr(compaction, "compact", failing)
+    for record in store.newest()[:3]:
+        deciding.decide(store.core, record.id, "ann", "approved")
+        settled(store)
+    assert len(tried) == 1
+    assert "could not be merged now: a shard is damaged" in caplog.text
+    assert store.info()["approved"] == 3
+    store.core.no_compaction_before = 0.0
+    store.save(make_submission(60))
+    settled(store)
+    assert len(tried) == 2
+
+
+def test_what_cannot_be_merged_at_all_spoils_no_save(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(store, monkeypatch, 6)
+
+    def none_left(*_):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(compaction.threading.Thread, "start", none_left)
+    store.save(make_submission(60))
+    assert store.info()["records"] == 7
+    assert not store.core.compacting.locked()
