@@ -11,6 +11,10 @@ from space.store.errors import StoreError
 from space.store.files import sync_directory, write_atomically
 
 KINDS = ("originals", "masks")
+_MEND = (
+    "Opening the data directory again takes it from its Parquet file; if it does not, restore it "
+    "from a backup."
+)
 
 
 class Objects:
@@ -49,9 +53,9 @@ class Objects:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            raise StoreError(f"The file {path} is missing. Restore it from a backup.") from None
+            raise StoreError(f"The file {path} is missing. {_MEND}") from None
         if hashlib.sha256(data).hexdigest() != sha256:
-            raise StoreError(f"The file {path} is damaged. Restore it from a backup.")
+            raise StoreError(f"The file {path} is damaged. Delete it. {_MEND}")
         return data
 
     def remove(self, kind: str, sha256: str) -> None:

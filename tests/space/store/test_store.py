@@ -184,7 +184,7 @@ def test_verify_sees_each_kind_of_damage(store: Store) -> None:
     (store.core.data_dir / "originals" / "stranger").write_bytes(b"x")
     text = "\n".join(store.verify().problems)
     assert f"{original} is damaged" in text
-    assert "is missing. Restore" in text
+    assert "is missing. Opening the data directory again" in text
     assert f"{shards[2]} has been changed" in text
     assert f"{shards[3]} is missing" in text
     assert "stranger belongs to no record" in text
