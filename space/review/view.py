@@ -72,7 +72,7 @@ def facts_html(record: Record, pair: Pair) -> str:
 def damaged_html(record: Record) -> str:
     """What is said of a record whose photo or mask cannot be read."""
     words = "<b>The photo or the mask of this record is missing or damaged.</b> "
-    words += "Skip it, and put the file back from a backup."
+    words += "Skip it: the next start of the app puts it back if it can; if not, a backup can."
     return f'<div class="ds-empty rv-nothing" data-record="{record.id}"><p>{words}</p></div>'
 
 

@@ -29,11 +29,10 @@ from lama.photo import open_photo
 from lama.photo_error import PhotoError
 from masks.files import is_lossy
 from masks.ops import painted
-from space.store import coco, recovery
+from space.store import coco, compaction, recovery
 from space.store.core import Core, add_whole_shard, prepare_shard
 from space.store.entry import new_entry, new_token
 from space.store.errors import StoreError, SubmissionError, explained
-from space.store.files import ensure_space
 from space.store.pictures import MAX_PIXELS, encode_mask, prepare_photo
 from space.store.records import Submission, by_shelf, check_extra
 from space.store.schema import SCALARS, SCHEMA_VERSION, STATUSES
@@ -111,6 +110,7 @@ def import_from(
         if isinstance(error, SubmissionError):
             raise
         raise SubmissionError(f"{source} cannot be read: {error}.") from error
+    compaction.soon(core)
     return Imported(taken, known)
 
 
@@ -309,7 +309,8 @@ def _commit(core: Core, batch: list[_Checked], take: TakeReceipt) -> Imported:
     with core.lock():
         recovery.settle(core)
         rows = [one.row for one in batch]
-        ensure_space(core.data_dir, sum(len(row["image"]) + len(row["mask"]) for row in rows))
+        size = sum(len(row["image"]) + len(row["mask"]) for row in rows)
+        core.make_room(2 * size + core.reserve())  # as files and in a shard
         fresh: dict[str, _Checked] = {}
         for one in batch:
             if not _is_known(core, one):
