@@ -156,9 +156,16 @@ PRESETS: dict[str, TrainConfig] = {
     "lama-tiny-128": replace(_TINY, lr=4e-4, adversarial_from=0),
     "lama-tiny-192": replace(_COPYING, crop=192, zoom=2.5),
     "lama-tiny": _TEXTURE,
-    # One picture has no statistics of its own that would do for others.
+    # Two pictures have no statistics of their own that would do for others.
     "lama-tiny-512": replace(
-        _TEXTURE, crop=512, zoom=1.0, batch=1, lr=1.2e-4, lr_final=0.4, freeze_batchnorm=True
+        _TEXTURE,
+        weights=replace(_TEXTURE.weights, halves=0.5),
+        crop=512,
+        zoom=1.0,
+        batch=2,
+        lr=2.5e-4,
+        lr_discriminator=5e-4,
+        freeze_batchnorm=True,
     ),
     "fine-tune": _FINE_TUNE,
 }

@@ -52,8 +52,8 @@ def test_the_preset_depends_on_what_is_asked(toy):
     assert asked(options(), toy) == configure("lama-tiny", {})
     assert asked(options("--preset", "lama-tiny-192"), None).crop == 192
     large = asked(options("--preset", "lama-tiny-512"), None)
-    assert (large.crop, large.batch, large.freeze_batchnorm) == (512, 1, True)
-    assert large.weights == PRESETS["lama-tiny"].weights
+    assert (large.crop, large.batch, large.freeze_batchnorm) == (512, 2, True)
+    assert large.weights == replace(PRESETS["lama-tiny"].weights, halves=0.5)
     assert not asked(options(), None).freeze_batchnorm
     tuned = asked(options("--masks-from", "d"), toy)
     assert tuned.freeze_batchnorm
