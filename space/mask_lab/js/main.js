@@ -6,7 +6,9 @@ function busy(yes) {
 }
 
 // One question at a time; whatever changes meanwhile is asked for once it is answered.
+// What was said before is not about it; what is said while it is drawn stays.
 async function redraw() {
+  note("");
   remember();
   stale = true;
   if (drawing || !W.preview) return;
@@ -28,7 +30,7 @@ async function redraw() {
 
 function show(answer, asked, milliseconds) {
   shown = { ...answer, wish: asked };
-  note(answer.note ? noteOfFallback(answer) : "", "info");
+  if (answer.note) note(noteOfFallback(answer), "info");
   showGallery(answer);
   if (dialog.open) openMask(open);
   find(".ml-count").textContent = asked.count + (asked.count === 1 ? " mask" : " masks");
@@ -103,4 +105,4 @@ showChoice();
 bindNumber(".ml-seed", "seed", 0, Number.MAX_SAFE_INTEGER);
 bindNumber(".ml-number", "count", 1, 64);
 if (matchMedia("(max-width: 820px)").matches) for (const fold of root.querySelectorAll(".ml-fold")) fold.open = false;
-openFirst();
+first = openFirst();

@@ -104,8 +104,11 @@ function photoOfInpaint() {
   });
 }
 
+// The picture that the tab begins with: it is there before another one takes its place.
+let first = null;
 async function openInpaints() {
   const photo = await photoOfInpaint();
+  await first;
   if (!photo) return note("No photo is open in Inpaint yet. Open one there, or choose one here.", "info");
   const turn = ++opening;
   const answer = await ask("show", { photo });
