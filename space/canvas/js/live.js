@@ -186,10 +186,10 @@ function begin(quality, better = null) {
 // is shown though the next stroke has begun: the server goes on from it. With Live off the run that was
 // asked for is shown though more was marked meanwhile.
 function stillWanted(mine) {
-  if (!S.photo || S.photo !== mine.photo) return false;
+  if (S.photo !== mine.photo) return false;
   return mine.better ? S.result?.id === mine.better : isFresh(mine);
 }
-const isFresh = (mine) => Boolean(S.photo) && S.photo === mine.photo && !mine.gone &&
+const isFresh = (mine) => S.photo === mine.photo && !mine.gone &&
   (mine.request === S.request || !(mine.live || mine.better));
 
 async function settle(mine, question) {
