@@ -27,6 +27,7 @@ from lama.training.photos import (
     decode_rgb,
     find_photos,
     has_hole,
+    none_usable,
 )
 from lama.training.provenance import named
 
@@ -275,10 +276,7 @@ def _check_masks(table: DatasetTable) -> None:
         return
     holes = sum(has_hole(cell_bytes(table.table[i // 2][column])) for i in looked)
     if not holes:
-        raise ValueError(
-            f"none of {len(looked)} masks of {table.address} can be used: a mask is black (or "
-            "clear) where the photo stays and anything else in the hole, and has some of both"
-        )
+        raise none_usable(f"{len(looked)} masks of {table.address}")
     logger.info(
         "%s: %d of %d masks that were looked at can be used", table.address, holes, len(looked)
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from lama.training.photos import cell_bytes, decode_mask, has_hole
+from lama.training.photos import cell_bytes, decode_mask, has_hole, none_usable
 
 logger = logging.getLogger(__name__)
 
@@ -149,10 +149,7 @@ def _usable(encoded: Sequence[bytes], dataset: str) -> list[bytes]:
         fine = list(pool.map(has_hole, encoded))
     found = [data for data, good in zip(encoded, fine, strict=True) if good]
     if not found:
-        raise ValueError(
-            f"none of the {len(encoded)} masks of {dataset} can be used: a mask is black (or "
-            "clear) where the photo stays and anything else in the hole, and has some of both"
-        )
+        raise none_usable(f"the {len(encoded)} masks of {dataset}")
     if len(found) < len(encoded):
         logger.warning(
             "%d of the %d masks of %s can be used: the others are no pictures, or have no hole, or "

@@ -186,6 +186,14 @@ def has_hole(data: bytes) -> bool:
     return mask is not None and bool(mask.any()) and not mask.all()
 
 
+def none_usable(masks: str) -> ValueError:
+    """What to raise where none of the `masks`, in words, has a hole."""
+    return ValueError(
+        f"none of {masks} can be used: a mask is black (or clear) where the "
+        "photo stays and anything else in the hole, and has some of both"
+    )
+
+
 def _decode(data: bytes, how: int) -> np.ndarray | None:
     values = np.frombuffer(data, np.uint8)
     try:
