@@ -21,12 +21,13 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from lama.exif import EXIF_ERRORS, orientation, upright, without_turn, xmp_upright
 from lama.photo_deep import TOO_DEEP, deep_pixels, is_deep
-from lama.photo_error import PhotoError
+from lama.photo_error import PhotoError, too_large
+from lama.photo_heic import open_image
 from masks import ops
 
 MAX_PIXELS = 64_000_000  # 48-megapixel phones, with room
 MOST_JPEG_EXIF = 65533  # bytes in one segment, which is what Pillow writes
-READABLE = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM")
+READABLE = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM", "HEIC")
 _MOST_DPI = 65536  # JPEG has 16 bits for it
 _ROWS = 64  # converted at once
 
@@ -38,7 +39,8 @@ class Photo:
     Attributes:
         original: upright pixels, uint8 or uint16 (H, W, C); C is 1 grey, 2 grey and alpha, 3 RGB,
             4 RGB and alpha.
-        format: of the file: "PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF" or "PPM".
+        format: of the file: "PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM"
+            or "HEIC".
         icc_profile: colour profile, or None.
         exif: EXIF block with the orientation taken out (the pixels are upright), or None.
         text: textual entries of a PNG.
@@ -93,11 +95,11 @@ def _open(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # judged by max_pixels
         try:
-            image = Image.open(io.BytesIO(data), formats=READABLE)
+            image = open_image(data, max_pixels, READABLE)
         except (UnidentifiedImageError, Image.DecompressionBombError) as error:
-            raise _refusal(error, data) from error
+            raise _refusal(error) from error
         except _DECODING_ERRORS as error:
-            raise PhotoError(_DAMAGED) from error
+            raise error if isinstance(error, PhotoError) else PhotoError(_DAMAGED) from error
         try:
             _check_header(image, max_pixels)
             check(image)
@@ -202,7 +204,6 @@ _DECODING_ERRORS = (
     *(OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
     *(struct.error, cv2.error, RuntimeError),
 )
-_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # brands
 _DAMAGED = "This picture is damaged or cut off and cannot be read. Save it again and retry."
 
 
@@ -213,23 +214,19 @@ def _read(path: Path) -> bytes:
         raise PhotoError(f"{path} cannot be opened: {error.strerror or error}.") from error
 
 
-def _refusal(error: Exception, data: bytes) -> PhotoError:
+def _refusal(error: Exception) -> PhotoError:
     if isinstance(error, Image.DecompressionBombError):
         return PhotoError("This picture is far too large to open. Scale it down and retry.")
-    if data[4:8] == b"ftyp" and data[8:12] in _HEIC:
-        return PhotoError("HEIC photos cannot be read here. Save it as a JPEG and open that.")
     return PhotoError(
-        "This file is not a picture that can be read. PNG, JPEG, WebP, AVIF, TIFF and BMP work."
+        "This file is not a picture that can be read. "
+        "PNG, JPEG, WebP, HEIC, AVIF, TIFF and BMP work."
     )
 
 
 def _check_header(image: Image.Image, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
-        raise PhotoError(
-            f"This picture has {width * height / 1e6:.0f} megapixels ({width} x {height}); up to "
-            f"{max_pixels / 1e6:.0f} can be opened. Scale it down and retry."
-        )
+        raise too_large(width, height, max_pixels)
     if image.mode == "F":
         raise PhotoError(TOO_DEEP)
     frames = getattr(image, "n_frames", 1)
@@ -250,6 +247,8 @@ def _shallow(image: Image.Image) -> Photo:
         extras["notes"] += ("CMYK was converted to RGB.",)
     if turned.mode == "P":
         extras["notes"] += ("The palette was converted to full colour.",)
+    if image.info.get("bit_depth", 8) > 8:  # of a HEIC
+        extras["notes"] += ("Its colours were rounded to 8 bits.",)
     return Photo(np.ascontiguousarray(_channels(turned)), name, **extras)
 
 

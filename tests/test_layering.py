@@ -20,7 +20,7 @@ ONLY_SPACE = {"gradio", "gradio_client"}
 MASKS_KNOW = {"numpy", "cv2"}
 OF_THE_APP = {
     *("torch", "gradio", "gradio_client", "datasets", "huggingface_hub", "safetensors", "pyarrow"),
-    *("PIL", "numpy", "cv2", "imagehash", "yaml", "psutil", "tqdm", "tifffile"),
+    *("PIL", "numpy", "cv2", "imagehash", "yaml", "psutil", "tqdm", "tifffile", "pi_heif"),
     *("starlette", "fsspec", "filelock"),  # come with gradio, datasets and torch
 }
 MOST_LINES, MOST_FUNCTION = 350, 60

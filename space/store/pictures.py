@@ -16,6 +16,7 @@ from lama.exif import orientation, upright
 from lama.photo import Photo, open_photo
 from lama.photo_deep import TOO_DEEP, is_deep
 from lama.photo_error import PhotoError
+from lama.photo_heic import open_image
 from lama.photo_write import encode_photo
 from space.store.errors import SubmissionError
 from space.store.looks import look_of
@@ -26,7 +27,9 @@ _STRIPPERS = {"JPEG": strip_jpeg, "MPO": strip_jpeg, "PNG": strip_png, "WEBP": s
 _PNG_MODES = ("1", "L", "LA", "RGB", "RGBA")
 _LOOK_SIDE = 256
 _EXCHANGED_SIDES = (5, 6, 7, 8)  # orientations in which width and height change places
-_UNREADABLE = "This file is not a picture that can be read. PNG, JPEG, WebP, AVIF and TIFF work."
+_UNREADABLE = (
+    "This file is not a picture that can be read. PNG, JPEG, WebP, HEIC, AVIF and TIFF work."
+)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ def prepare_photo(data: bytes, max_pixels: int = MAX_PIXELS) -> StoredPicture:
         return _prepare(data, max_pixels)
     except SubmissionError:
         raise
+    except PhotoError as error:
+        raise SubmissionError(str(error)) from error
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise SubmissionError(_UNREADABLE) from error
     except (OSError, SyntaxError, ValueError, RuntimeError, EOFError, LookupError) as error:
@@ -64,7 +69,7 @@ def prepare_photo(data: bytes, max_pixels: int = MAX_PIXELS) -> StoredPicture:
 
 
 def _prepare(data: bytes, max_pixels: int) -> StoredPicture:
-    with Image.open(io.BytesIO(data)) as picture:
+    with open_image(data, max_pixels) as picture:
         if picture.width * picture.height > max_pixels:
             raise SubmissionError(
                 f"This picture has {picture.width * picture.height / 1e6:.0f} megapixels; "
@@ -83,12 +88,12 @@ def _prepare(data: bytes, max_pixels: int) -> StoredPicture:
         width=width,
         height=height,
         look=look,
-        metadata_removed=len(stored) < len(data) if strip else bool(_metadata(data)),
+        metadata_removed=len(stored) < len(data) if strip else bool(_metadata(data, max_pixels)),
     )
 
 
-def _metadata(data: bytes) -> bool:
-    with Image.open(io.BytesIO(data)) as picture:
+def _metadata(data: bytes, max_pixels: int) -> bool:
+    with open_image(data, max_pixels) as picture:
         return bool(len(picture.getexif())) or bool({"comment", "xmp"} & set(picture.info))
 
 

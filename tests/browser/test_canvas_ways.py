@@ -303,3 +303,13 @@ def test_the_tools_are_on_every_screen(
     assert after
     assert after["y"] == place["y"], "results move nothing"
     context.close()
+
+
+def test_a_photo_that_only_the_server_can_decode(page: Page) -> None:
+    """HEIC, which no Chromium shows: what it turns upright is what is drawn on."""
+    heic = Path(__file__).parents[1] / "lama" / "pictures" / "turned.heic"
+    page.set_input_files("#photo", heic)
+    expect(page.locator(".lp-dims")).to_have_text("36 × 52 px, HEIC")
+    stroke(page, (0.3, 0.4), (0.7, 0.5))
+    expect(page.locator("#lc-facts")).to_contain_text("verified")
+    assert download(page, "PNG").size == (36, 52)

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -275,3 +276,16 @@ def test_another_refinement_or_precision_of_the_verb_is_another_result(folder, c
     for more, said in calls:
         assert main([*flags, *more]) == 0
         assert said in capsys.readouterr().out
+
+
+def test_a_heic_becomes_a_png(tmp_path):
+    (tmp_path / "photos").mkdir()
+    heic = (Path(__file__).parent / "pictures" / "turned.heic").read_bytes()
+    (tmp_path / "photos" / "IMG_1.HEIC").write_bytes(heic)
+    hole = np.zeros((52, 36), bool)
+    hole[5:14, 3:30] = True
+    Image.fromarray(hole).save(tmp_path / "mask.png")
+    outcome = inpaint_files(invert, tmp_path / "photos", tmp_path / "mask.png", tmp_path / "out")
+    assert (outcome.filled, outcome.failed) == (1, [])
+    before, after = open_photo(heic).rgb, open_photo(tmp_path / "out" / "IMG_1.png").rgb
+    assert np.array_equal(after, np.where(hole[..., None], 255 - before, before))

@@ -98,7 +98,7 @@ FRAMES = [Image.new("RGB", (20, 30), c) for c in ("red", "green", "blue")]
 BAD = {
     "text": (b"hello", "not a picture"),
     "empty": (b"", "not a picture"),
-    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(90), "HEIC.* as a JPEG"),
+    "heic": (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(90), "damaged"),
     "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "not a picture"),
     "bomb": (_bomb(60_000, 60_000), "megapixels|far too large"),
     "large": (_bomb(9000, 9000), r"81 megapixels \(9000 x 9000\); up to 64"),
@@ -245,10 +245,9 @@ def test_whatever_the_bytes_are_the_answer_is_a_photo_or_a_sentence(kind, rng):
     exif = Image.Exif()
     exif[0x0112], exif[0x010E] = 6, "hello"
     pixels = rng.integers(0, 256, (7, 9, 3), dtype=np.uint8)
-    stream = io.BytesIO()
     extra = {"exif": exif} if kind in ("PNG", "TIFF", "JPEG", "WEBP") else {}
-    Image.fromarray(pixels).save(stream, kind, **extra)
-    whole, outcomes = np.frombuffer(stream.getvalue(), np.uint8), set()
+    file = encoded(Image.fromarray(pixels), kind, **extra)
+    whole, outcomes = np.frombuffer(file, np.uint8), set()
     for _ in range(250):
         data = whole.copy()
         places = rng.integers(0, len(data), rng.integers(1, 7))

@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -132,6 +133,19 @@ def test_other_formats_become_png_with_the_same_pixels(mode: str) -> None:
     wanted = source.convert("RGB") if mode == "P" else source
     result = result.convert("RGB") if mode == "P" else result
     np.testing.assert_array_equal(np.asarray(result), np.asarray(wanted))
+
+
+def test_a_heic_is_stored_upright_without_its_words() -> None:
+    data = (Path(__file__).parents[2] / "lama" / "pictures" / "turned.heic").read_bytes()
+    stored = prepare_photo(data)
+    assert (stored.width, stored.height, stored.metadata_removed) == (36, 52, True)
+    with Image.open(io.BytesIO(stored.data)) as picture:
+        assert (picture.format, picture.size, len(picture.getexif())) == ("PNG", (36, 52), 0)
+        assert np.array_equal(np.asarray(picture), open_photo(data).rgb)
+    with pytest.raises(SubmissionError, match="megapixels"):
+        prepare_photo(data, max_pixels=1000)
+    with pytest.raises(SubmissionError, match="damaged"):
+        prepare_photo(data[:400])
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
