@@ -76,17 +76,29 @@ def from_json(values: dict[str, Any]) -> TrainConfig:
 
 
 def differences(its: TrainConfig, other: TrainConfig, passed: Collection[str] = ()) -> str:
-    """In what a run differs from another, in words: the first few fields, empty if in none.
+    """In what a run differs from another, in words: the first few options, empty if in none.
 
     Args:
         its: the run.
         other: what it should be.
-        passed: fields that may differ; `workers` always may, samples do not depend on it.
+        passed: options that may differ, named as in `_options`; `workers` always may, samples do
+            not depend on it.
     """
-    mine, wanted = ({**x, **x["generator"], **x["weights"]} for x in map(to_json, (its, other)))
-    aside = {*passed, "workers", "generator", "weights"}
+    mine, wanted = _options(its), _options(other)
+    aside = {*passed, "workers"}
     names = [name for name in wanted if name not in aside and mine.get(name) != wanted[name]]
     return ", ".join(f"{name} is {mine.get(name)}, not {wanted[name]}" for name in names[:4])
+
+
+def _options(config: TrainConfig) -> dict[str, Any]:
+    """Every option by a name of its own: a field, or `generator.FIELD` or `weights.FIELD`.
+
+    Without the prefix two options would share the name `perceptual`: a network and a weight.
+    """
+    options = to_json(config)
+    for part in ("generator", "weights"):
+        options |= {f"{part}.{name}": value for name, value in options.pop(part).items()}
+    return options
 
 
 _TINY = TrainConfig(

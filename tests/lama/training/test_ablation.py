@@ -86,6 +86,8 @@ def test_the_ablation_writes_one_table_and_does_nothing_twice(tmp_path):
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
     with pytest.raises(ValueError, match="base holds a run.*batch is 2, not 4, seed is 0, not 9"):
         go(other)
+    with pytest.raises(ValueError, match=r"perceptual is efficientnet, not other\.pth"):
+        go(replace(SMALL, perceptual="other.pth"))
     assert started == names
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
 

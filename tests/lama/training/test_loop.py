@@ -16,7 +16,7 @@ import masks
 from lama.checkpoint import read_checkpoint
 from lama.config import UNetConfig
 from lama.training import loop
-from lama.training.config import PRESETS, LossWeights, from_json, to_json
+from lama.training.config import LossWeights, from_json, to_json
 from lama.training.data import find_photos
 from lama.training.loop import Run, TrainingError, one_step, train
 from lama.training.validation import Validation
@@ -288,11 +288,6 @@ def test_lines_of_a_run_that_never_saved_are_struck_out(tmp_path, photos):
 def test_an_unknown_discriminator_is_refused(tmp_path, photos):
     with pytest.raises(ValueError, match="patch or projected"):
         run_in(tmp_path, photos, replace(TOY, discriminator="wise"))
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets_survive_json(name):
-    assert from_json(json.loads(json.dumps(to_json(PRESETS[name])))) == PRESETS[name]
 
 
 def test_a_penalty_of_every_third_step_counts_three_times(tmp_path, photos, monkeypatch):
