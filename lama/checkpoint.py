@@ -69,12 +69,7 @@ def read_checkpoint(path: Path) -> tuple[GeneratorConfig | None, dict[str, Tenso
     Raises:
         ValueError: Not a safetensors file, or its metadata is damaged.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is not a safetensors file that can be read: {error}") from error
+    header, tensors = _read(path)
     if "config" not in header:
         return None, tensors, {}
     try:
@@ -85,6 +80,29 @@ def read_checkpoint(path: Path) -> tuple[GeneratorConfig | None, dict[str, Tenso
         )
     except (json.JSONDecodeError, AttributeError, TypeError) as error:
         raise ValueError(f"the metadata of {path} is damaged: {error}") from error
+
+
+def read_meta(path: Path) -> dict[str, Any]:
+    """What a file says of its origin, read without its weights; empty where it says nothing.
+
+    Raises:
+        ValueError: Not a safetensors file, or its metadata is damaged.
+    """
+    header, _ = _read(path, weights=False)
+    try:
+        return dict(json.loads(header.get("meta", "{}")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"the metadata of {path} is damaged: {error}") from error
+
+
+def _read(path: Path, weights: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Header and tensors of any safetensors file."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = file.keys() if weights else ()
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is not a safetensors file that can be read: {error}") from error
 
 
 def fill_generator(

@@ -1,13 +1,11 @@
 """Fine-tuned models: files that `python -m lama finetune` has put into the models folder."""
 
-import json
 import logging
-import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-_MOST_HEADER = 10 * 2**20
+from lama.checkpoint import read_meta
+
 _log = logging.getLogger(__name__)
 
 
@@ -45,7 +43,7 @@ def tuned_models(folder: Path) -> list[TunedModel]:
     for path in sorted(folder.glob("*.safetensors"), key=_age, reverse=True):
         try:
             found.append(_read(path))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             _log.warning("%s is not a fine-tuned model: %s", path, error)
     return found
 
@@ -58,13 +56,8 @@ def _age(path: Path) -> float:
 
 
 def _read(path: Path) -> TunedModel:
-    """A model from its file's header: a length in 8 bytes, then JSON. Nothing heavy is loaded."""
-    with path.open("rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))
-        if not 2 <= length <= _MOST_HEADER:
-            raise ValueError("it is no safetensors file")
-        header: dict[str, Any] = json.loads(file.read(length))
-    meta = json.loads(header["__metadata__"]["meta"])
+    """A model from its file's metadata alone: nothing heavy is loaded."""
+    meta = read_meta(path)
     if meta.get("kind") != "fine-tuned":
         raise ValueError("it does not say that it is one")
     gain = meta.get("changes", {}).get("saved", {}).get("lpips-vgg")

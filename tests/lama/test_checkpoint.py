@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import save_file
 
 import lama
-from lama.checkpoint import build, read_checkpoint, save_checkpoint
+from lama.checkpoint import build, read_checkpoint, read_meta, save_checkpoint
 from lama.config import DilatedConfig, FourierConfig, RegularConfig, UNetConfig, from_dict, to_dict
 from tests.conftest import randomised
 
@@ -28,7 +28,7 @@ def test_a_checkpoint_rebuilds_its_generator(tmp_path, config):
     assert inpainter.generator.config == config
     state = inpainter.generator.state_dict()
     assert all(torch.equal(v, state[k]) for k, v in generator.state_dict().items())
-    assert read_checkpoint(path)[2] == {"step": 7}
+    assert read_checkpoint(path)[2] == read_meta(path) == {"step": 7}
 
 
 @pytest.mark.parametrize("config", CONFIGS)
@@ -65,6 +65,21 @@ def test_a_damaged_config_of_a_file_is_said(tmp_path):
         save_file({"a": torch.zeros(1)}, path, metadata={"config": text})
         with pytest.raises(ValueError, match="must be 1 to 4096|metadata of .* is damaged"):
             lama.load(path)
+
+
+def test_meta_that_is_none_or_damaged(tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_file({"a": torch.zeros(1)}, path)
+    assert read_meta(path) == {}
+    for text in ("{", "[1]", "7"):
+        save_file({"a": torch.zeros(1)}, path, metadata={"meta": text})
+        with pytest.raises(ValueError, match="metadata of .* is damaged"):
+            read_meta(path)
+    path.write_bytes(b"\xff" * 40)
+    with pytest.raises(ValueError, match="not a safetensors file"):
+        read_meta(path)
+    with pytest.raises(ValueError, match="not a safetensors file"):
+        read_meta(tmp_path / "gone.safetensors")
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path, monkeypatch):
