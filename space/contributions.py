@@ -151,7 +151,7 @@ def undo(services: Services, receipt: Receipt) -> None:
     """
     services.store.delete(receipt.record_id, receipt.token)
     try:
-        forget_exports(services.settings.folders.cache)
+        forget_exports([services.settings.folders.cache])
     except OSError as error:  # the sweeper finds those that are older than the deletion
         _log.warning("a file made for download could not be removed: %s", error)
 

@@ -5,15 +5,16 @@ what the shelf knows of its origin, an uploaded mask by its pixels. Results, pre
 download do not tell whose they are, but are soon thrown away anyhow: all of them go.
 """
 
+import contextlib
 import os
+import re
 import stat
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from PIL import Image
 
-from lama.files import sha256_file
+from lama.files import names_in, sha256_file
 from lama.photo import open_mask
 from space.exports import Exports
 from space.folders import Folders
@@ -24,6 +25,7 @@ from space.store.traces import MaskLook, Traces, is_used
 
 EXPORT_PREFIX = "saved-masks-"
 _COMPRESSED = ("JPEG", "PNG", "WEBP")
+_GRADIOS = re.compile(r"[0-9a-f]{64}")  # Gradio puts each file into a folder of this name
 
 
 def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
@@ -47,13 +49,15 @@ def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
             shelf.forget(identity)
         shelf.sweep()
 
-    everywhere = (folders.cache, *uploads(folders))
+    def everywhere() -> list[Path]:
+        return [folders.cache, *uploads(folders)]
+
     steps: tuple[Callable[[], object], ...] = (
         from_shelf,
         Exports(folders.exports).clear,
-        *(partial(forget_exports, folder, core) for folder in everywhere),
+        lambda: forget_exports(everywhere(), core),
         lambda: forget_run_pictures(folders.runs),
-        lambda: forget_photos(everywhere, photos),
+        lambda: forget_photos(everywhere(), photos),
         lambda: forget_mask(uploads(folders), traces.mask),
     )
     refused: list[OSError] = []
@@ -66,25 +70,46 @@ def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
         raise refused[0]
 
 
-def uploads(folders: Folders) -> tuple[Path, ...]:
-    """Where uploads may lie: the operator can have them put elsewhere."""
-    elsewhere = os.environ.get("GRADIO_TEMP_DIR")
-    return tuple({folders.uploads, *([Path(elsewhere).resolve()] if elsewhere else [])})
+def uploads(folders: Folders) -> list[Path]:
+    """Where uploads may lie: the app's own folder, and files where the operator has them put.
+
+    Such a place may be shared, like `/tmp`, and hold originals under the names they have at home.
+    So of a place outside of the cache, only `FOLDER/FILE` counts, where the folder's name is a
+    SHA-256: nothing but Gradio writes that.
+
+    Raises:
+        OSError: The place cannot be read.
+    """
+    given = os.environ.get("GRADIO_TEMP_DIR")
+    if not given:
+        return [folders.uploads]
+    place = Path(given).resolve()
+    if place.is_relative_to(folders.cache.resolve()):
+        return [folders.uploads, place]
+    found = [folders.uploads]
+    for folder in names_in(place):
+        if _GRADIOS.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
+            with contextlib.suppress(PermissionError):  # another user's
+                found += [path for path in names_in(folder) if path.is_file()]
+    return found
 
 
-def forget_exports(folder: Path, core: Core | None = None) -> None:
+def forget_exports(places: Iterable[Path], core: Core | None = None) -> None:
     """Remove the files that were made for download: they may hold what has been deleted.
 
     Args:
-        folder: They lie anywhere below.
+        places: Where to look; see `remove_if`.
         core: Its data directory, to remove unfinished ones of a process that died as well.
+
+    Raises:
+        OSError: The first of what refused.
     """
     if core is None:
-        remove_if((folder,), lambda path, _: path.name.startswith(EXPORT_PREFIX))
+        remove_if(places, lambda path, _: path.name.startswith(EXPORT_PREFIX))
         return
     with try_lock(core.unfinished) as nobody_writes:
         starts = (EXPORT_PREFIX, f".{EXPORT_PREFIX}") if nobody_writes else (EXPORT_PREFIX,)
-        remove_if((folder,), lambda path, _: path.name.startswith(starts))
+        remove_if(places, lambda path, _: path.name.startswith(starts))
 
 
 def forget_run_pictures(folder: Path, run: Path | None = None) -> None:
@@ -104,11 +129,11 @@ def forget_run_pictures(folder: Path, run: Path | None = None) -> None:
     remove_if((run or folder,), shows_photos)
 
 
-def forget_photos(folders: Iterable[Path], photos: Mapping[str, int]) -> None:
-    """Remove every file below some folders that has the bytes of a photo.
+def forget_photos(places: Iterable[Path], photos: Mapping[str, int]) -> None:
+    """Remove every file that has the bytes of a photo.
 
     Args:
-        folders: Where to look.
+        places: Where to look; see `remove_if`.
         photos: sha256 and size of each.
     """
     sizes = set(photos.values())
@@ -117,13 +142,13 @@ def forget_photos(folders: Iterable[Path], photos: Mapping[str, int]) -> None:
         return facts.st_size in sizes and sha256_file(path) in photos
 
     if photos:
-        remove_if(folders, is_copy)
+        remove_if(places, is_copy)
 
 
-def forget_mask(folders: Iterable[Path], mask: MaskLook | None) -> None:
-    """Remove every picture below some folders that the app would read as this mask."""
+def forget_mask(places: Iterable[Path], mask: MaskLook | None) -> None:
+    """Remove every picture that the app would read as this mask; for places see `remove_if`."""
     if mask is not None:
-        remove_if(folders, lambda path, facts: _shows(path, facts.st_size, mask))
+        remove_if(places, lambda path, facts: _shows(path, facts.st_size, mask))
 
 
 def _shows(path: Path, size: int, mask: MaskLook) -> bool:
@@ -141,27 +166,35 @@ def _shows(path: Path, size: int, mask: MaskLook) -> bool:
         return False  # no picture, or none that can be a mask of this size
 
 
-def remove_if(folders: Iterable[Path], unwanted: Callable[[Path, os.stat_result], bool]) -> None:
-    """Remove files anywhere below some folders, while others add and remove some as well.
+def remove_if(places: Iterable[Path], unwanted: Callable[[Path, os.stat_result], bool]) -> None:
+    """Remove files, while others add and remove some as well.
 
     Args:
-        folders: Where to look; a folder that is not there holds nothing.
+        places: Where to look: folders, with all that is below them, and files. What is not there
+            holds nothing.
         unwanted: Whether a file goes.
 
     Raises:
         OSError: The first of what refused, once everything else is gone.
     """
     refused: list[OSError] = []
-    for folder in folders:
-        for root, _, names in os.walk(folder, onerror=refused.append):
-            for name in names:
-                path = Path(root, name)
-                try:
-                    facts = path.lstat()
-                    if stat.S_ISREG(facts.st_mode) and unwanted(path, facts):
-                        path.unlink()
-                except OSError as error:
-                    refused.append(error)
+    for place in places:
+        for path in _files_of(place, refused):
+            try:
+                facts = path.lstat()
+                if stat.S_ISREG(facts.st_mode) and unwanted(path, facts):
+                    path.unlink()
+            except OSError as error:
+                refused.append(error)
     for refusal in refused:
         if not isinstance(refusal, FileNotFoundError):  # another process was quicker
             raise refusal
+
+
+def _files_of(place: Path, refused: list[OSError]) -> Iterator[Path]:
+    """A file itself, or what is below a folder; what cannot be listed goes into `refused`."""
+    if place.is_file():
+        yield place
+        return
+    for root, _, names in os.walk(place, onerror=refused.append):
+        yield from (Path(root, name) for name in names)

@@ -44,7 +44,7 @@ def make(services: Services, kind: str, filters: Filters) -> tuple[Any, str]:
             return gr.File(visible=False), error_html("There is no mask to put into it.")
         if path is None:
             folder.mkdir(parents=True, exist_ok=True)
-            forget_exports(folder)
+            forget_exports([folder])
             path = folder / f"{EXPORT_PREFIX}{datetime.now(UTC):%Y%m%d-%H%M%S}-{state}.{kind}"
             core = store.core
             count = (

@@ -22,6 +22,7 @@ from space.services import Services
 from space.settings import Settings
 from space.store import Receipt, Store, StoreError, Submission, SubmissionError, traces
 from space.store.files import working
+from space.sweeping import Sweeper
 from tests.space.fakes import TeleaEngine
 from tests.space.store.conftest import make_mask, make_photo, make_submission
 from tests.space.store.test_crashes import Killed, dying_at
@@ -250,3 +251,25 @@ def test_undo_leaves_the_photo_on_the_canvas(services: Services) -> None:
     assert services.photos.get(photo)
     assert not made.exists()
     assert traces.pending(services.store.core) == []
+
+
+def test_a_shared_folder_of_uploads_loses_nothing_but_what_gradio_put_there(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / "shared"
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(shared))
+    digest = "0123456789abcdef" * 4
+    mine = [f"{digest}/photo.png", f"{digest}/mask.png", f"{digest}/saved-masks-1.zip"]
+    others = [
+        *("my photos/original.png", "my photos/mask.png", "original.png", "saved-masks-1.zip"),
+        *(".saved-masks-1.zip.ab", f"{digest}/deeper/photo.png", f"{digest}x/photo.png"),
+        "backup/saved-masks-2.zip",
+    ]
+    for name in (*mine, *others):
+        (shared / name).parent.mkdir(parents=True, exist_ok=True)
+        (shared / name).write_bytes(mask_file("PNG", 1) if "mask.png" in name else make_photo(1))
+    (shared / ("f" * 64)).symlink_to(shared / "my photos")
+    receipt = services.store.save(make_submission(1))
+    contributions.delete(services, receipt.record_id, receipt.token)
+    Sweeper(services).sweep()
+    assert files_of(shared) == set(others)

@@ -59,7 +59,7 @@ def test_copies_elsewhere_go_too(
 ) -> None:
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "elsewhere"))
     receipt = services.store.save(make_submission(0))
-    copy = made(tmp_path / "elsewhere" / "x" / "saved-masks-1.zip")
+    copy = made(tmp_path / "elsewhere" / ("0f" * 32) / "saved-masks-1.zip")
     contributions.delete(services, receipt.record_id, receipt.token)
     assert not copy.exists()
 
