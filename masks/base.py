@@ -36,8 +36,8 @@ class Figures:
     Attributes:
         up_to: largest short side that takes them.
         published_for: the short side of the pictures they were published for.
-        whole_from: smallest short side on which a published pixel is a pixel; on smaller
-            pictures all lengths shrink in proportion.
+        whole_from: a length in pixels is drawn as it is from this short side up; below it all
+            lengths shrink in proportion to the short side.
         defaults: what differs from the recipe's own parameter defaults.
     """
 
@@ -103,9 +103,16 @@ class Strategy:
 
     Only `segmentation` looks at the image's content; the others take its size.
 
-    Attributes:
+    Args:
         recipe: name, summary, source and parameters.
         given: the parameters that the caller chose, in place of the published ones.
+
+    Attributes: as the arguments.
+
+    Raises:
+        ValueError: an unknown parameter, a value out of range, or the smaller end of a pair above
+            the larger one at all sizes of picture. One that fits at some sizes is refused at the
+            others, by `values_for`.
     """
 
     def __init__(self, recipe: Recipe, given: Values) -> None:
@@ -118,8 +125,10 @@ class Strategy:
             )
         self.recipe = recipe
         self.given = {name: known[name].check(value) for name, value in given.items()}
-        for side in (figures.up_to for figures in recipe.figures):
-            self._check_pairs(self._resolve(side))
+        # The published ends of a pair differ by size: what fits at one of them may be asked for.
+        troubles = [self._trouble(self._resolve(figures.up_to)) for figures in recipe.figures]
+        if all(troubles):
+            raise ValueError(troubles[-1])
 
     @property
     def name(self) -> str:
@@ -133,12 +142,19 @@ class Strategy:
 
     @property
     def values(self) -> dict[str, Number]:
-        """The values in force on a 512 x 512 picture."""
+        """The values in force on a 512 x 512 picture; raises as `values_for`."""
         return self.values_for(512, 512)
 
     def values_for(self, height: int, width: int) -> dict[str, Number]:
-        """Return the values in force on a picture of this size, before lengths are scaled."""
-        return self._resolve(min(height, width))
+        """Return the values in force on a picture of this size, before lengths are scaled.
+
+        Raises:
+            ValueError: with the figures published for this size, a minimum is above its maximum.
+        """
+        values = self._resolve(min(height, width))
+        if trouble := self._trouble(values, f" on a picture of {width} x {height} pixels"):
+            raise ValueError(trouble)
+        return values
 
     def scale_for(self, height: int, width: int) -> float:
         """Return the factor that every length is multiplied by on a picture of this size."""
@@ -157,7 +173,7 @@ class Strategy:
                 `segmentation` uses it; without it the objects are found in the image itself.
 
         Raises:
-            ValueError: for an image or a label map that breaks the convention.
+            ValueError: for an image or a label map that breaks the convention, and as `values_for`.
         """
         height, width = check_image(image)
         check_labels(labels, (height, width))
@@ -181,13 +197,15 @@ class Strategy:
         defaults = {p.name: p.default for p in self.recipe.parameters_for(short_side)}
         return {**defaults, **self.given}
 
-    def _check_pairs(self, values: Values) -> None:
+    def _trouble(self, values: Values, where: str = "") -> str:
+        """Return which minimum is above its maximum, in words, or nothing."""
         for low, high in self.recipe.pairs:
             if values[low] > values[high]:
-                raise ValueError(
-                    f"{low} ({values[low]:g}) is above {high} ({values[high]:g}): "
+                return (
+                    f"{low} ({values[low]:g}) is above {high} ({values[high]:g}){where}: "
                     f"lower the first or raise the second"
                 )
+        return ""
 
 
 def draw(

@@ -57,6 +57,43 @@ def test_lengths_shrink_below_the_published_size_and_grow_only_when_asked():
     assert masks.get("thick").scale_for(400, 400) == 1.0
 
 
+def test_a_pair_is_checked_at_the_size_that_is_drawn():
+    """The rectangles of thick have up to 150 pixels at 256, and up to 300 at 512."""
+    thick, rng = masks.get("thick", min_side=200, box_share=1), np.random.default_rng(0)
+    complaint = r"min_side \(200\) is above max_side \(150\) on a picture of 300 x 256 pixels"
+    with pytest.raises(ValueError, match=complaint):
+        thick(noise(256, 300), rng)
+    with pytest.raises(ValueError, match=complaint):
+        thick.values_for(256, 300)
+    large = thick(noise(512, 530), rng)
+    assert large.any(axis=0).sum() >= 200
+    assert large.any(axis=1).sum() >= 200
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "fitting"),
+    [
+        ("medium", {"min_chains": 6}, 512),
+        ("medium", {"min_side": 60}, 512),
+        ("thin", {"min_chains": 60}, 512),
+        ("medium", {"max_side": 20}, 256),  # the other way round: 10 there, 30 at 512
+    ],
+)
+def test_a_value_that_fits_at_one_size_is_taken_there(name, values, fitting):
+    strategy = masks.get(name, **values)
+    masks.check_mask(strategy(noise(fitting, fitting), np.random.default_rng(0)))
+    other = 768 - fitting
+    with pytest.raises(ValueError, match=f"is above .* on a picture of {other} x {other} pixels"):
+        strategy(noise(other, other), np.random.default_rng(0))
+
+
+def test_a_pair_that_fits_at_no_size_is_refused_at_once():
+    with pytest.raises(ValueError, match=r"min_side \(301\) is above max_side \(300\): lower"):
+        masks.get("thick", min_side=301)
+    with pytest.raises(ValueError, match=r"min_chains \(8\) is above max_chains \(7\): lower"):
+        masks.get("thin", min_chains=8, max_chains=7)
+
+
 def test_a_painter_that_fills_everything_gets_shorter_strokes():
     def paint(height, width, values, scale, rng):
         canvas = np.zeros((height, width), np.uint8)

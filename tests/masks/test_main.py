@@ -85,6 +85,10 @@ def test_the_list_names_every_strategy_and_parameter(capsys):
         (["--parameter", "max_width"], "--parameter is NAME=NUMBER"),
         (["--parameter", "max_width=wide"], "--parameter is NAME=NUMBER"),
         (["--parameter", "max_width=0"], "max_width must be a whole number from 1 to 500"),
+        (
+            ["--strategy", "thick", "--size", "256x256", "--parameter", "min_side=200"],
+            "min_side (200) is above max_side (150) on a picture of 256 x 256 pixels",
+        ),
         (["--parameter", "brush=3"], "'wide' has no parameter 'brush'"),
         (["--parameter", "seed=3"], "'wide' has no parameter 'seed'"),
         (["--image", "nowhere.jpg"], "nowhere.jpg cannot be read"),
@@ -100,6 +104,13 @@ def test_bad_input_gets_one_clear_line(arguments, complaint, capsys, tmp_path, m
     assert complaint in error
     assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_parameter_counts_by_the_size_of_the_picture(tmp_path, capsys):
+    given = ["--strategy", "thick", "--size", "512x512", "--parameter", "min_side=200"]
+    assert main([*given, "--count", "1", "--output", str(tmp_path / "sheet.png")]) == 0, (
+        capsys.readouterr().err
+    )
 
 
 def test_errors_of_the_system_get_one_line_too(tmp_path, capsys):

@@ -34,6 +34,18 @@ def test_drawing_answers_with_all_that_is_shown(server):
     assert answer["plot"].startswith("<svg")
 
 
+@pytest.mark.parametrize("ask", ["draw", "measure", "save"])
+def test_a_parameter_that_does_not_fit_the_picture_is_answered_in_words(server, ask):
+    data = {"strategy": "thick", "count": 2, "values": {"min_side": 200}}
+    answer = getattr(server, ask)({**data, "width": 300, "height": 256})
+    assert not answer["ok"]
+    assert answer["message"] == (
+        "Min_side (200) is above max_side (150) on a picture of 300 x 256 pixels: "
+        "lower the first or raise the second."
+    )
+    assert server.draw({**data, "width": 512, "height": 512})["ok"]
+
+
 def test_a_fallback_is_told_once(server, services, tmp_path):
     path = tmp_path / "grey.png"
     Image.fromarray(np.full((90, 120, 3), 128, np.uint8)).save(path)
