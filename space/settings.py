@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -94,21 +94,7 @@ class Settings:
         return accounts
 
 
-ENVIRONMENT = {
-    "host": "LAMA_HOST",
-    "port": "LAMA_PORT",
-    "model": "LAMA_MODEL",
-    "selector": "LAMA_SELECTOR",
-    "data_dir": "LAMA_DATA_DIR",
-    "hub_dataset": "LAMA_HUB_DATASET",
-    "hub_minutes": "LAMA_HUB_MINUTES",
-    "auth_file": "LAMA_AUTH_FILE",
-    "reviewers": "LAMA_REVIEWERS",
-    "share": "LAMA_SHARE",
-    "max_file_mb": "LAMA_MAX_FILE_MB",
-    "max_megapixels": "LAMA_MAX_MEGAPIXELS",
-    "cache_mb": "LAMA_CACHE_MB",
-}
+ENVIRONMENT = {one.name: f"LAMA_{one.name.upper()}" for one in fields(Settings)}
 """Setting to environment variable; a flag on the command line wins over it."""
 
 
@@ -126,43 +112,48 @@ def at_home(path: Path) -> Path:
         ) from error
 
 
-_FLAGS = ("1", "true", "yes", "on")
+_YES = ("1", "true", "yes", "on")
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
     """Read the command line and the environment; exits with 2 and one line on bad input."""
     parser = _parser()
-    named = vars(parser.parse_args(arguments))
-    # A flag that was not given is None or False; 0 is a value, to be judged below.
-    given = {n: value for n, value in named.items() if value is not None and value is not False}
+    flags = vars(parser.parse_args(arguments))
     try:
-        return Settings(**(_from_environment(environment) | given))
+        return Settings(**_given(flags, environment))
     except ValueError as error:
         parser.error(str(error))
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, variable in ENVIRONMENT.items():
-        text = environment.get(variable, "").strip()
-        if not text:
-            continue
-        if name in ("port", "hub_minutes", "max_file_mb", "max_megapixels", "cache_mb"):
-            if not text.isdigit():
-                raise ValueError(f"{variable} must be a whole number, not {text!r}.")
-            found[name] = int(text)
-        elif name in ("data_dir", "auth_file"):
-            found[name] = Path(text)
-        elif name == "reviewers":
-            found[name] = tuple(filter(None, (one.strip() for one in text.split(","))))
-        elif name == "share":
-            found[name] = text.lower() in _FLAGS
-        else:
-            found[name] = text
+def _given(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> dict[str, Any]:
+    """The settings that were given, by a flag or else by a variable."""
+    found = {}
+    for one in fields(Settings):
+        text, origin = flags.get(one.name), f"--{one.name.replace('_', '-')}"
+        if text is None:
+            origin = ENVIRONMENT[one.name]
+            text = environment.get(origin, "").strip() or None
+        if text is not None:
+            found[one.name] = _read(text, one.type, origin)
     return found
 
 
+def _read(text: str, kind: Any, origin: str) -> Any:  # noqa: ANN401 - of any setting
+    """A setting as it was typed, as the kind that its field has."""
+    if kind in (int, int | None):
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError(f"{origin} must be a whole number, not {text!r}.") from None
+    if kind in (Path, Path | None):
+        return Path(text)
+    if kind == tuple[str, ...]:
+        return tuple(filter(None, (one.strip() for one in text.split(","))))
+    return text.lower() in _YES if kind is bool else text
+
+
 def _parser() -> LeavingParser:
+    """Every flag gives text, as a variable does: one place reads both."""
     parser = LeavingParser(
         prog="python app.py",
         description="Paint over something in a photo and it is gone.",
@@ -170,19 +161,14 @@ def _parser() -> LeavingParser:
         + ", ".join(ENVIRONMENT.values())
         + ".",
     )
-    parser.add_argument("--host", help="address to listen on (default 127.0.0.1)")
-    parser.add_argument("--port", type=int, help="port (default: the first free one from 7860)")
-    parser.add_argument("--model", help="model to start with: a name or a path (lama-tiny)")
-    parser.add_argument(
-        "--selector", help="what selects objects: default, regions, sam-base, ... or a folder"
-    )
-    parser.add_argument("--data-dir", type=Path, help="where masks and photos are kept (data)")
-    parser.add_argument("--hub-dataset", metavar="USER/NAME", help="Hub dataset for approved masks")
-    parser.add_argument(
-        "--hub-minutes", type=int, metavar="N", help="minutes between two pushes (5)"
-    )
-    parser.add_argument(
-        "--auth", dest="auth_file", metavar="FILE", type=Path, help="accounts, user:password a line"
-    )
-    parser.add_argument("--share", action="store_true", help="ask for a public Gradio link")
+    add = parser.add_argument
+    add("--host", help="address to listen on (default 127.0.0.1)")
+    add("--port", help="port (default: the first free one from 7860)")
+    add("--model", help="model to start with: a name or a path (lama-tiny)")
+    add("--selector", help="what selects objects: default, regions, sam-base, ... or a folder")
+    add("--data-dir", help="where masks and photos are kept (data)")
+    add("--hub-dataset", metavar="USER/NAME", help="Hub dataset for approved masks")
+    add("--hub-minutes", metavar="N", help="minutes between two pushes (5)")
+    add("--auth", dest="auth_file", metavar="FILE", help="accounts, user:password a line")
+    add("--share", action="store_const", const="yes", help="ask for a public Gradio link")
     return parser

@@ -15,6 +15,10 @@ def test_flag_wins_over_environment_over_default() -> None:
     environment = {"LAMA_PORT": "7000", "LAMA_MODEL": "big-lama", "LAMA_SHARE": "yes"}
     settings = parse(["--port", "7001"], environment)
     assert (settings.port, settings.model, settings.share) == (7001, "big-lama", True)
+    assert parse(["--port", "7001"], {"LAMA_PORT": "many"}).port == 7001
+    assert not parse([], {"LAMA_SHARE": "no"}).share
+    assert parse(["--share"], {"LAMA_SHARE": "no"}).share
+    assert parse([], {"LAMA_REVIEWERS": " ann,, bob "}).reviewers == ("ann", "bob")
     assert settings.max_file_mb == Settings().max_file_mb
 
 
@@ -60,7 +64,9 @@ def test_a_tilde_is_the_home_for_every_part_of_the_app(
         ([], {"LAMA_MAX_MEGAPIXELS": "0"}, "1 or more"),
         ([], {"LAMA_MAX_MEGAPIXELS": "179"}, "178 at most"),
         (["--data-dir=~nobody-of-this-name/x"], {}, "Write the path in full"),
-        (["--port", "many"], {}, "invalid int value"),
+        (["--port", "many"], {}, "--port must be a whole number"),
+        (["--hub-minutes", "-1"], {}, "1 or more"),
+        ([], {"LAMA_CACHE_MB": "²"}, "LAMA_CACHE_MB must be a whole number"),
         (["--colour"], {}, "unrecognized arguments: --colour"),
     ],
 )
