@@ -33,7 +33,7 @@ class Exports:
         return path
 
     def address(self, content: bytes, name: str) -> str:
-        """The same, as the address from which the page fetches it."""
+        """Write a file and say the address from which the page fetches it."""
         return address_of(self.put(content, name))
 
     def sweep(self) -> None:

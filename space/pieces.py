@@ -49,7 +49,7 @@ def status_html(kind: str, words: str) -> str:
 
 
 def error_html(error: Exception | str) -> str:
-    """The same for what went wrong, in plain text."""
+    """A line of the kind `error` that says, in plain text, what went wrong."""
     return status_html("error", escape(str(error)))
 
 
@@ -71,5 +71,5 @@ def jpeg_url(rgb: np.ndarray) -> str:
 
 
 def png_url(rgb: np.ndarray) -> str:
-    """The same without loss."""
+    """A picture, uint8 (H, W, 3), as a PNG without loss that is part of the page."""
     return data_url(plain_png(rgb), "png")
