@@ -42,6 +42,24 @@ class Box(NamedTuple):
         """Return the same rectangle this many pixels further to the right and down."""
         return Box(self.left + across, self.top + down, self.right + across, self.bottom + down)
 
+    def union(self, other: "Box") -> "Box":
+        """Return the smallest rectangle that holds both."""
+        return Box(
+            min(self.left, other.left),
+            min(self.top, other.top),
+            max(self.right, other.right),
+            max(self.bottom, other.bottom),
+        )
+
+    def grown(self, margin: int, shape: tuple[int, ...]) -> "Box":
+        """Return it with a margin on all sides, as far as an array of (H, W, ...) reaches."""
+        return Box(
+            max(self.left - margin, 0),
+            max(self.top - margin, 0),
+            min(self.right + margin, shape[1]),
+            min(self.bottom + margin, shape[0]),
+        )
+
 
 def binarize(mask: NDArray, threshold: float = 0) -> Mask:
     """Return what is above the threshold as a mask: bool (H, W).

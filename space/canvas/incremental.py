@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from masks.ops import hole_cells, holes_together
-from space.canvas.results import Box, KeptResult, bounding_box, union
+from masks.ops import Box, as_bytes, bounding_box, hole_cells, holes_together
+from space.canvas.results import KeptResult
 
 _CELL = 8
 
@@ -65,21 +65,19 @@ def start_from(
     if last is None:
         return Start(rgb, mask, mask, np.zeros_like(mask))
     # Only the rectangle around what is and was marked is looked at: the photo may be very large.
-    outer = _on_grid(union(bounding_box(mask), last.box), mask.shape)
-    inner = Box(
-        last.box.x - outer.x, last.box.y - outer.y, last.box.width, last.box.height
-    )  # the last result's, within the outer one
-    hole = outer.of(mask)
+    outer = _on_grid((bounding_box(mask) or last.box).union(last.box), mask.shape)
+    inner = last.box.moved(-outer.left, -outer.top)  # the last result's, within the outer one
+    hole = mask[outer.slices]
     before = _placed(last.mask, inner, hole.shape)
     todo = changed_holes(hole, before)
     if sharpen:
-        inner.of(todo)[...] |= last.rough & inner.of(hole)
+        todo[inner.slices] |= last.rough & hole[inner.slices]
     changed = todo | (before & ~hole)
-    stays = inner.of(hole) & ~inner.of(todo)
+    stays = hole[inner.slices] & ~todo[inner.slices]
     base = rgb
     if stays.any():
         base = rgb.copy()
-        cv2.copyTo(last.rgb, stays.view(np.uint8), last.box.of(base))
+        cv2.copyTo(last.rgb, as_bytes(stays), base[last.box.slices])
     return Start(
         base,
         _placed(todo, outer, mask.shape),
@@ -92,13 +90,15 @@ def start_from(
 def _placed(part: np.ndarray, box: Box, shape: tuple[int, ...]) -> np.ndarray:
     """A bool array of a shape: False, with `part` in the box."""
     whole = np.zeros(shape, dtype=bool)
-    box.of(whole)[...] = part
+    whole[box.slices] = part
     return whole
 
 
 def _on_grid(box: Box, shape: tuple[int, ...]) -> Box:
     """The box widened to whole cells, within the photo."""
-    x, y = box.x // _CELL * _CELL, box.y // _CELL * _CELL
-    right = min(-(-(box.x + box.width) // _CELL) * _CELL, shape[1])
-    bottom = min(-(-(box.y + box.height) // _CELL) * _CELL, shape[0])
-    return Box(x, y, right - x, bottom - y)
+    return Box(
+        box.left // _CELL * _CELL,
+        box.top // _CELL * _CELL,
+        min(-(-box.right // _CELL) * _CELL, shape[1]),
+        min(-(-box.bottom // _CELL) * _CELL, shape[0]),
+    )

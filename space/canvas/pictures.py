@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from lama.photo import Photo
-from space.canvas.results import Box
+from masks.ops import Box
 
 
 def plain_png(rgb: np.ndarray) -> bytes:
@@ -44,5 +44,5 @@ def _alpha(photo: Photo, box: Box | None) -> np.ndarray | None:
     original = photo.original
     if original.ndim != 3 or original.shape[2] not in (2, 4):
         return None
-    alpha = original[..., -1] if box is None else box.of(original)[..., -1]
+    alpha = original[..., -1] if box is None else original[box.slices][..., -1]
     return (alpha >> 8).astype(np.uint8) if alpha.dtype == np.uint16 else alpha

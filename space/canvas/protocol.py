@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from masks.ops import as_bytes, bounding_box
 from space.photos import PhotoHandle, PhotoShelf
 from space.store.records import MAX_STROKES
 
@@ -132,17 +133,16 @@ def load_command(
 
 def encode_mask(mask: np.ndarray) -> dict[str, Any] | None:
     """The bounding box of a bool (H, W) mask as the browser's own form; None if it is empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
+    box = bounding_box(mask)
+    if box is None:
         return None
-    y, x = int(rows[0]), int(columns[0])
-    crop = mask[y : rows[-1] + 1, x : columns[-1] + 1]
-    _, png = cv2.imencode(".png", crop.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])
+    crop = as_bytes(mask[box.slices]) * 255
+    _, png = cv2.imencode(".png", crop, [cv2.IMWRITE_PNG_BILEVEL, 1])
     return {
-        "x": x,
-        "y": y,
-        "width": crop.shape[1],
-        "height": crop.shape[0],
+        "x": box.left,
+        "y": box.top,
+        "width": box.width,
+        "height": box.height,
         "png": base64.b64encode(png.tobytes()).decode("ascii"),
     }
 

@@ -8,25 +8,12 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from masks.ops import Box, as_bytes, bounding_box
 from space.engine import InpaintResult
 
 _MARGIN = 3
 _MOST_PATCHES = 8
 _ROWS = 128
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle of the upright photo."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-
-    def of(self, array: np.ndarray) -> np.ndarray:
-        """The part of a (H, W, ...) array within the box."""
-        return array[self.y : self.y + self.height, self.x : self.x + self.width]
 
 
 @dataclass(frozen=True)
@@ -49,8 +36,8 @@ class KeptResult:
     def whole(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Filled picture and mask at the full size of `rgb`, the photo's own pixels."""
         filled, mask = rgb.copy(), np.zeros(rgb.shape[:2], dtype=bool)
-        self.box.of(filled)[...] = self.rgb
-        self.box.of(mask)[...] = self.mask
+        filled[self.box.slices] = self.rgb
+        mask[self.box.slices] = self.mask
         return filled, mask
 
 
@@ -84,10 +71,10 @@ class ResultShelf:
         asked: str,
         name: str,
     ) -> KeptResult:
-        box = bounding_box(mask)
+        box = bounding_box(mask) or Box(0, 0, 0, 0)
         made_by = replace(result, rgb=np.zeros((0, 0, 3), np.uint8), rough=None)
         coarse = np.zeros(mask.shape, bool) if result.rough is None else result.rough
-        rgb, hole, rough = (box.of(array).copy() for array in (result.rgb, mask, coarse))
+        rgb, hole, rough = (array[box.slices].copy() for array in (result.rgb, mask, coarse))
         kept = KeptResult(photo, box, rgb, hole, rough, made_by, asked, name)
         with self._lock:
             self._kept[identity] = kept
@@ -109,35 +96,23 @@ class ResultShelf:
         )
 
 
-def bounding_box(mask: np.ndarray, margin: int = 0) -> Box:
-    """The smallest box around the hole of a bool (H, W) mask, widened but within the photo."""
-    x, y, width, height = cv2.boundingRect(np.ascontiguousarray(mask).view(np.uint8))
-    return _clipped(x - margin, y - margin, x + width + margin, y + height + margin, mask.shape)
-
-
 def patches(mask: np.ndarray) -> list[Box]:
     """Few boxes that together hold every hole pixel, so that far holes travel apart."""
-    if not mask.any():
-        return []
     outer = bounding_box(mask)
-    crop = np.ascontiguousarray(outer.of(mask)).view(np.uint8)
+    if outer is None:
+        return []
+    crop = as_bytes(mask[outer.slices])
     count, _, stats, _ = cv2.connectedComponentsWithStats(crop, connectivity=8)
     if count - 1 > _MOST_PATCHES:
-        return [bounding_box(mask, _MARGIN)]
-    boxes = [
-        _clipped(
-            outer.x + int(x) - _MARGIN, outer.y + int(y) - _MARGIN,
-            outer.x + int(x + w) + _MARGIN, outer.y + int(y + h) + _MARGIN, mask.shape,
-        )
-        for x, y, w, h, _ in stats[1:]
-    ]  # fmt: skip
+        return [outer.grown(_MARGIN, mask.shape)]
     merged: list[Box] = []
-    for box in boxes:
-        joined = box
+    for x, y, width, height in stats[1:, :4].tolist():
+        tight = Box(x, y, x + width, y + height).moved(outer.left, outer.top)
+        joined = tight.grown(_MARGIN, mask.shape)
         while touching := [other for other in merged if _overlap(joined, other)]:
             for other in touching:
                 merged.remove(other)
-                joined = union(joined, other)
+                joined = joined.union(other)
         merged.append(joined)
     return merged
 
@@ -151,29 +126,16 @@ def untouched_outside(before: np.ndarray, after: np.ndarray, mask: np.ndarray) -
         if np.array_equal(before[rows], after[rows]):
             continue
         # With the holes' old content put back there must be no difference.
-        hole = np.ascontiguousarray(mask[rows]).view(np.uint8)
+        hole = as_bytes(mask[rows])
         if not np.array_equal(cv2.copyTo(before[rows], hole, after[rows].copy()), before[rows]):
             return False
     return True
 
 
-def _clipped(left: int, top: int, right: int, bottom: int, shape: tuple[int, ...]) -> Box:
-    left, top = max(left, 0), max(top, 0)
-    return Box(left, top, min(right, shape[1]) - left, min(bottom, shape[0]) - top)
-
-
 def _overlap(one: Box, two: Box) -> bool:
     return (
-        one.x < two.x + two.width
-        and two.x < one.x + one.width
-        and one.y < two.y + two.height
-        and two.y < one.y + one.height
+        one.left < two.right
+        and two.left < one.right
+        and one.top < two.bottom
+        and two.top < one.bottom
     )
-
-
-def union(one: Box, two: Box) -> Box:
-    """The smallest box that holds both."""
-    left, top = min(one.x, two.x), min(one.y, two.y)
-    right = max(one.x + one.width, two.x + two.width)
-    bottom = max(one.y + one.height, two.y + two.height)
-    return Box(left, top, right - left, bottom - top)

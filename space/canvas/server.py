@@ -294,8 +294,8 @@ def _shown(
     return {
         "patches": [
             {
-                "x": box.x, "y": box.y, "width": box.width, "height": box.height,
-                "png": base64.b64encode(patch_png(photo, box.of(result.rgb), box)).decode("ascii"),
+                "x": box.left, "y": box.top, "width": box.width, "height": box.height,
+                "png": base64.b64encode(patch_png(photo, result.rgb[box.slices], box)).decode(),
             }
             for box in patches(fresh)
         ],

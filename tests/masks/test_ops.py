@@ -37,6 +37,13 @@ def test_bounding_box_is_tight_and_none_for_nothing():
     assert ops.bounding_box(np.zeros((3, 4), bool)) is None
 
 
+def test_boxes_grow_within_the_picture_and_join():
+    box = ops.Box(2, 10, 20, 30)
+    assert box.grown(3, (31, 70)) == (0, 7, 23, 31)
+    assert box.grown(3, (31, 70, 3)) == box.grown(3, (31, 70))
+    assert box.union(ops.Box(5, 4, 33, 12)) == (2, 4, 33, 30)
+
+
 @pytest.mark.parametrize(
     ("shape", "size"), [((300, 200), (60, 40)), ((30, 900), (8, 60)), ((60, 7), (60, 7))]
 )
