@@ -16,8 +16,8 @@ from space.services import Services
 _HERE = Path(__file__).parent
 SCRIPTS = (
     "util", "runs", "png", "raster", "history", "view", "layers", "tools", "reshape", "select",
-    "touch", "photo", "queue", "earlier", "keep", "live", "compare", "panel", "models", "keys",
-    "main",
+    "touch", "photo", "queue", "earlier", "keep", "mending", "live", "sight", "compare", "panel",
+    "models", "keys", "main",
 )  # fmt: skip
 STRATEGIES = ("wide", "box", "segmentation", "outpaint")
 

@@ -111,7 +111,7 @@ function goBack(result) {
   const live = S.live;
   S.live = false;
   S.result = null;
-  history.commit();
+  maskHistory.commit();
   S.live = live;
   S.result = result;
   makeProxyResult();

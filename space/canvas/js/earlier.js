@@ -6,7 +6,7 @@ let back = null, leaving = null;
 on("photo", () => { if (!S.photo) back = null; });
 
 function snapshot() {
-  return { ...Object.fromEntries(PARTS.map((name) => [name, S[name]])), steps: history.save(), place: { ...view } };
+  return { ...Object.fromEntries(PARTS.map((name) => [name, S[name]])), steps: maskHistory.save(), place: { ...view } };
 }
 
 // A photo that is still on its way to the server can be sent again from its file.
@@ -22,7 +22,7 @@ function putBack(earlier) {
   if (!S.photo) S.raster = null;
   else {
     root.style.setProperty("--aspect", (S.photo.height / S.photo.width).toFixed(4));
-    history.load(earlier.steps);
+    maskHistory.load(earlier.steps);
     makeProxies();
     makeProxyResult();
     putView(earlier.place);

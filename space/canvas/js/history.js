@@ -1,5 +1,5 @@
 // Undo and redo: the whole mask in runs, a few kilobytes a step whatever the photo's size.
-const history = (() => {
+const maskHistory = (() => {
   const LIMIT = 200;
   let past = [], future = [], now = null;
   const state = () => ({ runs: packRuns(S.raster.data), strokes: S.strokes, strategy: S.strategy });

@@ -100,7 +100,7 @@ function tellOpen() {
 }
 window.addEventListener("focus", tellOpen);
 document.addEventListener("visibilitychange", tellOpen);
-const maskEntry = () => ({ photo: S.photo.id, runs: history.runs, strokes: S.strokes, strategy: S.strategy });
+const maskEntry = () => ({ photo: S.photo.id, runs: maskHistory.runs, strokes: S.strokes, strategy: S.strategy });
 
 let keepTimer = 0;
 function keepMask() {
@@ -162,7 +162,7 @@ function recallMask(mask) {
     S.strokes = mask.strokes;
     S.strategy = mask.strategy;
   }
-  history.start();
+  maskHistory.start();
   redraw();
 }
 

@@ -59,8 +59,8 @@ document.addEventListener("keydown", (event) => {
     return KEYS[key]();
   }
   if ((event.ctrlKey || event.metaKey) && !event.altKey) {
-    if (key === "z" && !gesture) (event.shiftKey ? history.redo() : history.undo());
-    else if (key === "y" && !gesture) history.redo();
+    if (key === "z" && !gesture) (event.shiftKey ? maskHistory.redo() : maskHistory.undo());
+    else if (key === "y" && !gesture) maskHistory.redo();
     else return;
     return event.preventDefault();
   }

@@ -158,30 +158,6 @@ function redraw(what = "all") {
   });
 }
 
-// How the mask shows: drawing, waiting (it shimmers), hover, gone. On few cores the shimmer is eight
-// pictures a second: sixty would take the very core that the result is computed on.
-const manyCores = (navigator.hardwareConcurrency || 2) > 4;
-over.dataset.shimmer = manyCores ? "smooth" : "steps";
-let shimmerTimer = 0, pinned = false;
-function showMask(how) {
-  // A finished mask is out of sight, unless somebody wants to see it all the time.
-  if (how === "gone" && pinned) how = "hover";
-  over.dataset.show = how;
-  clearInterval(shimmerTimer);
-  over.style.opacity = "";
-  if (how !== "waiting" || manyCores) return;
-  const start = performance.now();
-  shimmerTimer = setInterval(() => {
-    over.style.opacity = (0.7 + 0.25 * Math.cos(((performance.now() - start) * Math.PI) / 1100)).toFixed(2);
-  }, 120);
-}
-
-function pinMask() {
-  pinned = !pinned;
-  find('[data-do="mask"]').setAttribute("aria-pressed", String(pinned));
-  if (["gone", "hover"].includes(over.dataset.show)) showMask("gone");
-}
-
 on("view", () => {
   redraw();
   const zoom = find(".lc-zoom");

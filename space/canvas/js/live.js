@@ -3,7 +3,7 @@ const MOST_PATCHES = 64;
 // A stroke gets a quick answer; when the hand rests, large holes are done anew at full size, and
 // refined where that was asked for.
 const REST = { full: 350, refined: 1500 };
-let running = null, waiting = false, restTimer = 0, settleTimer = 0;
+let running = null, waiting = false, restTimer = 0;
 // Every question has a number of its own, so that giving one up never reaches the next. After a reload the
 // numbers go on above those from before, also if the clock was set back meanwhile: the first question overtakes
 // what nobody waits for any more.
@@ -15,27 +15,9 @@ function nextTurn() {
   return turns;
 }
 
-// While a reviewer mends a mask, the mask is what must be seen: live waits.
-// It is over with the bar over the canvas, which comes a moment after the photo.
-function isMending() {
-  if (!S.mending) return false;
-  const bar = document.getElementById("fix-bar");
-  const open = Boolean(bar) && getComputedStyle(bar).display !== "none";
-  if (S.mending.seen && !open) S.mending = null;
-  else S.mending.seen ||= open;
-  return Boolean(S.mending);
-}
-document.addEventListener("click", (event) => {
-  if (S.mending && event.target.closest("#fix-bar")) S.mending.seen = true;
-});
-const isLive = () => S.live && !isMending();
-
-// Whether the mask is another one than what the result fills, as after a stroke with Live off.
-const unfilled = () => Boolean(S.result) && !sameRuns(S.result.runs, history.runs);
-
 // All of it as it is now: while the mask is being packed more may be drawn.
 async function drawingValue() {
-  const runs = S.raster && history.runs, width = S.photo ? S.photo.width : 0;
+  const runs = S.raster && maskHistory.runs, width = S.photo ? S.photo.width : 0;
   const value = {
     version: 1, photo: S.photo ? S.photo.id : null, name: S.photo ? S.photo.name : "",
     width, height: S.photo ? S.photo.height : 0,
@@ -176,7 +158,7 @@ async function improve(quality) {
 }
 
 function begin(quality, better = null) {
-  const drawn = { runs: history.runs, strokes: S.strokes, strategy: S.strategy };
+  const drawn = { runs: maskHistory.runs, strokes: S.strokes, strategy: S.strategy };
   running = { request: S.request, turn: nextTurn(), start: performance.now(), penUp: S.penUp, photo: S.photo, quality, better, drawn, live: isLive(), pixels: S.raster.count };
   emit("running");
   return running;
@@ -280,17 +262,3 @@ function cancelRun() {
   emit("facts");
 }
 
-// Hovering the hole shows its red again; drawing shows all of it.
-on("hover", (at) => {
-  if (!S.result || running || gesture || !S.raster.count || unfilled()) return;
-  const x = at ? Math.floor(at.x) : -1, y = at ? Math.floor(at.y) : -1;
-  const hit = x >= 0 && y >= 0 && x < S.photo.width && y < S.photo.height && S.raster.data[y * S.photo.width + x];
-  showMask(hit && S.settled ? "hover" : "gone");
-  if (!hit) S.settled = true;
-});
-// At first the result is to be seen, though the pointer still rests on it.
-on("result", () => {
-  S.settled = false;
-  clearTimeout(settleTimer);
-  settleTimer = setTimeout(() => { S.settled = true; }, 600);
-});

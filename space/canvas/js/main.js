@@ -1,8 +1,8 @@
 // Ties the parts together: the toolbar, the menus, values that come from Python, the start.
 function doTool(what) {
   if (!S.raster) return;
-  if (what === "undo") history.undo();
-  if (what === "redo") history.redo();
+  if (what === "undo") maskHistory.undo();
+  if (what === "redo") maskHistory.redo();
   if (what === "invert") changeMask((raster) => raster.invert(), { tool: "invert" });
   if (what === "clear" && S.raster.count) changeMask((raster) => raster.clear(), { tool: "clear" });
   if (what === "in") zoomAbout(1.25);
@@ -85,7 +85,7 @@ async function importMask(file) {
 
 async function exportMask() {
   if (!S.raster.count) return note("Nothing is marked yet, so there is no mask to export.");
-  const png = await encodeMaskPng(history.runs, S.photo.width, S.raster.all());
+  const png = await encodeMaskPng(maskHistory.runs, S.photo.width, S.raster.all());
   const url = URL.createObjectURL(new Blob([png], { type: "image/png" }));
   saveFile(url, S.photo.name.replace(/\.[^.]*$/, "") + "-mask.png");
   setTimeout(() => URL.revokeObjectURL(url), 10000);

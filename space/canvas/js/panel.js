@@ -116,7 +116,7 @@ function showPanel() {
   showManual();
   showFormats();
   showRunning();
-  for (const name of ["undo", "redo"]) find('[data-do="' + name + '"]').disabled = name === "undo" ? !history.canUndo : !history.canRedo;
+  for (const name of ["undo", "redo"]) find('[data-do="' + name + '"]').disabled = name === "undo" ? !maskHistory.canUndo : !maskHistory.canRedo;
   find('[data-do="clear"]').disabled = !S.raster || !S.raster.count;
 }
 

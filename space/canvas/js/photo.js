@@ -14,7 +14,7 @@ function showPhoto(bitmap, facts, file = null) {
   root.style.setProperty("--aspect", (facts.height / facts.width).toFixed(4));
   measureStage();
   makeProxies();
-  history.start();
+  maskHistory.start();
   fitView();
   showMask("drawing");
   emit("photo");

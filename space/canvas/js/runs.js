@@ -24,7 +24,7 @@ function unpackRuns(runs, length) {
 }
 
 function sameRuns(one, other) {
-  return one.length === other.length && one.every((size, index) => size === other[index]);
+  return one === other || (one.length === other.length && one.every((size, index) => size === other[index]));
 }
 
 // Calls visit(y, from, to) for every stretch of hole within a row; `to` is past its end.

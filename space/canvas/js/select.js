@@ -13,7 +13,7 @@ function pickAt(at) {
 }
 
 function boxOf(a, b) {
-  const [p, q] = [inside(a), inside(b)];
+  const [p, q] = [clampPoint(a), clampPoint(b)];
   return [Math.min(p.x, q.x), Math.min(p.y, q.y), Math.max(p.x, q.x), Math.max(p.y, q.y)];
 }
 
@@ -32,7 +32,7 @@ async function selectAt(done, how) {
     pick.remove = !far;
     if (far) return eraseObject(pick, far);
   }
-  const picks = going.picks.concat([pick]), photo = S.photo, runs = history.runs;
+  const picks = going.picks.concat([pick]), photo = S.photo, runs = maskHistory.runs;
   const mine = (pending = { rest: going.rest, picks });
   const answer = await askObjects(picks);
   if (pending === mine) pending = null;
@@ -41,7 +41,7 @@ async function selectAt(done, how) {
   const whole = await wholeMask(answer.mask);
   if (!(await penIsUp(photo))) return;
   // What was drawn while the answer was on its way stays.
-  const rest = sameRuns(history.runs, runs) ? going.rest : S.raster.data.slice();
+  const rest = sameRuns(maskHistory.runs, runs) ? going.rest : S.raster.data.slice();
   startEdit(whole, rest, defaultGrowth(), 0);
   commitEdit({ tool: "select", picks, provider: answer.provider, seconds: answer.seconds });
   selection = { rest, picks };

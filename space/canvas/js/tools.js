@@ -60,7 +60,7 @@ function showDraft(points, closed) {
 }
 
 const corners = (a, b) => [a, { x: b.x, y: a.y }, b, { x: a.x, y: b.y }];
-const inside = (p) => ({ x: clamp(p.x, 0, S.photo.width), y: clamp(p.y, 0, S.photo.height) });
+const clampPoint = (p) => ({ x: clamp(p.x, 0, S.photo.width), y: clamp(p.y, 0, S.photo.height) });
 
 // `more` is Shift, or a finger: one more object. `other` is Alt and the like: the eraser, or the other way.
 function penDown(at, other, more = false) {
@@ -79,7 +79,7 @@ function penMove(at) {
   const { tool, last, points } = gesture;
   if (tool === "box" || tool === "select") {
     gesture.last = at;
-    showDraft(corners(points[0], at).map(inside), true);
+    showDraft(corners(points[0], at).map(clampPoint), true);
   } else if (Math.hypot(at.x - last.x, at.y - last.y) * view.scale >= 1) {
     points.push(at);
     gesture.last = at;
@@ -96,18 +96,18 @@ function penUp() {
   if (!done) return;
   if (done.tool === "select") return void selectAt(done, done.value ? (done.more ? "add" : "new") : "remove");
   // What a brush marked is on the screen already.
-  if (done.tool === "box") drawMask(onStage(S.raster.rectangle(inside(done.points[0]), inside(done.last), done.value)));
+  if (done.tool === "box") drawMask(onStage(S.raster.rectangle(clampPoint(done.points[0]), clampPoint(done.last), done.value)));
   if (done.tool === "lasso" && done.points.length > 2) drawMask(onStage(S.raster.polygon(done.points, done.value)));
   S.strokes = S.strokes.concat([strokeRecord(done)]);
   S.strategy = "drawn";
-  if (!history.commit()) emit("pen", "given up");
+  if (!maskHistory.commit()) emit("pen", "given up");
 }
 
 function penCancel() {
   if (!gesture) return;
   gesture = null;
   showDraft([], false);
-  history.revert();
+  maskHistory.revert();
   redraw();
   emit("pen", "given up");
 }
@@ -138,5 +138,5 @@ function changeMask(change, record, strategy = "drawn") {
   showMask("drawing");
   redraw("mask");
   emit("pen", "up");
-  if (!history.commit()) emit("pen", "given up");
+  if (!maskHistory.commit()) emit("pen", "given up");
 }

@@ -29,6 +29,9 @@ const S = {
   peek: false,
   unsaved: false,
   mending: null,
+  // When the pen went up last, and whether the newest result has been in sight for a moment.
+  penUp: 0,
+  settled: false,
 };
 
 const listeners = {};

@@ -1,0 +1,41 @@
+// How the mask shows: drawing, waiting (it shimmers), hover, gone. On few cores the shimmer is eight
+// pictures a second: sixty would take the very core that the result is computed on.
+const manyCores = (navigator.hardwareConcurrency || 2) > 4;
+over.dataset.shimmer = manyCores ? "smooth" : "steps";
+let shimmerTimer = 0, settleTimer = 0, pinned = false;
+function showMask(how) {
+  // A finished mask is out of sight, unless somebody wants to see it all the time.
+  if (how === "gone" && pinned) how = "hover";
+  over.dataset.show = how;
+  clearInterval(shimmerTimer);
+  over.style.opacity = "";
+  if (how !== "waiting" || manyCores) return;
+  const start = performance.now();
+  shimmerTimer = setInterval(() => {
+    over.style.opacity = (0.7 + 0.25 * Math.cos(((performance.now() - start) * Math.PI) / 1100)).toFixed(2);
+  }, 120);
+}
+
+function pinMask() {
+  pinned = !pinned;
+  find('[data-do="mask"]').setAttribute("aria-pressed", String(pinned));
+  if (["gone", "hover"].includes(over.dataset.show)) showMask("gone");
+}
+
+// Whether the mask is another one than what the result fills, as after a stroke with Live off.
+const unfilled = () => Boolean(S.result) && !sameRuns(S.result.runs, maskHistory.runs);
+
+// Hovering the hole shows its red again; drawing shows all of it.
+on("hover", (at) => {
+  if (!S.result || running || gesture || !S.raster.count || unfilled()) return;
+  const x = at ? Math.floor(at.x) : -1, y = at ? Math.floor(at.y) : -1;
+  const hit = x >= 0 && y >= 0 && x < S.photo.width && y < S.photo.height && S.raster.data[y * S.photo.width + x];
+  showMask(hit && S.settled ? "hover" : "gone");
+  if (!hit) S.settled = true;
+});
+// At first the result is to be seen, though the pointer still rests on it.
+on("result", () => {
+  S.settled = false;
+  clearTimeout(settleTimer);
+  settleTimer = setTimeout(() => { S.settled = true; }, 600);
+});
