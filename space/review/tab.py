@@ -7,8 +7,8 @@ from typing import Literal
 import gradio as gr
 
 from space.pieces import QUIET, html
-from space.review.answers import Answers
 from space.review.desk import Desk
+from space.review.handlers import Handlers
 from space.review.parts import FixBar, Parts
 from space.review.reviewers import signs_in_with_hub
 from space.services import Services
@@ -42,37 +42,37 @@ def build(services: Services, canvas: gr.HTML, bar: FixBar, events: Sequence[Cal
         events: The tab is brought up to date whenever one of them happens, e.g. `page.select`.
     """
     parts = lay_out()
-    answers = Answers(Desk(services), parts, bar, canvas)
+    handlers = Handlers(Desk(services), parts, bar, canvas)
     second, shown, on = parts.second, parts.shown, parts.buttons
     of_record = [parts.current, second, parts.seen]
     for name, decide in (
-        ("accept", answers.accept),
-        ("reject", answers.reject),
-        ("skip", answers.skip),
+        ("accept", handlers.accept),
+        ("reject", handlers.reject),
+        ("skip", handlers.skip),
     ):
         decided = on[name].click(decide, of_record, shown, js=_SEEN, **QUIET)
         decided.then(None, js=_ANSWERED, api_visibility="private")
     on["fill"].click(
-        answers.fill,
+        handlers.fill,
         of_record,
         shown,
         js=_SEEN,
         api_visibility="private",
         show_progress_on=[parts.filled, parts.status],
     )
-    on["unskip"].click(answers.unskip, second, shown, **QUIET)
-    undone = on["undo"].click(answers.undo, None, shown, **QUIET)
+    on["unskip"].click(handlers.unskip, second, shown, **QUIET)
+    undone = on["undo"].click(handlers.undo, None, shown, **QUIET)
     undone.then(None, js=_ANSWERED, api_visibility="private")
-    second.input(answers.show, second, shown, **QUIET)
-    gr.on(list(events), answers.show, second, shown, **QUIET)
-    _wire_mending(answers, parts, canvas, bar)
+    second.input(handlers.show, second, shown, **QUIET)
+    gr.on(list(events), handlers.show, second, shown, **QUIET)
+    _wire_mending(handlers, parts, canvas, bar)
 
 
-def _wire_mending(answers: Answers, parts: Parts, canvas: gr.HTML, bar: FixBar) -> None:
+def _wire_mending(handlers: Handlers, parts: Parts, canvas: gr.HTML, bar: FixBar) -> None:
     """From the tab to the canvas and back, with the mask that is on it then."""
     changing = [*bar.changing, parts.go]
     open_there = parts.buttons["fix"].click(
-        answers.fix,
+        handlers.fix,
         [parts.current, parts.second, parts.seen],
         [canvas, *changing, *parts.shown],
         js=_SEEN,
@@ -81,11 +81,11 @@ def _wire_mending(answers: Answers, parts: Parts, canvas: gr.HTML, bar: FixBar) 
     )
     open_there.then(None, parts.go, js=_GO, api_visibility="private")
     drawn = [bar.record_id, parts.second, bar.named, canvas]
-    accepted = bar.accept.click(answers.mend, drawn, changing, **QUIET)
-    left = bar.back.click(answers.leave, None, changing, **QUIET)
+    accepted = bar.accept.click(handlers.mend, drawn, changing, **QUIET)
+    left = bar.back.click(handlers.leave, None, changing, **QUIET)
     for event in (accepted, left):
         event.then(None, parts.go, js=_GO, api_visibility="private").then(
-            answers.show, parts.second, parts.shown, **QUIET
+            handlers.show, parts.second, parts.shown, **QUIET
         )
 
 

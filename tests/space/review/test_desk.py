@@ -10,8 +10,8 @@ import pytest
 
 from space.canvas.protocol import encode_mask
 from space.photos import PhotoShelf
-from space.review.answers import Answers
 from space.review.desk import Desk
+from space.review.handlers import Handlers
 from space.review.reviewers import LOCAL, refusal, reviewer
 from space.review.tab import fix_bar, lay_out
 from space.services import Services
@@ -31,9 +31,9 @@ def desk(tmp_path: Path):
     store.close()
 
 
-def answers_of(desk: Desk) -> Answers:
+def handlers_of(desk: Desk) -> Handlers:
     with gr.Blocks(analytics_enabled=False):
-        return Answers(desk, lay_out(), fix_bar(), gr.HTML())
+        return Handlers(desk, lay_out(), fix_bar(), gr.HTML())
 
 
 def save(desk: Desk, count: int, **changes) -> list[str]:
@@ -120,18 +120,18 @@ def test_what_is_left_is_what_can_be_had(desk: Desk) -> None:
 def test_private_records_are_not_shown_to_strangers(desk: Desk) -> None:
     save(desk, 1, licence="private")
     accounts = replace(desk.services.settings, auth_file=Path("accounts"))
-    answers = answers_of(Desk(replace(desk.services, settings=accounts)))
+    handlers = handlers_of(Desk(replace(desk.services, settings=accounts)))
 
     def shown(**request: str) -> str:
-        screen = answers.show(False, asks(username="ann", **request), None)
-        return screen[answers.parts.current]
+        screen = handlers.show(False, asks(username="ann", **request), None)
+        return screen[handlers.parts.current]
 
     assert shown(x_forwarded_for="203.0.113.7") == ""
     assert shown(client="203.0.113.7") == ""
     assert shown()
     assert desk.show("bob", False).record_id == ""
     far = Settings(host="0.0.0.0", data_dir=accounts.data_dir, auth_file=Path("accounts"))
-    answers = answers_of(Desk(replace(desk.services, settings=far)))
+    handlers = handlers_of(Desk(replace(desk.services, settings=far)))
     assert shown() == ""
 
 
@@ -194,15 +194,15 @@ def test_mending_refuses_another_photo_and_an_empty_canvas(desk: Desk) -> None:
 
 def test_trouble_is_a_line_on_the_page(desk: Desk) -> None:
     [only] = save(desk, 1)
-    answers = answers_of(desk)
-    status = answers.parts.status
-    answers.accept(only, False, only, HERE, None)
-    said = answers.accept(only, False, only, HERE, None)
+    handlers = handlers_of(desk)
+    status = handlers.parts.status
+    handlers.accept(only, False, only, HERE, None)
+    said = handlers.accept(only, False, only, HERE, None)
     assert list(said) == [status]
     assert 'role="alert"' in said[status]
     assert "already" in said[status]
-    assert "already" not in answers.show(False, HERE, None)[status]
-    assert "no record" in answers.fill("none", False, "none", HERE, None)[status]
+    assert "already" not in handlers.show(False, HERE, None)[status]
+    assert "no record" in handlers.fill("none", False, "none", HERE, None)[status]
 
 
 def test_deleting_takes_the_copy_for_the_canvas_along(desk: Desk) -> None:
@@ -267,10 +267,10 @@ def test_a_second_opinion_can_mend_as_well(desk: Desk) -> None:
 
 def test_who_may_not_review_gets_no_filled_picture(desk: Desk) -> None:
     [only] = save(desk, 1)
-    answers = answers_of(desk)
-    filled, status = answers.parts.filled, answers.parts.status
-    refused = answers.fill(only, False, only, STRANGER, None)
+    handlers = handlers_of(desk)
+    filled, status = handlers.parts.filled, handlers.parts.status
+    refused = handlers.fill(only, False, only, STRANGER, None)
     assert refused[filled] == ""
     assert 'role="alert"' in refused[status]
     assert desk.services.engine.calls == 0
-    assert "Filled by telea" in answers.fill(only, False, only, HERE, None)[filled]
+    assert "Filled by telea" in handlers.fill(only, False, only, HERE, None)[filled]

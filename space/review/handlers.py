@@ -25,46 +25,23 @@ _NOT_HELD = (
 )
 _log = logging.getLogger(__name__)
 Updates = dict[Block, Any]
+_Act = Callable[[str, str, bool, bool], Updates]
 
 
-class Answers:
-    """The handlers of the tab's events; Gradio hands in who asks by the parameters' types.
-
-    `record_id` is the record as the server remembers it, and the one that is decided on. `seen` is
-    the one that the page shows, and is only compared: where answers are slow, or the app was
-    restarted, the two may differ, and then nothing is done to either.
-    """
+class Handlers:
+    """The handlers of the tab's events; Gradio hands in who asks by the parameters' types."""
 
     def __init__(self, desk: Desk, parts: Parts, bar: FixBar, canvas: gr.HTML) -> None:
         self.desk, self.parts, self.bar, self.canvas = desk, parts, bar, canvas
+        self.accept = self._then_next(partial(desk.decide, decision="approved"))
+        self.reject = self._then_next(partial(desk.decide, decision="rejected"))
+        self.skip = self._then_next(desk.skip)
+        self.fill = self._on_record(self._fill, {parts.filled: ""})
+        self.fix = self._on_record(self._fix, {parts.go: ""})
 
     def show(self, second: bool, request: gr.Request, profile: gr.OAuthProfile | None) -> Updates:
         """The record that is this reviewer's turn."""
         return self._screen(request, profile, partial(self.desk.show, second=second))
-
-    def accept(
-        self, record_id: str, second: bool, seen: str,
-        request: gr.Request, profile: gr.OAuthProfile | None,
-    ) -> Updates:  # fmt: skip
-        """Approve, then the next one."""
-        return self._decide("approved", record_id, second, seen, request, profile)
-
-    def reject(
-        self, record_id: str, second: bool, seen: str,
-        request: gr.Request, profile: gr.OAuthProfile | None,
-    ) -> Updates:  # fmt: skip
-        """Reject, then the next one."""
-        return self._decide("rejected", record_id, second, seen, request, profile)
-
-    def skip(
-        self, record_id: str, second: bool, seen: str,
-        request: gr.Request, profile: gr.OAuthProfile | None,
-    ) -> Updates:  # fmt: skip
-        """The next one; this one later."""
-        if words := mistaken(record_id, seen):
-            return self._again(second, words, request, profile)
-        work = partial(self.desk.skip, record_id=record_id, second=second)
-        return self._screen(request, profile, work)
 
     def unskip(self, second: bool, request: gr.Request, profile: gr.OAuthProfile | None) -> Updates:
         """What was skipped, again."""
@@ -74,33 +51,51 @@ class Answers:
         """The last decision back, and its record with it."""
         return self._screen(request, profile, self.desk.undo)
 
-    def fill(
-        self, record_id: str, second: bool, seen: str,
-        request: gr.Request, profile: gr.OAuthProfile | None,
-    ) -> Updates:  # fmt: skip
-        """The filled picture."""
-        if words := mistaken(record_id, seen):
-            return self._again(second, words, request, profile)
-        try:
-            self.desk.who(request, profile)
-            return {self.parts.filled: self.desk.filled(record_id), self.parts.status: ""}
-        except TROUBLE as error:
-            return {self.parts.filled: "", self.parts.status: said(error)}
+    def _on_record(self, act: _Act, otherwise: Updates) -> Callable[..., Updates]:
+        """The handler of a button that does something with the record that is shown.
 
-    def fix(
-        self, record_id: str, second: bool, seen: str,
-        request: gr.Request, profile: gr.OAuthProfile | None,
-    ) -> Updates:  # fmt: skip
+        Of its parameters, `record_id` is the record as the server remembers it, and the one that
+        is acted on. `seen` is the one that the page shows, and is only compared: where answers are
+        slow, or the app was restarted, the two may differ, and then nothing is done to either.
+
+        Args:
+            act: Does it; gets the reviewer's name, the record, and what decides on the next one.
+            otherwise: What else changes where nothing is done.
+        """
+
+        def handler(
+            record_id: str, second: bool, seen: str,
+            request: gr.Request, profile: gr.OAuthProfile | None,
+        ) -> Updates:  # fmt: skip
+            private = shows_private(self.desk.services.settings, request)
+            try:
+                name = self.desk.who(request, profile)
+                if words := mistaken(record_id, seen):
+                    screen = self.desk.show(name, second, error_html(words), private=private)
+                    return updates(self.parts, screen) | otherwise
+                return act(name, record_id, second, private)
+            except TROUBLE as error:
+                return {self.parts.status: said(error)} | otherwise
+
+        return handler
+
+    def _then_next(self, work: Callable[..., Screen]) -> Callable[..., Updates]:
+        """The handler of a button that is done with the record: the next one is shown."""
+
+        def act(name: str, record_id: str, second: bool, private: bool) -> Updates:
+            return updates(self.parts, work(name, record_id, second=second, private=private))
+
+        return self._on_record(act, {})
+
+    def _fill(self, _: str, record_id: str, *__: bool) -> Updates:
+        """The filled picture."""
+        return {self.parts.filled: self.desk.filled(record_id), self.parts.status: ""}
+
+    def _fix(self, name: str, record_id: str, *_: bool) -> Updates:
         """The record on the canvas, under the bar."""
         parts, bar = self.parts, self.bar
-        if words := mistaken(record_id, seen):
-            return self._again(second, words, request, profile) | {parts.go: ""}
-        try:
-            command = self.desk.to_canvas(self.desk.who(request, profile), record_id)
-        except TROUBLE as error:
-            return {parts.status: said(error), parts.go: ""}
         return {
-            self.canvas: command,
+            self.canvas: self.desk.to_canvas(name, record_id),
             bar.group: gr.Column(visible=True),
             bar.words: status_html("done", _MEND),
             bar.record_id: record_id,
@@ -140,21 +135,6 @@ class Answers:
             bar.named: "",
             self.parts.go: "review",
         }
-
-    def _again(
-        self, second: bool, words: str, request: gr.Request, profile: gr.OAuthProfile | None
-    ) -> Updates:
-        work = partial(self.desk.show, second=second, status=error_html(words))
-        return self._screen(request, profile, work)
-
-    def _decide(
-        self, decision: str, record_id: str, second: bool, seen: str,
-        request: gr.Request, profile: gr.OAuthProfile | None,
-    ) -> Updates:  # fmt: skip
-        if words := mistaken(record_id, seen):
-            return self._again(second, words, request, profile)
-        work = partial(self.desk.decide, record_id=record_id, decision=decision, second=second)
-        return self._screen(request, profile, work)
 
     def _screen(
         self,

@@ -7,8 +7,8 @@ import pytest
 
 from space.canvas.protocol import encode_mask
 from space.photos import PhotoShelf
-from space.review.answers import Answers
 from space.review.desk import Desk
+from space.review.handlers import Handlers
 from space.review.tab import fix_bar, lay_out
 from space.services import Services
 from space.settings import Settings
@@ -28,12 +28,12 @@ def store(tmp_path: Path):
 
 
 @pytest.fixture
-def answers(store: Store, tmp_path: Path) -> Answers:
+def handlers(store: Store, tmp_path: Path) -> Handlers:
     settings = Settings(model="telea", data_dir=tmp_path / "data")
     shelf = PhotoShelf(settings.folders.photos)
     with gr.Blocks(analytics_enabled=False):
         desk = Desk(Services(TeleaEngine(), store, settings, shelf))
-        return Answers(desk, lay_out(), fix_bar(), gr.HTML())
+        return Handlers(desk, lay_out(), fix_bar(), gr.HTML())
 
 
 def save(store: Store, count: int) -> list[str]:
@@ -47,56 +47,56 @@ def drawing(store: Store, record_id: str) -> dict:
 @pytest.mark.parametrize("name", ON_RECORDS)
 @pytest.mark.parametrize("lost", [False, True], ids=["page behind", "app restarted"])
 def test_nothing_is_done_to_a_record_that_the_page_does_not_show(
-    answers: Answers, store: Store, name: str, lost: bool
+    handlers: Handlers, store: Store, name: str, lost: bool
 ) -> None:
     first, second = save(store, 2)
-    parts = answers.parts
+    parts = handlers.parts
     if not lost:
-        answers.accept(first, False, first, HERE, None)
+        handlers.accept(first, False, first, HERE, None)
     known, meant, words = ("", first, "restarted") if lost else (second, second, "another record")
     before = store.info()
-    answer = getattr(answers, name)(known, False, first, HERE, None)
+    answer = getattr(handlers, name)(known, False, first, HERE, None)
     assert words in answer[parts.status]
     assert answer[parts.current] == meant
     assert f'data-record="{meant}"' in answer[parts.picture]
     assert answer[parts.filled] == ""
-    assert answers.canvas not in answer
+    assert handlers.canvas not in answer
     assert answer.get(parts.go, "") == ""
     assert store.info() == before
-    again = answers.accept(answer[parts.current], False, meant, HERE, None)
+    again = handlers.accept(answer[parts.current], False, meant, HERE, None)
     assert "Accepted" in again[parts.status]
     assert store.get(meant).status == "approved"
 
 
-def test_a_page_cannot_choose_the_record(answers: Answers, store: Store) -> None:
+def test_a_page_cannot_choose_the_record(handlers: Handlers, store: Store) -> None:
     first, second = save(store, 2)
-    answers.show(False, HERE, None)
-    assert answers.accept("", False, second, HERE, None)[answers.parts.current] == first
-    assert answers.accept(first, False, second, HERE, None)[answers.parts.current] == first
+    handlers.show(False, HERE, None)
+    assert handlers.accept("", False, second, HERE, None)[handlers.parts.current] == first
+    assert handlers.accept(first, False, second, HERE, None)[handlers.parts.current] == first
     assert store.info()["pending"] == 2
 
 
 def test_a_mask_that_was_mended_before_a_restart_is_accepted(
-    answers: Answers, store: Store
+    handlers: Handlers, store: Store
 ) -> None:
     [only] = save(store, 1)
-    answers.show(False, HERE, None)
-    opened = answers.fix(only, False, only, HERE, None)
-    assert opened[answers.bar.record_id] == opened[answers.bar.named] == only
-    assert opened[answers.parts.go] == "inpaint"
-    closed = answers.mend("", False, only, drawing(store, only), HERE, None)
-    assert closed[answers.parts.go] == "review"
+    handlers.show(False, HERE, None)
+    opened = handlers.fix(only, False, only, HERE, None)
+    assert opened[handlers.bar.record_id] == opened[handlers.bar.named] == only
+    assert opened[handlers.parts.go] == "inpaint"
+    closed = handlers.mend("", False, only, drawing(store, only), HERE, None)
+    assert closed[handlers.parts.go] == "review"
     assert store.get(only).status == "approved"
     assert (store.mask(store.get(only)) == make_mask(50)).all()
 
 
 def test_a_mask_of_a_record_that_was_lost_in_a_restart_stays_on_the_canvas(
-    answers: Answers, store: Store
+    handlers: Handlers, store: Store
 ) -> None:
     _, other = save(store, 2)
     for named in (other, ""):
-        answer = answers.mend("", False, named, drawing(store, other), HERE, None)
-        assert set(answer) == {answers.bar.words, answers.parts.go}
-        assert "still here" in answer[answers.bar.words]
-        assert answer[answers.parts.go] == ""
+        answer = handlers.mend("", False, named, drawing(store, other), HERE, None)
+        assert set(answer) == {handlers.bar.words, handlers.parts.go}
+        assert "still here" in answer[handlers.bar.words]
+        assert answer[handlers.parts.go] == ""
     assert store.info()["pending"] == 2
