@@ -16,10 +16,11 @@ from lama.photo import Photo, inpaint_photo, painted
 def as_mask(mask: np.ndarray | Image.Image) -> np.ndarray:
     """Any mask as bool (H, W); non-zero = hole, and a PIL image as `lama.photo.painted` has it.
 
-    A PIL image is turned upright first, as photos are.
+    Raises:
+        ValueError: an array of another kind or shape.
     """
     if isinstance(mask, Image.Image):
-        return painted(upright(mask))
+        return painted(mask)
     if not isinstance(mask, np.ndarray) or mask.ndim != 2 or mask.dtype.kind not in "bui":
         shape = getattr(mask, "shape", type(mask).__name__)
         raise ValueError(f"a mask is a bool or integer array (H, W) or a PIL image, got {shape}")

@@ -24,10 +24,12 @@ from lama.photo_deep import TOO_DEEP, deep_pixels, is_deep
 from lama.photo_error import PhotoError, too_large
 from lama.photo_heic import open_image
 from masks import ops
+from masks.files import is_lossy
 
 MAX_PIXELS = 64_000_000  # 48-megapixel phones, with room
 MOST_JPEG_EXIF = 65533  # bytes in one segment, which is what Pillow writes
 READABLE = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM", "HEIC")
+_LOSSY = ("JPEG", "MPO", "WEBP", "AVIF", "HEIC")
 _MOST_DPI = 65536  # JPEG has 16 bits for it
 _ROWS = 64  # converted at once
 
@@ -144,17 +146,24 @@ def inpaint_photo(
 
 
 def open_mask(
-    source: Path | str | bytes, size: tuple[int, int], max_pixels: int = MAX_PIXELS
+    source: Path | str | bytes,
+    size: tuple[int, int] | None = None,
+    max_pixels: int = MAX_PIXELS,
 ) -> np.ndarray:
-    """Open a mask file: any pixel that is not black (or, with alpha, not clear) is hole.
+    """Open a mask file, as the command line, the API, imports and training all do.
+
+    Any pixel that is not black is hole. Where any pixel is fully transparent, alpha alone decides:
+    whatever is not fully transparent is hole. Lossy files have grey noise around black; there, a
+    pixel whose brightest colour is above the middle is hole (`masks.files.is_lossy`).
 
     Args:
         source: a path, or the bytes of a file.
         size: (width, height) that it must have; the header tells, before anything is decoded.
+            None: any.
         max_pixels: larger masks are refused; give what the photo was opened with.
 
     Returns:
-        bool (H, W).
+        bool (H, W), upright; may be empty or full.
 
     Raises:
         PhotoError: Not a picture, or of another size.
@@ -162,25 +171,29 @@ def open_mask(
 
     def check(image: Image.Image) -> None:
         # It may lie on its side in the file: what counts is decided when it is upright.
-        if sorted(image.size) != sorted(size):
+        if size is not None and sorted(image.size) != sorted(size):
             raise _other_size(image.size, size)
 
-    photo = _open(source, max_pixels, check)
-    if photo.size != size:
+    data = source if isinstance(source, bytes) else _read(Path(source))
+    photo = _open(data, max_pixels, check)
+    if size is not None and photo.size != size:
         raise _other_size(photo.size, size)
-    return painted(photo.original)
+    return ops.painted(photo.original, is_lossy(data))
 
 
-def painted(mask: np.ndarray | Image.Image) -> np.ndarray:
-    """Which pixels of a mask picture are hole: see `masks.ops.painted`.
+def painted(mask: Image.Image) -> np.ndarray:
+    """Which pixels of a PIL image, turned upright, are hole; by the rule of `open_mask`.
+
+    Pillow tells the format of a picture as it came from a file, and not of what was made of it. Nor
+    does it tell whether a WebP is lossless: all of them count as lossy.
 
     Args:
-        mask: (H, W, C) as `Photo.original`, or a PIL image of any mode.
+        mask: of any mode.
 
     Returns:
         bool (H, W).
     """
-    return ops.painted(_channels(mask) if isinstance(mask, Image.Image) else mask)
+    return ops.painted(_channels(upright(mask)), mask.format in _LOSSY)
 
 
 def _other_size(mask: tuple[int, int], photo: tuple[int, int]) -> PhotoError:

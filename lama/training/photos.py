@@ -15,10 +15,9 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from lama.photo import open_photo
+from lama.photo import open_mask
 from lama.photo_error import PhotoError
-from masks.files import PHOTO_SUFFIXES, find_files, is_lossy
-from masks.ops import painted
+from masks.files import PHOTO_SUFFIXES, find_files
 
 MOST_PIXELS = 2**30  # of a mask, about what OpenCV takes of a photo
 
@@ -172,10 +171,10 @@ def decode_rgb(data: bytes) -> np.ndarray | None:
 def decode_mask(data: bytes) -> np.ndarray | None:
     """An encoded mask as upright bool (H, W), True = hole, or None if it cannot be decoded.
 
-    Read as everywhere (`masks.ops.painted`); black has noise in lossy files.
+    See `lama.photo.open_mask`.
     """
     try:
-        return painted(open_photo(data, MOST_PIXELS).original, is_lossy(data))
+        return open_mask(data, max_pixels=MOST_PIXELS)
     except PhotoError:
         return None
 

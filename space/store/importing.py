@@ -25,10 +25,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
-from lama.photo import open_photo
+from lama.photo import open_mask
 from lama.photo_error import PhotoError
-from masks.files import is_lossy
-from masks.ops import painted
 from space.store import coco, compaction, recovery
 from space.store.core import Core, add_whole_shard, prepare_shard
 from space.store.entry import new_entry, new_token
@@ -276,9 +274,9 @@ def _foreign(row: dict[str, Any], answer: Answer | None, max_pixels: int, key: b
 
 
 def _painted(data: bytes, max_pixels: int) -> np.ndarray:
-    """The hole in a mask from elsewhere, read as everywhere: see `masks.ops.painted`."""
+    """The hole in a mask from elsewhere: see `lama.photo.open_mask`."""
     try:
-        return painted(open_photo(data, max_pixels).original, is_lossy(data))
+        return open_mask(data, max_pixels=max_pixels)
     except PhotoError as error:
         raise SubmissionError(f"A mask cannot be read. {error}") from error
 

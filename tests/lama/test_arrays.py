@@ -43,6 +43,15 @@ def test_a_mask_means_the_same_in_memory_and_in_a_file(hole, name):
     assert np.array_equal(open_mask(buffer.getvalue(), (101, 67)), hole)
 
 
+@pytest.mark.parametrize("kind", ["JPEG", "MPO", "WEBP"])
+def test_a_mask_that_comes_from_a_lossy_file_is_read_as_the_file(hole, kind):
+    canvas, buffer = Image.fromarray(hole.astype(np.uint8) * 255).convert("RGB"), io.BytesIO()
+    canvas.save(buffer, kind, quality=75)
+    image = Image.open(buffer)
+    assert np.asarray(image)[~hole].any(), "there is noise"
+    assert np.array_equal(as_mask(image), open_mask(buffer.getvalue(), (101, 67)))
+
+
 @pytest.mark.parametrize("kind", [np.int32, np.float32])
 def test_any_number_but_zero_is_hole(hole, kind):
     assert np.array_equal(as_mask(Image.fromarray(hole.astype(kind) * kind(0.4 + 1))), hole)

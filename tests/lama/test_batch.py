@@ -36,6 +36,24 @@ def test_one_photo(folder, picture, hole):
     assert np.array_equal(result[hole], 255 - picture[hole])
 
 
+def test_noise_of_a_mask_that_is_a_jpeg_is_not_filled(folder, picture, hole):
+    drawn = Image.fromarray(hole.astype(np.uint8) * 255)
+    drawn.save(folder / "mask.jpg", quality=75)
+    assert (np.asarray(Image.open(folder / "mask.jpg")) > 0).sum() > 1.05 * hole.sum()
+    inpaint_files(invert, folder / "photos/a.png", folder / "mask.jpg", folder / "out.png")
+    changed = (open_photo(folder / "out.png").rgb != picture).any(axis=2)
+    assert (changed != hole).mean() < 0.01
+    code = main(
+        [
+            *("inpaint", str(folder / "photos/a.png"), "--mask", str(folder / "mask.jpg")),
+            *("--output", str(folder / "cli.png"), "--precision", "fp32"),
+        ]
+    )
+    assert code == 0
+    by_cli = (open_photo(folder / "cli.png").rgb != picture).any(axis=2)
+    assert not (by_cli & ~changed).any()
+
+
 def test_a_folder_goes_on_after_a_failure(folder):
     outcome = inpaint_files(invert, folder / "photos", folder / "masks", folder / "out")
     assert outcome.filled == 2

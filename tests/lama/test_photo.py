@@ -5,6 +5,7 @@ import struct
 import tracemalloc
 import zlib
 
+import cv2
 import numpy as np
 import pytest
 import tifffile
@@ -13,6 +14,7 @@ from PIL import Image, ImageCms
 from lama import photo as photo_module
 from lama.photo import Photo, PhotoError, inpaint_photo, merge, open_mask, open_photo
 from lama.photo_write import encode_photo, format_of, save_photo
+from masks.files import read_mask
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
@@ -155,6 +157,43 @@ def test_masks_of_every_mode(hole, mode):
     else:
         image = Image.fromarray(hole.astype(np.uint8) * 255).convert(mode)
     assert np.array_equal(open_mask(encoded(image), (101, 67)), hole)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+@pytest.mark.parametrize("colour", [(255, 255, 255), (255, 0, 0)], ids=["white", "red"])
+def test_noise_of_lossy_files_is_no_hole(kind, colour, tmp_path):
+    canvas = np.zeros((123, 181, 3), np.uint8)
+    cv2.line(canvas, (20, 30), (150, 90), colour, 17)
+    drawn = canvas.any(axis=2)
+    data = encoded(Image.fromarray(canvas), kind, quality=80)
+    found = open_mask(data, (181, 123))
+    assert (found != drawn).mean() < 0.01
+    far = cv2.distanceTransform((~drawn).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) > 2
+    assert not found[far].any()
+    assert open_photo(data).original[far].any(), "there is noise"
+    (tmp_path / "mask").write_bytes(data)
+    assert (read_mask(tmp_path / "mask") != found).mean() < 0.002, "decoders differ by rounding"
+
+
+def test_dark_masks_of_lossless_files_keep_every_pixel(hole):
+    dark = Image.fromarray(hole.astype(np.uint8))
+    for kind, how in (("PNG", {}), ("WEBP", {"lossless": True}), ("TIFF", {}), ("BMP", {})):
+        image = dark.convert("RGB") if kind == "WEBP" else dark
+        assert np.array_equal(open_mask(encoded(image, kind, **how), (101, 67)), hole), kind
+
+
+def test_a_mask_of_any_size(hole):
+    assert np.array_equal(open_mask(encoded(Image.fromarray(hole))), hole)
+
+
+def test_one_clear_pixel_lets_alpha_alone_decide(hole):
+    layers = np.dstack([np.zeros((*hole.shape, 3), np.uint8), np.full(hole.shape, 255, np.uint8)])
+    layers[hole, 0] = 255
+    assert np.array_equal(open_mask(encoded(Image.fromarray(layers))), hole)
+    layers[0, 0, 3] = 0
+    everything = np.ones_like(hole)
+    everything[0, 0] = False
+    assert np.array_equal(open_mask(encoded(Image.fromarray(layers))), everything)
 
 
 def test_a_mask_of_another_size(hole):
