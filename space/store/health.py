@@ -10,6 +10,7 @@ from typing import Any
 from space.processes import at_work
 from space.store.core import Core
 from space.store.schema import STATUSES
+from space.store.shards import made_at
 
 _PUSHED = ("approved",)
 
@@ -38,7 +39,7 @@ def info(core: Core) -> dict[str, Any]:
             synced += shard["rows"]
         elif shard["shelf"] in shelves:
             waiting += shard["rows"]
-            failed += shard["rows"] if tried and _made(shard["name"]) <= attempt else 0
+            failed += shard["rows"] if tried and made_at(shard["name"]) <= attempt else 0
     return {
         "records": sum(statuses.values()),
         "images": index.counts("kind").get("originals", 0),
@@ -58,11 +59,6 @@ def info(core: Core) -> dict[str, Any]:
 
 def _wanted(words: str) -> tuple[str, ...]:
     return tuple(words.split()) or _PUSHED
-
-
-def _made(name: str) -> int:
-    """When a shard was made, in milliseconds since 1970: its name begins with it."""
-    return int(name.split("-")[1], 16)
 
 
 def _moment(microseconds: str) -> str | None:

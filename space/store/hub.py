@@ -11,7 +11,6 @@ On the Hub the split is the status: `train` holds approved records and nothing e
 others as well finds them under `pending` and `rejected`.
 """
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +31,6 @@ from space.store.schema import STATUSES
 
 SHARDS_A_COMMIT = 50
 SPLITS = {"approved": "train", "pending": "pending", "rejected": "rejected"}
-_OURS = re.compile(r"data/(?:train|pending|rejected)-[0-9a-f]{12}-[0-9a-f]{12}\.parquet")
 
 
 class Hub(Protocol):
@@ -160,7 +158,11 @@ def marks(values: Sequence[object]) -> str:
 
 def remote_path(name: str, shelf: str) -> str:
     """Where a shard lies on the Hub."""
-    return f"data/{SPLITS[shelf.split('/')[1]]}-{name.removeprefix('train-')}"
+    return _path(SPLITS[shelf.split("/")[1]], name)
+
+
+def _path(split: str, name: str) -> str:
+    return f"data/{split}-{name.removeprefix('train-')}"
 
 
 def local_name(path: str) -> str:
@@ -170,7 +172,8 @@ def local_name(path: str) -> str:
 
 def is_shard(path: str) -> bool:
     """Whether a path on the Hub is that of a shard with records."""
-    return _OURS.fullmatch(path) is not None
+    ours = any(path.startswith(f"data/{split}-") for split in SPLITS.values())
+    return ours and shards.is_name(local_name(path))
 
 
 def strangers(core: Core, remote: Iterable[str]) -> list[str]:
@@ -198,7 +201,8 @@ def _push(core: Core, hub: Hub, repository: str, statuses: Sequence[str]) -> Pus
     # A record whose status was taken back lies in a shard that is no longer chosen.
     sent = core.index.all("SELECT name FROM shards WHERE pushed_at IS NOT NULL")
     gone |= {row["name"] for row in sent} - {row["name"] for row in chosen}
-    withdrawn = sorted(path for path in remote if is_shard(path) and local_name(path) in gone)
+    # By name, not by `is_shard`: earlier versions sent what they had found under any name.
+    withdrawn = sorted(remote & {_path(split, n) for split in SPLITS.values() for n in gone})
     if new or withdrawn or "README.md" not in remote:
         changes: list[Any] = [CommitOperationDelete(path) for path in withdrawn]
         changes += _description(core, repository, shelves, remote)

@@ -148,11 +148,13 @@ def reconcile(core: Core) -> None:
         except (pa.ArrowException, ValueError, KeyError) as error:
             _log.warning("The shard %s is not ours and was left alone: %s", name, error)
     _put_back(core)
-    for name in sorted(indexed - present):
+    # Earlier versions took files in under whatever name they had.
+    strange = {name for name in indexed if not shards.is_name(name)}
+    for name in sorted((indexed - present) | strange):
         try:
             _make_again(core, name)
         except StoreError as error:
-            _log.warning("The shard %s is missing and cannot be made again: %s", name, error)
+            _log.warning("The shard %s cannot be made again: %s", name, error)
     core.published.sweep()
 
 
@@ -186,7 +188,7 @@ def _adopt(core: Core, path: Path) -> None:
     """Take a shard that the index does not know into it, without doubling a record."""
     fresh, total = unknown_entries(core, path)
     shelves = by_shelf(fresh)
-    if len(fresh) == total and len(shelves) == 1:
+    if shards.is_name(path.name) and len(fresh) == total and len(shelves) == 1:
         [shelf] = shelves
         shard = shards.shard_at(path, shelf, total)
         with core.index.transaction() as run:
@@ -269,7 +271,7 @@ def entry_of(core: Core, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _make_again(core: Core, name: str) -> None:
-    """Write a shard that is gone once more, from index and files."""
+    """Write a shard once more under a new name, from index and files."""
     shelf = core.index.get("SELECT shelf FROM shards WHERE name = ?", (name,))
     records = core.records_in(name)
     added = [prepare_shard(core, core.rows(records), shelf["shelf"])] if shelf and records else []

@@ -5,6 +5,7 @@ the Hub. Pictures go in as bytes with no path: `datasets` would prefer a path th
 exist on this machine to the bytes beside it.
 """
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ from space.store.schema import FEATURES
 
 ARROW_SCHEMA = FEATURES.arrow_schema
 EMPTY_NAME = "train-00000000-empty.parquet"
+_NAME = re.compile(r"train-([0-9a-f]{12})-[0-9a-f]{12}\.parquet")
 _ROWS_A_GROUP = 16  # with the next line: how much a reader has to fetch for one record
 _BYTES_A_GROUP = 64 * 2**20
 
@@ -42,8 +44,14 @@ def new_name() -> str:
 
 
 def is_name(name: str) -> bool:
-    """Whether a file name can be a shard's."""
-    return name.startswith("train-") and name.endswith(".parquet")
+    """Whether `new_name` made a file name: others could not be told from strangers on the Hub."""
+    return _NAME.fullmatch(name) is not None
+
+
+def made_at(name: str) -> int:
+    """When a shard was made, in milliseconds since 1970: its name begins with it. 0 if unknown."""
+    found = _NAME.fullmatch(name)
+    return int(found[1], 16) if found else 0
 
 
 def write_shard(path: Path, rows: Iterable[dict[str, Any]], shelf: str) -> Shard:
