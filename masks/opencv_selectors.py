@@ -10,7 +10,7 @@ from masks import objects
 from masks.base import Image, Mask
 from masks.grabcut import grab_cut, guess_around, plausible
 from masks.regions import Patches, cut, grow
-from masks.selection import Objects, Point, Prompt, check, enlarged, reduced, tidy
+from masks.selection import Point, Prompt, check, enlarged, reduced, tidy
 
 SIDE = 320
 """Longer side at which the picture is looked at."""
@@ -22,10 +22,6 @@ class FloodFill:
     """The magic wand: everything that touches the click and has nearly its colour."""
 
     name = "flood fill"
-
-    def objects(self, image: Image) -> Objects:
-        """None: a wand knows no objects."""
-        return Objects(np.zeros(image.shape[:2], np.uint8), ())
 
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """See `masks.selection.Provider`. A box is filled from its middle and cut off at it."""
@@ -50,10 +46,6 @@ class GrabCut:
     """Plain GrabCut: the box as it is, or a disc of a sixth of the picture around the click."""
 
     name = "GrabCut"
-
-    def objects(self, image: Image) -> Objects:
-        """None: GrabCut must be told where to look."""
-        return Objects(np.zeros(image.shape[:2], np.uint8), ())
 
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """See `masks.selection.Provider`."""
@@ -84,12 +76,6 @@ class Regions:
 
     def __init__(self) -> None:
         self._looked_at = lru_cache(maxsize=4)(_look)
-
-    def objects(self, image: Image) -> Objects:
-        """See `masks.objects.find_objects`: the order is the score."""
-        labels = objects.find_objects(image)
-        count = int(labels.max())
-        return Objects(labels, tuple(1 - k / (count + 1) for k in range(count)))
 
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """See `masks.selection.Provider`."""

@@ -1,8 +1,7 @@
 """What it means to select an object: the question, the answer, and who may answer it.
 
-A provider turns a photo into labelled objects with scores, and clicks or a box into the mask of
-one object. Providers that need nothing but OpenCV are in `masks.opencv_selectors`; networks live
-elsewhere and keep to the same protocol.
+A provider turns clicks or a box into the mask of one object. Providers that need nothing but OpenCV
+are in `masks.opencv_selectors`; networks live elsewhere and keep to the same protocol.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from masks.base import Image, Labels, Mask, check_image
+from masks.base import Image, Mask, check_image
 from masks.ops import within
 
 Point: TypeAlias = tuple[float, float]
@@ -68,31 +67,19 @@ def _clipped(box: Box | None, height: int, width: int) -> Box | None:
     return clipped
 
 
-@dataclass(frozen=True)
-class Objects:
-    """The objects of a photo.
-
-    Attributes:
-        labels: (H, W), 0 = background, 1 = the first object, 2 = the second ...
-        scores: one number per object, 0 to 1, how sure the provider is of it; best first.
-    """
-
-    labels: Labels
-    scores: tuple[float, ...]
-
-
 class Provider(Protocol):
-    """Finds objects in photos. The same photo and prompt give the same answer."""
+    """Selects objects in photos. The same photo and prompt give the same answer."""
 
     @property
     def name(self) -> str:
         """What a person calls it."""
 
-    def objects(self, image: Image) -> Objects:
-        """Return what looks like an object in uint8 (H, W, 3); perhaps nothing."""
-
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """Return the pointed-at object, bool (H, W); all False where nothing was made out.
+
+        Args:
+            image: uint8 (H, W, 3).
+            prompt: what was pointed at.
 
         Raises:
             ValueError: for a bad image or prompt, as `Prompt.inside` says.

@@ -19,10 +19,9 @@ from lama.compiled import cpu
 from lama.generator import channels_last
 from lama.selection.u2net import U2NetP
 from lama.selection.views import CHANNELS, Window, around, cut, lay_back, window
-from masks import objects
-from masks.base import SMALLEST_SIDE, Image, Mask
-from masks.ops import bounding_box, within
-from masks.selection import Objects, Point, Prompt, check, enlarged, reduced, tidy
+from masks.base import Image, Mask
+from masks.ops import bounding_box
+from masks.selection import Point, Prompt, check, enlarged, reduced, tidy
 
 WEIGHTS = Path(__file__).parent / "clicks.safetensors"
 SIDE = 640
@@ -31,8 +30,6 @@ SCALES = (0.12, 0.22, 0.4, 0.75, 1.05)
 """Windows around a click, as shares of the photo's longer side."""
 COARSE, FINE = 128, 176
 """Pixels of a window at the first and at the second look."""
-MOST_SHARED = 0.5
-"""Two proposals that share more than this (of their union) are one object."""
 
 
 class Clicks:
@@ -54,29 +51,6 @@ class Clicks:
         network.from_arrays(unpacked(load_file(self.weights)))
         network = network.to(torch.bfloat16 if cpu.has_bf16() else torch.float32)
         return channels_last(network)
-
-    def objects(self, image: Image) -> Objects:
-        """What the patches of the photo propose, each redrawn by the network; best first."""
-        small, _ = within(image, SIDE, SMALLEST_SIDE)
-        proposed = objects.find_objects(small)
-        found: list[tuple[float, NDArray]] = []
-        for label in range(1, int(proposed.max()) + 1):
-            box = bounding_box(proposed == label)
-            if box is None:
-                continue
-            chances = self._in_box(small, Prompt(box=box))
-            if (chances > 0.5).any():
-                found.append((_surety(chances), chances > 0.5))
-        found.sort(key=lambda one: -one[0])
-        kept: list[tuple[float, NDArray]] = []
-        for score, mask in found:
-            if all((mask & m).sum() <= MOST_SHARED * (mask | m).sum() for _, m in kept):
-                kept.append((score, mask))
-        height, width = image.shape[:2]
-        labels = np.zeros((height, width), np.uint8)
-        for number, (_, mask) in reversed(list(enumerate(kept, start=1))):
-            labels[enlarged(mask, height, width)] = number
-        return Objects(labels, tuple(round(score, 4) for score, _ in kept))
 
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """See `masks.selection.Provider`."""

@@ -18,14 +18,10 @@ import torch
 from numpy.typing import NDArray
 
 from masks.base import Image, Mask
-from masks.selection import Objects, Prompt, check, tidy
+from masks.selection import Prompt, check, tidy
 
 KEPT = 4
 """Photos whose features are kept, so that the second click is quick."""
-GRID = 8
-"""SAM is asked at this many points a side to list a photo's objects."""
-SURE = 0.8
-"""Least quality that SAM must expect of a mask for it to count as an object."""
 
 
 @dataclass(frozen=True)
@@ -93,31 +89,14 @@ class Sam(_OfTransformers):
 
     classes = ("SamModel", "SamProcessor")
 
-    def objects(self, image: Image) -> Objects:
-        """What SAM is sure of at a grid of points, best first, without what it found twice."""
-        height, width = image.shape[:2]
-        found: list[tuple[float, Mask]] = []
-        for row in range(GRID):
-            for column in range(GRID):
-                point = (column + 0.5) * width / GRID, (row + 0.5) * height / GRID
-                mask, score = self._ask(image, Prompt(points=(point,)))
-                new = all((mask & m).sum() <= 0.5 * (mask | m).sum() for _, m in found)
-                if score >= SURE and mask.any() and new:
-                    found.append((score, mask))
-        found.sort(key=lambda one: -one[0])
-        labels = np.zeros((height, width), np.uint8)
-        for number, (_, mask) in reversed(list(enumerate(found, start=1))):
-            labels[mask] = number
-        return Objects(labels, tuple(score for score, _ in found))
-
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """See `masks.selection.Provider`."""
         prompt = check(image, prompt)
-        return tidy(self._ask(image, prompt)[0], prompt)
+        return tidy(self._ask(image, prompt), prompt)
 
     @torch.inference_mode()
-    def _ask(self, image: Image, prompt: Prompt) -> tuple[Mask, float]:
-        """Return the best of SAM's three masks, and how good it expects it to be."""
+    def _ask(self, image: Image, prompt: Prompt) -> Mask:
+        """Return the one of SAM's three masks that it expects to be best, bool (H, W)."""
         network, processor = self._parts
         where: dict[str, Any] = {}
         points = [list(point) for point in (*prompt.points, *prompt.not_points)]
@@ -133,7 +112,8 @@ class Sam(_OfTransformers):
         answer = network(image_embeddings=features, multimask_output=True, **asked)
         masks = processor.image_processor.post_process_masks(answer.pred_masks, *sizes)[0][0]
         best = int(answer.iou_scores[0, 0].argmax())
-        return masks[best].numpy().astype(np.bool_), float(answer.iou_scores[0, 0, best])
+        found: Mask = masks[best].numpy().astype(np.bool_)
+        return found
 
 
 class Panoptic(_OfTransformers):
@@ -141,15 +121,10 @@ class Panoptic(_OfTransformers):
 
     classes = ("AutoModelForUniversalSegmentation", "AutoImageProcessor")
 
-    def objects(self, image: Image) -> Objects:
-        """All things of the photo, the surest first; stuff such as sky is background."""
-        found: Objects = self._kept.get(image, self._look)
-        return found
-
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """The things that were clicked, or the one that fits the box best."""
         prompt = check(image, prompt)
-        labels = self.objects(image).labels
+        labels = self._kept.get(image, self._look)
         if prompt.box is not None:
             return _fitting(labels, prompt)
         clicked = {int(labels[int(y), int(x)]) for x, y in prompt.points}
@@ -157,7 +132,8 @@ class Panoptic(_OfTransformers):
         return np.isin(labels, sorted(clicked - away - {0}))
 
     @torch.inference_mode()
-    def _look(self, image: Image) -> Objects:
+    def _look(self, image: Image) -> NDArray[np.int32]:
+        """Return all things of the photo by number, (H, W), the surest is 1; 0 = the rest."""
         network, processor = self._parts
         inputs = processor(images=image, return_tensors="pt")
         found = processor.post_process_panoptic_segmentation(
@@ -169,7 +145,7 @@ class Panoptic(_OfTransformers):
         labels = np.zeros(image.shape[:2], np.int32)
         for number, segment in enumerate(things, start=1):
             labels[segments == segment["id"]] = number
-        return Objects(labels, tuple(float(segment["score"]) for segment in things))
+        return labels
 
 
 def provider(name: str) -> Sam | Panoptic:

@@ -37,7 +37,6 @@ class _Remembering:
     ) -> None:
         self._provider, self._photo, self._answers = provider, photo, answers
         self.name = provider.name
-        self.objects = provider.objects
 
     def select(self, image: Image, prompt: Prompt) -> Mask:
         """See `masks.selection.Provider.select`."""

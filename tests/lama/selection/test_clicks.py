@@ -69,26 +69,12 @@ def test_the_last_pixel_can_be_pointed_at(provider, size):
     assert provider.select(image, Prompt(box=(last[0], last[1], *size[::-1]))).shape == size
 
 
-def test_objects_of_a_very_long_photo(provider):
-    image = np.full((200, 12000, 3), 90, np.uint8)
-    assert provider.objects(image).labels.shape == (200, 12000)
-
-
 def test_bad_prompts_are_refused(provider):
     image, *_ = drawing()
     with pytest.raises(ValueError, match="nothing was pointed at"):
         provider.select(image, Prompt())
     with pytest.raises(ValueError, match="outside the picture"):
         provider.select(image, Prompt(points=((333, 5),)))
-
-
-def test_objects_are_labelled_best_first(provider):
-    image, truth, _ = drawing()
-    found = provider.objects(image)
-    assert found.labels.shape == truth.shape
-    assert list(found.scores) == sorted(found.scores, reverse=True)
-    assert int(found.labels.max()) <= len(found.scores)
-    assert max(overlap(found.labels == k, truth) for k in range(1, len(found.scores) + 1)) > 0.8
 
 
 @pytest.mark.parametrize("size", [(16, 16), (33, 50), (7, 129)])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import lama.selection
-from lama.selection.hub import MODELS, provider
+from lama.selection.hub import MODELS, HubModel, Panoptic, provider
 from masks.selection import Prompt
 
 
@@ -64,13 +64,6 @@ def test_sam_keeps_a_photos_features(sam_folder, monkeypatch):
     assert len(calls) == 2
 
 
-def test_sam_lists_objects(sam_folder):
-    image = np.random.default_rng(0).integers(0, 256, (33, 47, 3), dtype=np.uint8)
-    found = provider(str(sam_folder)).objects(image)
-    assert found.labels.shape == (33, 47)
-    assert int(found.labels.max()) <= len(found.scores)
-
-
 @pytest.fixture(scope="module")
 def panoptic_folder(tmp_path_factory):
     transformers = pytest.importorskip("transformers")
@@ -94,11 +87,26 @@ def panoptic_folder(tmp_path_factory):
 def test_a_panoptic_network_labels_things_at_the_photos_size(panoptic_folder):
     found = provider(str(panoptic_folder))
     image = np.random.default_rng(0).integers(0, 256, (45, 71, 3), dtype=np.uint8)
-    listed = found.objects(image)
-    assert listed.labels.shape == (45, 71)
-    assert int(listed.labels.max()) == len(listed.scores)
+    assert found._look(image).shape == (45, 71)
     assert found.select(image, Prompt(points=((20, 20),))).shape == (45, 71)
     assert found.select(image, Prompt(box=(5, 5, 40, 40))).shape == (45, 71)
+
+
+def test_a_click_takes_the_thing_under_it_and_a_box_the_one_that_fits(monkeypatch):
+    labels = np.zeros((45, 71), np.int32)
+    labels[5:20, 10:30] = 1
+    labels[15:40, 25:60] = 2
+    found = Panoptic("things", HubModel("none", "panoptic", "none"))
+    looked = []
+    monkeypatch.setattr(found, "_look", lambda image: looked.append(1) or labels)
+    image = np.zeros((45, 71, 3), np.uint8)
+    click = found.select(image, Prompt(points=((12, 8), (40, 30))))
+    assert np.array_equal(click, labels > 0)
+    apart = found.select(image, Prompt(points=((12, 8), (40, 30)), not_points=((50, 30),)))
+    assert np.array_equal(apart, labels == 1)
+    assert np.array_equal(found.select(image, Prompt(box=(24, 14, 61, 41))), labels == 2)
+    assert not found.select(image, Prompt(points=((2, 2),))).any(), "background"
+    assert looked == [1], "once a photo"
 
 
 def test_names_and_licences():

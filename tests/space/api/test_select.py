@@ -101,7 +101,7 @@ def test_one_more_object_is_one_more_look(
     selector = services.selector
 
     class Counting:
-        name, objects = selector.name, selector.objects
+        name = selector.name
 
         def select(self, image: np.ndarray, prompt: Prompt) -> np.ndarray:
             asked.append(prompt)
