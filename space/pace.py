@@ -1,19 +1,12 @@
 """How fast one visitor may save: as fast as a person annotates, many times over."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from space.settings import Settings
-from space.visitors import shows_private, signed_in
+from space.visitors import Visitor
 from space.words import waiting_time
-
-if TYPE_CHECKING:
-    import gradio as gr
 
 _REMEMBERED = 4096  # visitors whose pace is known
 
@@ -53,20 +46,11 @@ class Pace:
             wait = waiting_time((1 - left) / self._rate)
             raise ValueError(f"That was too many saves in a short time. Try again in {wait}.")
 
-    def keep(
-        self, settings: Settings, request: gr.Request, profile: gr.OAuthProfile | None
-    ) -> None:
+    def keep(self, who: Visitor) -> None:
         """Count one time of whoever asks; somebody at this machine alone is not held up.
 
         Raises:
             ValueError: It was too fast; says when to try again.
         """
-        if not shows_private(settings, request):
-            self.step(_called(request, profile))
-
-
-def _called(request: gr.Request | None, profile: gr.OAuthProfile | None) -> str:
-    """What tells a visitor from others: the name, or the address where nobody is signed in."""
-    name = signed_in(request, profile)
-    host = getattr(getattr(request, "client", None), "host", "")
-    return f"name {name}" if name else f"address {host}"
+        if not who.local:
+            self.step(f"name {who.name}" if who.name else f"address {who.address}")

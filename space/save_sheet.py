@@ -16,7 +16,7 @@ from space.pieces import COPY, QUIET, error_html, html, status_html
 from space.services import Services
 from space.settings import Settings
 from space.store import CONSENT_SENTENCE, Receipt, StoreError, Submission, SubmissionError
-from space.visitors import signed_in
+from space.visitors import visitor
 
 UNDO_SECONDS = 10
 LICENCE_CHOICES = [
@@ -104,12 +104,12 @@ def saver(services: Services) -> Callable[..., tuple]:
         request: gr.Request,
         profile: gr.OAuthProfile | None,
     ) -> tuple:
+        who = visitor(services.settings, request, profile)
         try:
-            services.pace.keep(services.settings, request, profile)
+            services.pace.keep(who)
         except ValueError as error:
             return _refused(services, str(error), last)
-        name = signed_in(request, profile)
-        return save_drawing(services, drawing, licence, consent, note, name, last)
+        return save_drawing(services, drawing, licence, consent, note, who.name, last)
 
     return on_save
 

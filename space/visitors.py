@@ -1,8 +1,9 @@
-"""Who asks: from which machine, and under which name."""
+"""Who asks and what they may do: told in one place, by the request and the settings."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, replace
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,8 +13,61 @@ if TYPE_CHECKING:
 
     from space.settings import Settings
 
-_LOCAL = (None, "127.0.0.1", "localhost", "::1")
+LOCAL = "this computer"
+"""The name of whoever sits in front of an app without accounts."""
+_ALONE = (None, "127.0.0.1", "localhost", "::1")
 _FORWARDED = ("forwarded", "x-real-ip", "via")
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Somebody who asks; whoever nothing is known of may do nothing."""
+
+    name: str | None = None
+    """Under which they are signed in, at Hugging Face or with an account of the app."""
+    local: bool = False
+    """The app serves this machine alone, and it asks: private records may be shown."""
+    reviewer: bool = False
+    """May review, and train on what was approved."""
+    address: str = ""
+    """From which they ask, as far as that can be told."""
+
+    @property
+    def known_as(self) -> str:
+        """The name that they review under."""
+        return self.name or LOCAL
+
+
+def visitor(
+    settings: Settings, request: gr.Request | None, profile: gr.OAuthProfile | None = None
+) -> Visitor:
+    """Who asks.
+
+    Args:
+        settings: Of the app.
+        request: Says who is signed in with an account of the app, and where it comes from.
+        profile: Of a sign-in with Hugging Face.
+    """
+    name = getattr(request, "username", None) if profile is None else str(profile.username)
+    # The address to listen on does not say who asks: a proxy in front of the app lets others in.
+    elsewhere = os.environ.get("GRADIO_SERVER_NAME") not in _ALONE or "SPACE_ID" in os.environ
+    alone = settings.host in _ALONE and not settings.share and not elsewhere
+    found = Visitor(name or None, alone and is_local(request), address=_address(request))
+    return replace(found, reviewer=_reviews(settings, found, at_hub=profile is not None))
+
+
+def _reviews(settings: Settings, who: Visitor, at_hub: bool) -> bool:
+    """Whether somebody may review.
+
+    With accounts (`--auth`) everybody who is signed in, on a Space with sign-in its owner, unless
+    LAMA_REVIEWERS names others. Without accounts only whoever sits at the machine, where it serves
+    itself alone: a page that strangers reach must not let them decide what is trained on.
+    """
+    if who.name is None:
+        return who.local and settings.auth_file is None
+    if at_hub:
+        return who.name in (settings.reviewers or (os.environ.get("SPACE_AUTHOR_NAME", ""),))
+    return not settings.reviewers or who.name in settings.reviewers
 
 
 def is_local(request: gr.Request | None) -> bool:
@@ -24,7 +78,6 @@ def is_local(request: gr.Request | None) -> bool:
     """
     if request is None:
         return False
-    host = getattr(getattr(request, "client", None), "host", "") or ""
     headers = {str(k).lower(): str(v) for k, v in dict(getattr(request, "headers", {})).items()}
     if any(name in _FORWARDED or name.startswith("x-forwarded-") for name in headers):
         return False
@@ -32,17 +85,11 @@ def is_local(request: gr.Request | None) -> bool:
         asked_for = urlsplit(f"//{headers.get('host', '')}").hostname or ""
     except ValueError:
         return False
-    return _is_loopback(host) and _is_loopback(asked_for)
+    return _is_loopback(_address(request)) and _is_loopback(asked_for)
 
 
-def shows_private(settings: Settings, request: gr.Request | None) -> bool:
-    """Whether private records may be shown: the app serves this machine alone, and it asks.
-
-    The address to listen on does not say who asks: a proxy in front of the app lets others in.
-    """
-    elsewhere = os.environ.get("GRADIO_SERVER_NAME") not in _LOCAL or "SPACE_ID" in os.environ
-    alone = settings.host in _LOCAL and not settings.share and not elsewhere
-    return alone and is_local(request)
+def _address(request: gr.Request | None) -> str:
+    return getattr(getattr(request, "client", None), "host", "") or ""
 
 
 def _is_loopback(name: str) -> bool:
@@ -56,10 +103,3 @@ def _is_loopback(name: str) -> bool:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped.is_loopback
     return address.is_loopback
-
-
-def signed_in(request: gr.Request | None, profile: gr.OAuthProfile | None) -> str | None:
-    """The name somebody signed in with, at Hugging Face or with an account of the app."""
-    if profile is not None:
-        return str(profile.username)
-    return getattr(request, "username", None)

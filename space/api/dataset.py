@@ -10,7 +10,7 @@ from space.pieces import refused
 from space.services import Services
 from space.store import DRAWN, StoreError, Submission
 from space.strategies import known_strategy
-from space.visitors import signed_in
+from space.visitors import visitor
 
 
 def register(services: Services) -> None:
@@ -20,12 +20,13 @@ def register(services: Services) -> None:
         image: str, mask: str, licence: str, consent: bool, strategy: str, note: str,
         request: gr.Request, profile: gr.OAuthProfile | None,
     ) -> tuple[str, str]:  # fmt: skip
+        who = visitor(services.settings, request, profile)
         try:
-            services.pace.keep(services.settings, request, profile)
+            services.pace.keep(who)
         except ValueError as error:
             raise refused(error) from error
-        who = contributions.contributor(services.store, signed_in(request, profile))
-        return run_log_mask(services, image, mask, licence, consent, strategy, note, who)
+        alias = contributions.contributor(services.store, who.name)
+        return run_log_mask(services, image, mask, licence, consent, strategy, note, alias)
 
     def delete_record(record_id: str, receipt: str) -> str:
         return run_delete(services, record_id, receipt)

@@ -12,12 +12,12 @@ from space.contributions import contributor
 from space.photos import PhotoHandle
 from space.pieces import data_url, png_url, status_html
 from space.review import view
-from space.review.reviewers import LOCAL, refusal, reviewer
+from space.review.reviewers import refusal
 from space.services import Services
 from space.store import Record, StoreError, deciding, queue
 from space.store.agreement import Agreement, agreement
 from space.store.deciding import Fix
-from space.visitors import signed_in
+from space.visitors import Visitor, visitor
 
 _log = logging.getLogger(__name__)
 _SHOWN_BY_BROWSERS = ("JPEG", "PNG", "WEBP")
@@ -46,22 +46,23 @@ class Desk:
         self.services = services
         self._figures: tuple[float, Agreement] | None = None
 
-    def who(self, request: gr.Request, profile: gr.OAuthProfile | None) -> str:
-        """The reviewer's name.
+    def who(self, request: gr.Request, profile: gr.OAuthProfile | None) -> Visitor:
+        """The reviewer who asks.
 
         Raises:
             ValueError: This person may not review; says why.
         """
-        name = reviewer(self.services.settings, request, profile)
-        if name is None:
-            raise ValueError(refusal(self.services.settings, signed_in(request, profile)))
-        return name
+        found = visitor(self.services.settings, request, profile)
+        if not found.reviewer:
+            raise ValueError(refusal(self.services.settings, found.name))
+        return found
 
-    def show(self, name: str, second: bool, status: str = "", *, private: bool = False) -> Screen:
-        """The next record, or why there is none; private ones only where it is allowed."""
+    def show(self, who: Visitor, second: bool, status: str = "") -> Screen:
+        """The next record, or why there is none; private ones only at the machine itself."""
         store = self.services.store
-        record = queue.take(store.core, name, second=second, private=private)
-        left = queue.left(store.core, name, second=second, private=private)
+        name = who.known_as
+        record = queue.take(store.core, name, second=second, private=who.local)
+        left = queue.left(store.core, name, second=second, private=who.local)
         progress = view.progress_html(left, self._agreement(), name)
         undoable = deciding.can_undo(store.core, name)
         if record is None:
@@ -75,9 +76,10 @@ class Desk:
             shown = view.damaged_html(record), ""
         return Screen(*shown, progress, record.id, status, undoable=undoable)
 
-    def held(self, name: str, second: bool, *, private: bool = False) -> str:
+    def held(self, who: Visitor, second: bool) -> str:
         """The id of the record that is this reviewer's turn; empty if there is none."""
-        record = queue.take(self.services.store.core, name, second=second, private=private)
+        core, name = self.services.store.core, who.known_as
+        record = queue.take(core, name, second=second, private=who.local)
         return record.id if record else ""
 
     def _agreement(self) -> Agreement:
@@ -92,30 +94,28 @@ class Desk:
         self._figures = now, found
         return found
 
-    def decide(
-        self, name: str, record_id: str, decision: str, second: bool, *, private: bool = False
-    ) -> Screen:
+    def decide(self, who: Visitor, record_id: str, decision: str, second: bool) -> Screen:
         """Enter a decision, then show the next record."""
-        self._enter(name, record_id, decision, None)
-        return self.show(name, second, status_html("done", _DONE[decision]), private=private)
+        self._enter(who, record_id, decision, None)
+        return self.show(who, second, status_html("done", _DONE[decision]))
 
-    def skip(self, name: str, record_id: str, second: bool, *, private: bool = False) -> Screen:
+    def skip(self, who: Visitor, record_id: str, second: bool) -> Screen:
         """Put the record off, then show the next one."""
-        queue.skip(self.services.store.core, record_id, name)
-        return self.show(name, second, status_html("done", "Skipped."), private=private)
+        queue.skip(self.services.store.core, record_id, who.known_as)
+        return self.show(who, second, status_html("done", "Skipped."))
 
-    def unskip(self, name: str, second: bool, *, private: bool = False) -> Screen:
+    def unskip(self, who: Visitor, second: bool) -> Screen:
         """Show again what was skipped."""
-        queue.unskip(self.services.store.core, name)
-        return self.show(name, second, private=private)
+        queue.unskip(self.services.store.core, who.known_as)
+        return self.show(who, second)
 
-    def undo(self, name: str, *, private: bool = False) -> Screen:
+    def undo(self, who: Visitor) -> Screen:
         """Take the last decision back and show its record."""
         store = self.services.store
         # A second opinion that was taken back is one that is still missing.
-        second = store.get(deciding.undo(store.core, name)).status != "pending"
+        second = store.get(deciding.undo(store.core, who.known_as)).status != "pending"
         said = status_html("done", "Taken back: decide anew.")
-        return replace(self.show(name, second, said, private=private), second=second)
+        return replace(self.show(who, second, said), second=second)
 
     def filled(self, record_id: str) -> str:
         """The record's hole as the app's model fills it, at the size that is shown."""
@@ -125,7 +125,7 @@ class Desk:
         result = services.engine.inpaint(services.settings.model, pair.rgb, pair.mask)
         return view.filled_html(record, result.rgb, result.model)
 
-    def to_canvas(self, name: str, record_id: str) -> dict[str, Any]:
+    def to_canvas(self, who: Visitor, record_id: str) -> dict[str, Any]:
         """What makes the canvas show a record's photo with its mask.
 
         Raises:
@@ -133,7 +133,7 @@ class Desk:
         """
         services = self.services
         record = services.store.get(record_id)
-        if not queue.renew(services.store.core, record_id, name):
+        if not queue.renew(services.store.core, record_id, who.known_as):
             raise ValueError(
                 "Another reviewer has this record now, or has decided on it. "
                 "Reload to get the next one."
@@ -154,7 +154,7 @@ class Desk:
             return handle, data_url(path.read_bytes(), handle.format.lower())
         return handle, png_url(services.photos.decoded(handle).rgb)
 
-    def mend(self, name: str, record_id: str, drawing: object) -> None:
+    def mend(self, who: Visitor, record_id: str, drawing: object) -> None:
         """Accept a record with the mask that is on the canvas now.
 
         Raises:
@@ -165,9 +165,9 @@ class Desk:
             raise ValueError(
                 "Another photo is on the canvas by now. Go back to Review and press Fix again."
             )
-        self._enter(name, record_id, "approved", Fix(drawn.mask, drawn.strokes, drawn.strategy))
+        self._enter(who, record_id, "approved", Fix(drawn.mask, drawn.strokes, drawn.strategy))
 
-    def _enter(self, name: str, record_id: str, decision: str, fix: Fix | None) -> None:
+    def _enter(self, who: Visitor, record_id: str, decision: str, fix: Fix | None) -> None:
         store = self.services.store
-        alias = contributor(store, name if name != LOCAL else None)
-        deciding.decide(store.core, record_id, name, decision, alias=alias, fix=fix)
+        alias = contributor(store, who.name)
+        deciding.decide(store.core, record_id, who.known_as, decision, alias=alias, fix=fix)

@@ -13,7 +13,7 @@ from space.engine import CancelledError
 from space.pieces import TROUBLE, error_html, status_html
 from space.review.desk import Desk, Screen
 from space.review.parts import FixBar, Parts
-from space.visitors import shows_private
+from space.visitors import Visitor
 
 _ON_RECORDS = ("accept", "reject", "fix", "skip", "fill")
 _MEND = "Mend this mask, then accept it. The mask as it was stays in the record's history."
@@ -25,7 +25,7 @@ _NOT_HELD = (
 )
 _log = logging.getLogger(__name__)
 Updates = dict[Block, Any]
-_Act = Callable[[str, str, bool, bool], Updates]
+_Act = Callable[[Visitor, str, bool], Updates]
 
 
 class Handlers:
@@ -59,7 +59,7 @@ class Handlers:
         slow, or the app was restarted, the two may differ, and then nothing is done to either.
 
         Args:
-            act: Does it; gets the reviewer's name, the record, and what decides on the next one.
+            act: Does it; gets who asks, the record, and whether second opinions are asked for.
             otherwise: What else changes where nothing is done.
         """
 
@@ -67,13 +67,12 @@ class Handlers:
             record_id: str, second: bool, seen: str,
             request: gr.Request, profile: gr.OAuthProfile | None,
         ) -> Updates:  # fmt: skip
-            private = shows_private(self.desk.services.settings, request)
             try:
-                name = self.desk.who(request, profile)
+                who = self.desk.who(request, profile)
                 if words := mistaken(record_id, seen):
-                    screen = self.desk.show(name, second, error_html(words), private=private)
+                    screen = self.desk.show(who, second, error_html(words))
                     return updates(self.parts, screen) | otherwise
-                return act(name, record_id, second, private)
+                return act(who, record_id, second)
             except TROUBLE as error:
                 return {self.parts.status: said(error)} | otherwise
 
@@ -82,20 +81,20 @@ class Handlers:
     def _then_next(self, work: Callable[..., Screen]) -> Callable[..., Updates]:
         """The handler of a button that is done with the record: the next one is shown."""
 
-        def act(name: str, record_id: str, second: bool, private: bool) -> Updates:
-            return updates(self.parts, work(name, record_id, second=second, private=private))
+        def act(who: Visitor, record_id: str, second: bool) -> Updates:
+            return updates(self.parts, work(who, record_id, second=second))
 
         return self._on_record(act, {})
 
-    def _fill(self, _: str, record_id: str, *__: bool) -> Updates:
+    def _fill(self, _: Visitor, record_id: str, __: bool) -> Updates:
         """The filled picture."""
         return {self.parts.filled: self.desk.filled(record_id), self.parts.status: ""}
 
-    def _fix(self, name: str, record_id: str, *_: bool) -> Updates:
+    def _fix(self, who: Visitor, record_id: str, _: bool) -> Updates:
         """The record on the canvas, under the bar."""
         parts, bar = self.parts, self.bar
         return {
-            self.canvas: self.desk.to_canvas(name, record_id),
+            self.canvas: self.desk.to_canvas(who, record_id),
             bar.group: gr.Column(visible=True),
             bar.words: status_html("done", _MEND),
             bar.record_id: record_id,
@@ -114,13 +113,12 @@ class Handlers:
         profile: gr.OAuthProfile | None,
     ) -> Updates:
         """The record accepted with the mask that is on the canvas; what is drawn stays there."""
-        private = shows_private(self.desk.services.settings, request)
         try:
-            name = self.desk.who(request, profile)
-            known = record_id or self.desk.held(name, second, private=private)
+            who = self.desk.who(request, profile)
+            known = record_id or self.desk.held(who, second)
             if not known or known != named:
                 raise ValueError(_NOT_HELD)
-            self.desk.mend(name, known, drawing)
+            self.desk.mend(who, known, drawing)
         except TROUBLE as error:
             return {self.bar.words: said(error), self.parts.go: ""}
         return self.leave()
@@ -142,9 +140,8 @@ class Handlers:
         profile: gr.OAuthProfile | None,
         work: Callable[..., Screen],
     ) -> Updates:
-        private = shows_private(self.desk.services.settings, request)
         try:
-            return updates(self.parts, work(self.desk.who(request, profile), private=private))
+            return updates(self.parts, work(self.desk.who(request, profile)))
         except TROUBLE as error:
             return {self.parts.status: said(error)}
 

@@ -13,7 +13,6 @@ from space.pieces import QUIET, TROUBLE, error_html, html
 from space.services import Services
 from space.train.trainer import Trainer, Wish
 from space.train.view import curves_html, log_html, progress_html, sheet_html
-from space.visitors import shows_private
 
 if TYPE_CHECKING:
     from lama.training.config import TrainConfig
@@ -146,7 +145,7 @@ def updates(
     pictures for whoever may see private records.
     """
     try:
-        trainer.allowed(request, profile)
+        who = trainer.who(request, profile)
     except ValueError as error:
         off = gr.Button(interactive=False)
         return error_html(error), "", gr.skip(), "", "", gr.Timer(active=False), "", off, off, off
@@ -155,7 +154,7 @@ def updates(
         progress_html(state),
         curves_html(state),
         gr.Markdown(state.report, visible=bool(state.report)),
-        sheet_html(state) if shows_private(trainer.services.settings, request) else "",
+        sheet_html(state) if who.local else "",
         log_html(state),
         gr.Timer(active=state.running),
         state.model,
@@ -171,8 +170,8 @@ def _wire_form(trainer: Trainer, form: _Form, refresh: Callable[[Callable], None
         cases: float, photos: str, request: gr.Request, profile: gr.OAuthProfile | None,
     ) -> str:  # fmt: skip
         try:
-            trainer.allowed(request, profile)
-            trainer.start(Wish(base, steps, batch, rate, share, seed, cases, photos), request)
+            who = trainer.who(request, profile)
+            trainer.start(Wish(base, steps, batch, rate, share, seed, cases, photos), who)
         except TROUBLE as error:
             return error_html(error)
         return ""
@@ -180,7 +179,7 @@ def _wire_form(trainer: Trainer, form: _Form, refresh: Callable[[Callable], None
     def allowed(order: Callable[[], object]) -> Callable[..., str]:
         def carry_out(request: gr.Request, profile: gr.OAuthProfile | None) -> str:
             try:
-                trainer.allowed(request, profile)
+                trainer.who(request, profile)
                 order()
             except TROUBLE as error:
                 return error_html(error)

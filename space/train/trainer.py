@@ -9,10 +9,9 @@ import numpy as np
 
 from space.canvas.protocol import decode
 from space.engine import models_on_disk
-from space.review.reviewers import reviewer
 from space.services import Services
 from space.train.runs import RunState, TrainingRuns
-from space.visitors import shows_private
+from space.visitors import Visitor, visitor
 
 
 @dataclass(frozen=True)
@@ -36,16 +35,18 @@ class Trainer:
         self.services = services
         self.runs = TrainingRuns(services.settings.data_dir)
 
-    def allowed(self, request: gr.Request, profile: gr.OAuthProfile | None) -> None:
-        """Let those through who may review: they decide what is trained on.
+    def who(self, request: gr.Request, profile: gr.OAuthProfile | None) -> Visitor:
+        """Who asks: somebody who may review, since they decide what is trained on.
 
         Raises:
             ValueError: This person may not.
         """
-        if reviewer(self.services.settings, request, profile) is None:
+        found = visitor(self.services.settings, request, profile)
+        if not found.reviewer:
             raise ValueError("Only reviewers of this app can train. Sign in as one of them.")
+        return found
 
-    def start(self, wish: Wish, request: gr.Request | None = None) -> str:
+    def start(self, wish: Wish, who: Visitor) -> str:
         """Begin a run that somebody asks for; its name.
 
         Raises:
@@ -53,9 +54,9 @@ class Trainer:
         """
         if not self.services.store.info()["approved"]:
             raise ValueError("No mask is approved yet. Approve some in the Review tab first.")
-        return self.runs.start(self.arguments(wish, request))
+        return self.runs.start(self.arguments(wish, who))
 
-    def arguments(self, wish: Wish, request: gr.Request | None = None) -> list[str]:
+    def arguments(self, wish: Wish, who: Visitor) -> list[str]:
         """The flags of `python -m lama finetune` for what the form says."""
         found = ["--init", self._weights(wish.base)]
         whole = (
@@ -71,7 +72,7 @@ class Trainer:
         found += ["--masks-share", str(_number("share of saved masks", wish.share, 0.0, 1.0))]
         if wish.photos.strip():
             # A path on the machine of the app.
-            if not shows_private(self.services.settings, request):
+            if not who.local:
                 raise ValueError("Folders can only be named at the machine that runs the app.")
             if wish.photos.strip().startswith("-"):
                 raise ValueError("The folder of photos begins with a dash. Name it as ./-...")

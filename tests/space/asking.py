@@ -1,8 +1,10 @@
-"""Requests as Gradio hands them to the app: from the machine itself, and from elsewhere."""
+"""Requests as Gradio hands them to the app, and visitors as the app takes them."""
 
 from types import SimpleNamespace
 
 import gradio as gr
+
+from space.visitors import Visitor
 
 
 def asks(
@@ -26,3 +28,5 @@ def profile(name: str) -> gr.OAuthProfile:
 
 HERE = asks()
 STRANGER = asks("203.0.113.7", "masks.example.org")
+AT_HOME = Visitor(local=True, reviewer=True)
+ANN, BOB = (Visitor(name, reviewer=True) for name in ("ann", "bob"))

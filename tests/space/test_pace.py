@@ -1,9 +1,12 @@
 """How fast one visitor may save."""
 
+from typing import Any
+
 import pytest
 
 from space.pace import Pace
 from space.settings import Settings
+from space.visitors import visitor
 from tests.space.asking import HERE, STRANGER, asks, profile
 
 
@@ -28,18 +31,21 @@ def test_a_burst_then_a_steady_rate() -> None:
 
 
 def test_visitors_are_told_apart_and_forgotten() -> None:
-    settings, pace = Settings(), Pace(most=1)
-    pace.keep(settings, STRANGER, None)
-    pace.keep(settings, STRANGER, profile("203.0.113.7"))
+    pace = Pace(most=1)
+
+    def keep(*asking: Any, host: str | None = None) -> None:
+        pace.keep(visitor(Settings(host=host), *asking))
+
+    keep(STRANGER)
+    keep(STRANGER, profile("203.0.113.7"))
     for request in (STRANGER, asks("203.0.113.7")):
         with pytest.raises(ValueError, match="Try again"):
-            pace.keep(settings, request, None)
+            keep(request)
     for _ in range(5):
-        pace.keep(settings, HERE, None)
-    shared = Settings(host="0.0.0.0")
-    pace.keep(shared, HERE, None)
+        keep(HERE)
+    keep(HERE, host="0.0.0.0")
     with pytest.raises(ValueError, match="Try again"):
-        pace.keep(shared, HERE, None)
+        keep(HERE, host="0.0.0.0")
     for number in range(5000):
         pace.step(str(number))
     assert len(pace._left) <= 4096

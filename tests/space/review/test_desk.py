@@ -12,12 +12,13 @@ from space.canvas.protocol import encode_mask
 from space.photos import PhotoShelf
 from space.review.desk import Desk
 from space.review.handlers import Handlers
-from space.review.reviewers import LOCAL, refusal, reviewer
+from space.review.reviewers import refusal
 from space.review.tab import fix_bar, lay_out
 from space.services import Services
-from space.settings import Settings, parse
+from space.settings import Settings
 from space.store import Store
-from tests.space.asking import HERE, STRANGER, asks, profile
+from space.visitors import Visitor
+from tests.space.asking import ANN, BOB, HERE, STRANGER, asks
 from tests.space.fakes import TeleaEngine
 from tests.space.store.conftest import make_mask, make_submission
 
@@ -41,49 +42,34 @@ def save(desk: Desk, count: int, **changes) -> list[str]:
     return [store.save(make_submission(i, **changes)).record_id for i in range(count)]
 
 
-def test_the_person_at_this_machine_reviews(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert reviewer(Settings(), HERE) == LOCAL
-    assert reviewer(Settings(), STRANGER) is None
-    assert reviewer(Settings(), asks(x_forwarded_for="203.0.113.7")) is None
-    assert reviewer(Settings(host="0.0.0.0"), HERE) is None
-    assert reviewer(Settings(share=True), HERE) is None
+def test_who_may_not_review_is_told_why(desk: Desk) -> None:
+    assert desk.who(HERE, None) == Visitor(None, True, True, "127.0.0.1")
+    with pytest.raises(ValueError, match="nobody may review"):
+        desk.who(STRANGER, None)
     assert "--auth" in refusal(Settings(share=True), None)
-    monkeypatch.setenv("SPACE_ID", "ann/app")
-    assert reviewer(Settings(), HERE) is None
-
-
-def test_accounts_review_unless_others_are_named() -> None:
-    accounts = Settings(auth_file=Path("accounts"))
-    assert reviewer(accounts, asks(username="ann")) == "ann"
-    assert reviewer(accounts, HERE) is None
-    chosen = parse([], {"LAMA_AUTH_FILE": "accounts", "LAMA_REVIEWERS": "bob, cyd"})
-    assert reviewer(chosen, asks(username="ann")) is None
-    assert reviewer(chosen, asks(username="cyd")) == "cyd"
-    assert "ann is not among" in refusal(chosen, "ann")
-
-
-def test_on_a_space_its_owner_reviews(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPACE_AUTHOR_NAME", "ann")
-    assert reviewer(Settings(), STRANGER, profile("ann")) == "ann"
-    assert reviewer(Settings(), STRANGER, profile("bob")) is None
-    assert reviewer(Settings(reviewers=("bob",)), STRANGER, profile("bob")) == "bob"
+    chosen = replace(desk.services.settings, auth_file=Path("accounts"), reviewers=("bob",))
+    team = Desk(replace(desk.services, settings=chosen))
+    with pytest.raises(ValueError, match="ann is not among the reviewers"):
+        team.who(asks(username="ann"), None)
+    with pytest.raises(ValueError, match="Sign in to review"):
+        team.who(HERE, None)
 
 
 def test_one_after_the_other(desk: Desk) -> None:
     first, second = save(desk, 2)
-    screen = desk.show("ann", False)
+    screen = desk.show(ANN, False)
     assert (screen.record_id, screen.undoable) == (first, False)
     assert f'data-record="{first}"' in screen.picture
     assert screen.picture.count("data:image/jpeg;base64,") == 2
     assert "number 0" in screen.facts
-    screen = desk.decide("ann", first, "approved", False)
+    screen = desk.decide(ANN, first, "approved", False)
     assert (screen.record_id, screen.undoable) == (second, True)
-    screen = desk.skip("ann", second, False)
+    screen = desk.skip(ANN, second, False)
     assert (screen.record_id, screen.skipped, screen.undoable) == ("", True, True)
     assert "skipped" in screen.picture
-    assert desk.unskip("ann", False).record_id == second
-    assert "reviewed" in desk.decide("ann", second, "rejected", False).picture
-    assert desk.undo("ann").record_id == second
+    assert desk.unskip(ANN, False).record_id == second
+    assert "reviewed" in desk.decide(ANN, second, "rejected", False).picture
+    assert desk.undo(ANN).record_id == second
     counts = desk.services.store.info()
     assert (counts["pending"], counts["approved"], counts["rejected"]) == (1, 1, 0)
 
@@ -91,30 +77,31 @@ def test_one_after_the_other(desk: Desk) -> None:
 def test_a_second_opinion_that_is_taken_back_is_decided_anew(desk: Desk) -> None:
     records = save(desk, 3)
     for record in records[:2]:
-        desk.decide("ann", record, "approved", False)
-    desk.show("bob", True)
-    desk.decide("bob", records[0], "approved", True)
-    screen = desk.undo("bob")
+        desk.decide(ANN, record, "approved", False)
+    desk.show(BOB, True)
+    desk.decide(BOB, records[0], "approved", True)
+    screen = desk.undo(BOB)
     assert (screen.record_id, screen.second) == (records[0], True)
-    assert desk.decide("bob", records[0], "rejected", True).record_id == records[1]
-    desk.decide("ann", records[2], "approved", False)
-    screen = desk.undo("ann")
+    assert desk.decide(BOB, records[0], "rejected", True).record_id == records[1]
+    desk.decide(ANN, records[2], "approved", False)
+    screen = desk.undo(ANN)
     assert (screen.record_id, screen.second) == (records[2], False)
 
 
 def test_what_is_left_is_what_can_be_had(desk: Desk) -> None:
     [private] = save(desk, 1, licence="private")
     assert desk.services.store.get(private).licence == "private"
-    far = desk.show("bob", False, private=False)
+    far = desk.show(BOB, False)
     assert "Everything is reviewed" in far.picture
     assert 'data-review="waiting">0<' in far.progress
-    assert 'data-review="waiting">1<' in desk.show("ann", False, private=True).progress
-    desk.decide("ann", private, "approved", False)
-    assert desk.show("bob", True, private=True).record_id == private
-    screen = desk.skip("bob", private, True, private=True)
+    assert 'data-review="waiting">1<' in desk.show(replace(ANN, local=True), False).progress
+    desk.decide(ANN, private, "approved", False)
+    near = replace(BOB, local=True)
+    assert desk.show(near, True).record_id == private
+    screen = desk.skip(near, private, True)
     assert (screen.record_id, screen.skipped) == ("", True)
     assert "what you skipped" in screen.picture
-    assert desk.unskip("bob", True, private=True).record_id == private
+    assert desk.unskip(near, True).record_id == private
 
 
 def test_private_records_are_not_shown_to_strangers(desk: Desk) -> None:
@@ -129,7 +116,7 @@ def test_private_records_are_not_shown_to_strangers(desk: Desk) -> None:
     assert shown(x_forwarded_for="203.0.113.7") == ""
     assert shown(client="203.0.113.7") == ""
     assert shown()
-    assert desk.show("bob", False).record_id == ""
+    assert desk.show(BOB, False).record_id == ""
     far = Settings(host="0.0.0.0", data_dir=accounts.data_dir, auth_file=Path("accounts"))
     handlers = handlers_of(Desk(replace(desk.services, settings=far)))
     assert shown() == ""
@@ -137,7 +124,7 @@ def test_private_records_are_not_shown_to_strangers(desk: Desk) -> None:
 
 def test_notes_and_names_are_text_not_html(desk: Desk) -> None:
     save(desk, 1, note="<script>alert(1)</script>")
-    assert "<script>" not in desk.show("ann", False).facts
+    assert "<script>" not in desk.show(ANN, False).facts
 
 
 def test_filled_on_request(desk: Desk) -> None:
@@ -150,26 +137,26 @@ def test_a_damaged_record_can_be_skipped(desk: Desk) -> None:
     for record_id in (first, second):
         record = desk.services.store.get(record_id)
         desk.services.store.core.objects.path("originals", record.image_sha256).unlink()
-    screen = desk.show("ann", False)
+    screen = desk.show(ANN, False)
     assert screen.record_id == first
     assert "missing or damaged" in screen.picture
     assert screen.facts == ""
-    screen = desk.skip("ann", first, False)
+    screen = desk.skip(ANN, first, False)
     assert screen.record_id == second
-    assert desk.skip("ann", second, False).skipped
+    assert desk.skip(ANN, second, False).skipped
 
 
 def test_mending_on_the_canvas(desk: Desk) -> None:
     [only] = save(desk, 1)
     store, shelf = desk.services.store, desk.services.photos
     before = store.get(only)
-    desk.show("ann", False)
-    command = desk.to_canvas("ann", only)
+    desk.show(ANN, False)
+    command = desk.to_canvas(ANN, only)
     assert command["photo"] == before.image_sha256
     assert command["url"].startswith("data:image/png;base64,")
     mended = make_mask(50)
     drawing = {"photo": command["photo"], "mask": encode_mask(mended), "strokes": [{"tool": "box"}]}
-    desk.mend("ann", only, drawing)
+    desk.mend(ANN, only, drawing)
     record = store.get(only)
     assert (store.mask(record) == mended).all()
     assert record.status == "approved"
@@ -181,15 +168,15 @@ def test_mending_on_the_canvas(desk: Desk) -> None:
 
 def test_mending_refuses_another_photo_and_an_empty_canvas(desk: Desk) -> None:
     first, second = save(desk, 2)
-    desk.show("ann", False)
-    command = desk.to_canvas("ann", first)
+    desk.show(ANN, False)
+    command = desk.to_canvas(ANN, first)
     drawing = {"photo": command["photo"], "mask": encode_mask(make_mask(1))}
     with pytest.raises(ValueError, match="Another photo is on the canvas"):
-        desk.mend("ann", second, drawing)
+        desk.mend(ANN, second, drawing)
     with pytest.raises(ValueError, match="Nothing is marked"):
-        desk.mend("ann", first, {**drawing, "mask": None})
+        desk.mend(ANN, first, {**drawing, "mask": None})
     with pytest.raises(ValueError, match="Another reviewer has this record"):
-        desk.to_canvas("bob", first)
+        desk.to_canvas(BOB, first)
 
 
 def test_trouble_is_a_line_on_the_page(desk: Desk) -> None:
@@ -210,8 +197,8 @@ def test_deleting_takes_the_copy_for_the_canvas_along(desk: Desk) -> None:
 
     services = desk.services
     receipt = services.store.save(make_submission(3))
-    desk.show("ann", False)
-    desk.to_canvas("ann", receipt.record_id)
+    desk.show(ANN, False)
+    desk.to_canvas(ANN, receipt.record_id)
     photo = services.store.get(receipt.record_id).image_sha256
     assert (services.photos.directory / photo).exists()
     contributions.delete(services, receipt.record_id, receipt.token)
@@ -240,25 +227,25 @@ def test_figures_wait_only_where_there_are_very_many(
     from space.review import desk as review
 
     ids = save(desk, 3)
-    desk.show("ann", False)
-    desk.decide("ann", ids[0], "approved", False)
-    assert "<td>ann</td><td>2</td>" in desk.decide("ann", ids[1], "approved", False).progress
+    desk.show(ANN, False)
+    desk.decide(ANN, ids[0], "approved", False)
+    assert "<td>ann</td><td>2</td>" in desk.decide(ANN, ids[1], "approved", False).progress
     monkeypatch.setattr(review, "_MANY", 1)
-    assert "<td>ann</td><td>2</td>" in desk.decide("ann", ids[2], "approved", False).progress
+    assert "<td>ann</td><td>2</td>" in desk.decide(ANN, ids[2], "approved", False).progress
     monkeypatch.setattr(review, "_FRESH_SECONDS", 0.0)
-    assert "<td>ann</td><td>3</td>" in desk.show("ann", False).progress
+    assert "<td>ann</td><td>3</td>" in desk.show(ANN, False).progress
 
 
 def test_a_second_opinion_can_mend_as_well(desk: Desk) -> None:
     first, second, waiting = save(desk, 3)
     for record_id in (first, second):
-        desk.show("ann", False)
-        desk.decide("ann", record_id, "approved", False)
-    desk.skip("bob", desk.show("bob", True).record_id, True)
-    assert desk.show("bob", True).record_id == second
-    command = desk.to_canvas("bob", second)
+        desk.show(ANN, False)
+        desk.decide(ANN, record_id, "approved", False)
+    desk.skip(BOB, desk.show(BOB, True).record_id, True)
+    assert desk.show(BOB, True).record_id == second
+    command = desk.to_canvas(BOB, second)
     drawing = {"photo": command["photo"], "mask": encode_mask(make_mask(60))}
-    desk.mend("bob", second, drawing)
+    desk.mend(BOB, second, drawing)
     store = desk.services.store
     assert (store.mask(store.get(second)) == make_mask(60)).all()
     assert store.get(second).status == "approved"

@@ -20,7 +20,8 @@ from space.train.tab import updates
 from space.train.trainer import Trainer, Wish
 from space.train.tuned import tuned_models
 from space.train.view import curves_html, log_html, progress_html
-from tests.space.asking import HERE, STRANGER, asks
+from space.visitors import visitor
+from tests.space.asking import ANN, AT_HOME, HERE, STRANGER, asks
 from tests.space.store.conftest import make_submission
 from tests.space.train.test_runs import pretend, sleeper
 
@@ -28,7 +29,7 @@ WISH = Wish("telea", 50, 8, 1e-4, 0.5, 0, 24)
 
 
 def test_the_form_becomes_flags(trainer: Trainer) -> None:
-    flags = trainer.arguments(replace(WISH, photos=" photos/mine "), HERE)
+    flags = trainer.arguments(replace(WISH, photos=" photos/mine "), AT_HOME)
     assert flags == [
         *("--init", "telea", "--steps", "50", "--batch", "8", "--seed", "0", "--cases", "24"),
         *("--lr", "0.0001", "--masks-share", "0.5", "--photos", "photos/mine"),
@@ -50,25 +51,25 @@ def test_the_form_becomes_flags(trainer: Trainer) -> None:
 )
 def test_figures_that_make_no_sense(trainer: Trainer, change: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        trainer.arguments(replace(WISH, **change), HERE)
+        trainer.arguments(replace(WISH, **change), AT_HOME)
 
 
 def test_folders_are_named_at_the_machine_only(trainer: Trainer) -> None:
     far = Settings(model="telea", host="0.0.0.0", data_dir=trainer.runs.data_dir)
     elsewhere = Trainer(replace(trainer.services, settings=far))
     with pytest.raises(ValueError, match="at the machine"):
-        elsewhere.arguments(replace(WISH, photos="/etc"), HERE)
+        elsewhere.arguments(replace(WISH, photos="/etc"), visitor(far, HERE))
     with pytest.raises(ValueError, match="at the machine"):
-        trainer.arguments(replace(WISH, photos="/etc"), STRANGER)
+        trainer.arguments(replace(WISH, photos="/etc"), ANN)
     with pytest.raises(ValueError, match="Only reviewers"):
-        elsewhere.allowed(HERE, None)
+        elsewhere.who(HERE, None)
     shown = updates(elsewhere, HERE, None)
     assert "Only reviewers" in shown[0]
 
 
 def test_nothing_to_train_on(trainer: Trainer) -> None:
     with pytest.raises(ValueError, match="No mask is approved"):
-        trainer.start(WISH)
+        trainer.start(WISH, AT_HOME)
 
 
 def test_a_second_run_is_refused_and_the_first_can_be_cancelled(trainer: Trainer) -> None:
@@ -81,7 +82,7 @@ def test_a_second_run_is_refused_and_the_first_can_be_cancelled(trainer: Trainer
         state = trainer.state()
         assert (state.running, state.phase) == (True, "preparing")
         with pytest.raises(ValueError, match="being trained already"):
-            trainer.start(WISH)
+            trainer.start(WISH, AT_HOME)
         assert TrainingRuns(trainer.runs.data_dir).current(), "another process sees it as well"
         assert trainer.runs.cancel()
         assert process.wait(10) == -15
