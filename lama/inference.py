@@ -218,7 +218,7 @@ class Inpainter:
 
     def _refines_features(self, quality: Quality) -> bool:
         """Whether that is what "refined" means: networks that copy search longer instead."""
-        return quality == "refined" and self.generator.patient_copier is None
+        return quality == "refined" and self.generator.copier is None
 
     def _fitting(self, quality: Quality, besides: int) -> tuple[int, int]:
         """The longer side of a crop, 0 for refinement, and the pixels that memory allows.

@@ -3,15 +3,14 @@
 Source: Kulshreshtha, Pugh and Jiddi, "Feature Refinement to Improve High Resolution Image
 Inpainting", arXiv 2206.13644. The network fills a small copy of the picture first. At each larger
 size the features before its residual blocks are optimised, weights frozen, until the prediction,
-made small, looks like the coarser fill. Generators that copy from the picture get what a longer
-search found, the same at all sizes.
+made small, looks like the coarser fill. Generators that copy from the picture search longer
+instead, which was as good where both were measured and takes seconds.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -28,34 +27,32 @@ MOST_SCALES = 3
 PIXELS = 1_800_000  # larger pictures are refined at this size and enlarged
 
 
-@dataclass
-class Course:
-    """How a refinement went: at each size above the smallest, the consistency loss of each pass."""
-
-    sizes: list[tuple[int, int]] = field(default_factory=list)  # (H, W)
-    losses: list[list[float]] = field(default_factory=list)
-
-
 def refine(
     generator: Generator,
     image: Tensor,
     mask: Tensor,
     step: Callable[[float], None] | None = None,
-) -> tuple[Tensor, Course]:
+) -> tuple[Tensor, list[list[float]]]:
     """Fill a hole from coarse to fine.
 
     Args:
-        generator: in evaluation mode, its plain form.
+        generator: in evaluation mode, its plain form; without a copier.
         image: (1, 3, H, W) in [0, 1].
         mask: (1, 1, H, W), 1 = hole.
         step: called with the share done, 0 to 1, after every pass; may raise to stop.
 
     Returns:
-        (1, 3, H, W), equal to `image` where known, and how it went.
+        (1, 3, H, W), equal to `image` where known; and, at each size above the smallest, the
+        consistency loss of each pass.
+
+    Raises:
+        ValueError: The generator copies.
     """
+    if generator.copier is not None:
+        raise ValueError("the features of networks that copy are not refined; see `Inpainter.fill`")
     levels = pyramid(image, mask, scales(generator, image.shape[-2], image.shape[-1]))
     total = sum(picture.numel() for picture, _ in levels[1:]) * ITERATIONS + levels[0][0].numel()
-    done, course = 0, Course()
+    done, losses = 0, []
 
     def tell(pixels: int) -> None:
         nonlocal done
@@ -64,16 +61,14 @@ def refine(
             step(done / total)
 
     tell(0)
-    copies = _copies(generator, levels, lambda: tell(0))
     with torch.no_grad():
         picture, hole = levels[0]
-        result = blend(padded_forward(generator, picture, hole, copies[0]), picture, hole)
+        result = blend(padded_forward(generator, picture, hole), picture, hole)
     tell(picture.numel())
-    for (picture, hole), copied in zip(levels[1:], copies[1:], strict=True):
-        result, losses = _refine_level(generator, picture, hole, copied, result, tell)
-        course.sizes.append((picture.shape[-2], picture.shape[-1]))
-        course.losses.append(losses)
-    return result, course
+    for picture, hole in levels[1:]:
+        result, passes = _refine_level(generator, picture, hole, result, tell)
+        losses.append(passes)
+    return result, losses
 
 
 def scales(generator: Generator, height: int, width: int) -> int:
@@ -122,32 +117,16 @@ def consistency_region(mask: Tensor) -> Tensor:
     return torch.from_numpy(inside.astype(np.float32))[None, None].to(mask.device)
 
 
-def padded_forward(
-    generator: Generator, image: Tensor, mask: Tensor, copied: Tensor | None = None
-) -> Tensor:
-    """`generator(image, mask, copied)` at any size."""
+def padded_forward(generator: Generator, image: Tensor, mask: Tensor) -> Tensor:
+    """`generator(image, mask)` at any size: (1, 3, H, W) and (1, 1, H, W) to (1, 3, H, W)."""
     height, width = image.shape[-2:]
-    inputs = [t if t is None else pad(t, generator) for t in (image, mask, copied)]
-    return generator(*inputs)[..., :height, :width]
-
-
-def _copies(
-    generator: Generator, levels: list[tuple[Tensor, Tensor]], pause: Callable[[], None]
-) -> list[Tensor | None]:
-    """What can be copied at each size, or None; the sizes agree with each other."""
-    if generator.patient_copier is None:
-        return [None] * len(levels)
-    copies = [generator.patient_copier(*levels[-1], pause=pause)]
-    for image, mask in levels[-2::-1]:
-        copies.insert(0, blend(half(copies[0]), image, mask))
-    return list(copies)
+    return generator(pad(image, generator), pad(mask, generator))[..., :height, :width]
 
 
 def _refine_level(
     generator: Generator,
     image: Tensor,
     mask: Tensor,
-    copied: Tensor | None,
     coarse: Tensor,
     tell: Callable[[int], None],
 ) -> tuple[Tensor, list[float]]:
@@ -156,9 +135,8 @@ def _refine_level(
     region, known = consistency_region(mask), 1 - mask
     grown = F.interpolate(coarse, size=(height, width), mode="bilinear", align_corners=False)
     picture, hole, guess = (pad(t, generator) for t in (image, mask, blend(grown, image, mask)))
-    copied = None if copied is None else pad(copied, generator)
     with torch.no_grad():
-        encoded = generator.encode(picture, hole, guess, copied)
+        encoded = generator.encode(picture, hole, guess)
     features = [f.clone().requires_grad_() for f in encoded.features]
     optimizer = torch.optim.Adam(features, lr=RATE)
     losses: list[float] = []
