@@ -204,10 +204,6 @@ class Inpainter:
         self._slots.resize(cores)
         return cores, partial(torch.set_num_threads, 1)
 
-    def groups(self, mask: np.ndarray) -> list[Group]:
-        """The crops that `fill` would look at, for estimates and tests."""
-        return list(hole_groups(mask))
-
     def coarse(self, mask: np.ndarray) -> np.ndarray:
         """The holes, bool (H, W), that "quick" fills at a smaller scale than "full"."""
         found = np.zeros_like(mask)

@@ -272,7 +272,7 @@ def check_mask(mask: Mask) -> tuple[int, int]:
     if not isinstance(mask, np.ndarray):
         raise ValueError(f"{expected}, not {type(mask).__name__}")
     if mask.dtype != np.bool_ or mask.ndim != 2 or mask.size == 0:
-        hint = "; masks.ops.binarize makes one" if mask.ndim in (2, 3) and mask.size else ""
+        hint = "; mask > 0 makes one" if mask.ndim == 2 and mask.size else ""
         raise ValueError(f"{expected}, not {mask.dtype} {mask.shape}{hint}")
     if not mask.any():
         raise ValueError("the mask has no hole: mark at least one pixel")

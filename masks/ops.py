@@ -61,26 +61,6 @@ class Box(NamedTuple):
         )
 
 
-def binarize(mask: NDArray, threshold: float = 0) -> Mask:
-    """Return what is above the threshold as a mask: bool (H, W).
-
-    Args:
-        mask: (H, W) of any number or bool, or (H, W, C): there, the strongest of the colours
-            counts and a fourth channel (alpha) is left out.
-        threshold: with the default any value but zero is a hole, as the published predictor has it.
-
-    Raises:
-        ValueError: for an array of another shape.
-    """
-    mask = np.asarray(mask)
-    if mask.ndim == 3 and 1 <= mask.shape[2] <= 4:
-        colours = mask.shape[2] - 1 if mask.shape[2] in (2, 4) else mask.shape[2]
-        mask = mask[..., :colours].max(2)
-    if mask.ndim != 2:
-        raise ValueError(f"a mask is (H, W) or (H, W, C), not {mask.shape}")
-    return mask if mask.dtype == np.bool_ else mask > threshold
-
-
 def painted(picture: NDArray, noisy: bool = False) -> Mask:
     """Return which pixels of a mask picture are hole: bool (H, W).
 

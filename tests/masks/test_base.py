@@ -25,7 +25,7 @@ def test_images_that_break_the_convention_are_refused(image, complaint):
     ("mask", "complaint"),
     [
         ("hole", "not str"),
-        (np.zeros((9, 7), np.uint8), r"uint8 \(9, 7\); masks.ops.binarize makes one"),
+        (np.zeros((9, 7), np.uint8), r"uint8 \(9, 7\); mask > 0 makes one"),
         (np.zeros((9, 7), bool), "no hole"),
         (np.ones((9, 7), bool), "covers the whole picture"),
         (np.zeros((0, 7), bool), "expected a mask"),

@@ -4,26 +4,20 @@ import pytest
 from masks import ops
 
 
-@pytest.mark.parametrize(
-    "mask",
-    [
-        np.array([[0, 3], [255, 0]], np.uint8),
-        np.array([[0.0, 0.01], [1, 0]]),
-        np.array([[[0, 0, 0], [0, 9, 0]], [[1, 1, 1], [0, 0, 0]]], np.uint8),
-        np.array([[[0, 0, 0, 255], [0, 9, 0, 255]], [[1, 1, 1, 0], [0, 0, 0, 255]]], np.uint8),
-        np.array([[[0], [7]], [[1], [0]]], np.uint16),
-        np.array([[[0, 255], [9, 255]], [[1, 0], [0, 255]]], np.uint8),
-        np.array([[False, True], [True, False]]),
-    ],
-)
-def test_binarize_takes_any_nonzero_as_hole(mask):
-    assert ops.binarize(mask).tolist() == [[False, True], [True, False]]
-
-
-def test_binarize_has_a_threshold_and_refuses_other_shapes():
-    assert ops.binarize(np.array([[100, 200]]), 127).tolist() == [[False, True]]
-    with pytest.raises(ValueError, match="not"):
-        ops.binarize(np.zeros((2, 3, 7)))
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_painted_is_what_is_not_black_or_with_a_clear_pixel_what_is_not_clear(kind):
+    white = np.iinfo(kind).max
+    grey = np.array([[[0], [1]], [[white], [0]]], kind)
+    assert ops.painted(grey).tolist() == [[False, True], [True, False]]
+    assert ops.painted(grey, noisy=True).tolist() == [[False, False], [True, False]]
+    blue = np.concatenate([grey * 0, grey * 0, grey], axis=2)
+    assert ops.painted(blue).tolist() == [[False, True], [True, False]]
+    whole = np.full_like(grey, white)
+    assert np.array_equal(ops.painted(np.concatenate([blue, whole], 2)), ops.painted(blue))
+    clear = np.array([[[1], [white]], [[0], [white]]], kind)
+    for picture in (np.concatenate([grey, clear], 2), np.concatenate([blue, clear], 2)):
+        for noisy in (False, True):
+            assert ops.painted(picture, noisy).tolist() == [[True, True], [False, True]]
 
 
 def test_bounding_box_is_tight_and_none_for_nothing():
