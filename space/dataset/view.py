@@ -63,13 +63,14 @@ def _cell(record: Record, picture: bytes | None, now: datetime) -> str:
         drawn = '<span class="ds-broken">cannot be shown</span>'
     else:
         drawn = f'<img src="{data_url(picture, "jpeg")}" alt="{described}" />'
+    status, licence = escape(record.status), _LICENCES.get(record.licence, escape(record.licence))
     note = f"\n{escape(record.note)}" if record.note else ""
     title = f"{record.id}\n{record.created_at:%Y-%m-%d %H:%M} UTC{note}"
     return f"""<li data-record="{record.id}" title="{title}" ><button type="button"
 class="ds-picture" aria-label="Show large: {described}">{drawn}</button>
 <p><b>{escape(record.strategy)}</b><span>{share}</span></p>
-<p class="ds-fine"><span class="ds-status" data-status="{record.status}">{record.status}</span
-><span>{_LICENCES[record.licence]}</span><span>{ago(record.created_at, now)}</span></p></li>"""
+<p class="ds-fine"><span class="ds-status" data-status="{status}">{status}</span
+><span>{licence}</span><span>{ago(record.created_at, now)}</span></p></li>"""
 
 
 def use_html(place: str) -> str:

@@ -7,6 +7,7 @@ people decided on both sides, and no program can say who was right.
 
 import hashlib
 import json
+import logging
 import sqlite3
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,11 @@ from typing import Any
 
 from space.store import shards
 from space.store.core import Core
+from space.store.errors import SubmissionError
+from space.store.records import check_row
 from space.store.recovery import is_known
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -22,20 +27,22 @@ class Comparison:
     """How the records of a shard stand to those that are here; deleted ones are left out."""
 
     rows: int = 0
-    fresh: set[str] = field(default_factory=set)
-    """Records that are not here."""
+    wanted: set[int] = field(default_factory=set)
+    """Rows, by number, that are not here or know more than what is here."""
     newer: dict[str, sqlite3.Row] = field(default_factory=dict)
-    """Rows of the index that the shard knows more of, by id."""
+    """What is here and will be replaced: rows of the index, by id."""
     contested: int = 0
     """Records that both sides decided on, differently."""
+    refused: set[int] = field(default_factory=set)
+    """Rows that cannot be records."""
 
     @property
-    def wanted(self) -> set[str]:
-        """What is to be taken in."""
-        return self.fresh | self.newer.keys()
+    def settled(self) -> bool:
+        """Whether nothing is in the shard that stays different from what is here."""
+        return not self.contested and not self.refused
 
     def kept(self, record_id: str) -> dict[str, Any]:
-        """What the index alone knows of a record: it finds copies of the photo that was sent."""
+        """The digest of the photo as it was sent, which no shard has; empty for a new record."""
         record = self.newer.get(record_id)
         if record is None:
             return {}
@@ -43,30 +50,41 @@ class Comparison:
 
 
 def compare(core: Core, path: Path) -> Comparison:
-    """Look at every record of a shard; nothing is changed.
-
-    Raises:
-        ValueError: A record's `extra` cannot be read.
-    """
+    """Look at every record of a shard; nothing is changed. What cannot be one is logged."""
     found = Comparison()
-    for row in shards.read_rows(path):
+    seen: set[str] = set()
+    for number, row in enumerate(shards.read_rows(path)):
         found.rows += 1
-        record = core.index.get("SELECT * FROM records WHERE id = ?", (row["id"],))
-        if record is None:
-            if not is_known(core, row["id"]):
-                found.fresh.add(row["id"])
+        try:
+            check_row(row)
+            if row["id"] in seen:
+                raise SubmissionError(f"The record {row['id']} is there twice.")
+        except SubmissionError as error:
+            found.refused.add(number)
+            _log.warning("Row %d of %s is left out: %s", number, path.name, error)
             continue
-        there, here = (_extra(row["id"], one["extra"]) for one in (row, record))
-        theirs, ours = there["reviews"], here["reviews"]
-        if not _same_save(row, record, there, here):
-            found.contested += 1
-        elif len(theirs) > len(ours) and theirs[: len(ours)] == ours:
-            found.newer[row["id"]] = record
-        elif len(theirs) < len(ours) and ours[: len(theirs)] == theirs:
-            continue
-        elif (there, row["status"], _mask(row)) != (here, record["status"], record["mask_sha256"]):
-            found.contested += 1
+        seen.add(row["id"])
+        _compare(core, number, row, found)
     return found
+
+
+def _compare(core: Core, number: int, row: dict[str, Any], found: Comparison) -> None:
+    record = core.index.get("SELECT * FROM records WHERE id = ?", (row["id"],))
+    if record is None:
+        if not is_known(core, row["id"]):
+            found.wanted.add(number)
+        return
+    there, here = ({"reviews": [], **json.loads(one["extra"])} for one in (row, record))
+    theirs, ours = there["reviews"], here["reviews"]
+    if not _same_save(row, record, there, here):
+        found.contested += 1
+    elif len(theirs) > len(ours) and theirs[: len(ours)] == ours:
+        found.wanted.add(number)
+        found.newer[row["id"]] = record
+    elif len(theirs) < len(ours) and ours[: len(theirs)] == theirs:
+        return
+    elif (there, row["status"], _mask(row)) != (here, record["status"], record["mask_sha256"]):
+        found.contested += 1
 
 
 def _same_save(
@@ -82,11 +100,3 @@ def _same_save(
 
 def _mask(row: dict[str, Any]) -> str:
     return hashlib.sha256(row["mask"]).hexdigest()
-
-
-def _extra(record_id: str, text: str) -> dict[str, Any]:
-    """A record's `extra`, with its list of reviews."""
-    extra = json.loads(text)
-    if not isinstance(extra, dict) or not isinstance(extra.get("reviews", []), list):
-        raise ValueError(f"the extra of record {record_id} is not what it should be")
-    return {"reviews": [], **extra}

@@ -18,7 +18,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -157,6 +157,7 @@ class Core:
         removed: set[str],
         added: list[tuple[Path, Shard]],
         change: Callable[[sqlite3.Connection], None],
+        beside: Sequence[Path] = (),
     ) -> None:
         """Replace shards by others, at one moment for readers and for the index.
 
@@ -168,11 +169,13 @@ class Core:
             removed: Names of shards that are no longer part of the dataset.
             added: New shards, with where they lie now.
             change: What else belongs in the same transaction; the new shards are in it by then.
+            beside: New files that readers find as well, though the index knows nothing of them.
         """
         number = self.published.number + 1
         # Whatever else lies there stays: a file that nobody can explain is not ours to remove.
         kept = [self.published.data / name for name in self.published.shard_files() - removed]
-        self.published.begin(number, [*kept, *(path for path, _ in added)], self.card())
+        made = [*(path for path, _ in added), *beside]
+        self.published.begin(number, [*kept, *made], self.card())
         self.step("directory made")
         with self.index.transaction() as run:
             for name in removed:
@@ -189,7 +192,7 @@ class Core:
         self.step("exchange committed")
         self.published.switch(number)
         self.step("link moved")
-        for path, _ in added:
+        for path in made:
             path.unlink(missing_ok=True)
         self.published.sweep()
 

@@ -32,8 +32,8 @@ from space.store.core import Core, add_whole_shard, prepare_shard
 from space.store.entry import new_entry, new_token
 from space.store.errors import StoreError, SubmissionError, explained
 from space.store.pictures import MAX_PIXELS, encode_mask, prepare_photo
-from space.store.records import Submission, by_shelf, check_extra
-from space.store.schema import SCALARS, SCHEMA_VERSION, STATUSES
+from space.store.records import Submission, by_shelf, check_row
+from space.store.schema import SCALARS
 
 _ROWS = 64  # that become one shard, and are committed at once
 _BYTES = 64 * 2**20
@@ -206,37 +206,16 @@ def _name(name: str) -> str:
 
 def _own(row: dict[str, Any], max_pixels: int) -> dict[str, Any]:
     """A record of this program, checked as if nobody had vouched for it."""
+    check_row(row)
     named = f"The record {row['id']}"
-    if row["schema_version"] != SCHEMA_VERSION:
-        raise SubmissionError(f"{named} is of schema version {row['schema_version']}.")
     hole = _hole(row["mask"], named)
-    _submission(row, hole).check()
     photo = prepare_photo(row["image"], max_pixels)
     if photo.sha256 != row["image_sha256"] or photo.data != row["image"]:
         raise SubmissionError(f"{named}: its photo was changed after it had been exported.")
     encode_mask(hole, photo.width, photo.height)  # refuses another size, no hole, all hole
     if (row["width"], row["height"]) != (photo.width, photo.height):
         raise SubmissionError(f"{named} has another size than its photo.")
-    if row["status"] not in STATUSES:
-        raise SubmissionError(f"{named} has the unknown status {row['status']!r}.")
-    try:
-        check_extra(row["extra"])
-    except SubmissionError as error:
-        raise SubmissionError(f"{named}: {error}.") from error
     return {name: row[name] for name in (*_PUBLISHED, "image", "mask")}
-
-
-def _submission(row: dict[str, Any], hole: np.ndarray) -> Submission:
-    return Submission(
-        image_bytes=row["image"],
-        mask=hole,
-        licence=row["licence"],
-        consent=row["consent"],
-        strategy=row["strategy"],
-        strokes=row["strokes"],
-        contributor=row["contributor"],
-        model=row["model"],
-    )
 
 
 def _hole(data: bytes, named: str) -> np.ndarray:

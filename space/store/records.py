@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 
 from space.store.errors import SubmissionError
-from space.store.schema import DRAWN, LICENCES, PRIVATE, STATUSES
+from space.store.schema import (
+    DRAWN,
+    FEATURES,
+    LICENCES,
+    PRIVATE,
+    SCALARS,
+    SCHEMA_VERSION,
+    STATUSES,
+)
 
 MAX_NOTE = 2_000
 MAX_MODEL = 255  # the longest name of a file
@@ -19,6 +27,15 @@ MAX_STROKES = 8 * 2**20
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _WORD = re.compile(r"[\w.:+-]{1,64}", re.ASCII)
+_ID = re.compile(r"[0-9a-zA-Z_-]{1,64}")
+_LATEST = 250_000_000_000_000_000  # microseconds; what is much later has no year of four digits
+_TYPES: dict[str, tuple[type, ...]] = {
+    "bool": (bool,),
+    "float32": (float, int),
+    "int32": (int,),
+    "string": (str,),
+    "timestamp[us, tz=UTC]": (int,),
+}
 
 
 @dataclass(frozen=True)
@@ -41,56 +58,112 @@ class Submission:
         Raises:
             SubmissionError: The first thing that is wrong, and what would be accepted.
         """
-        if self.consent is not True:
-            raise SubmissionError(
-                "Nothing is stored without consent. Agree to the consent sentence to save."
-            )
-        if self.licence not in LICENCES:
-            raise SubmissionError(
-                f"The licence {self.licence!r} is not known. Choose one of {', '.join(LICENCES)}."
-            )
-        for name, value in (("strategy", self.strategy), ("contributor", self.contributor)):
-            if not _WORD.fullmatch(value):
-                raise SubmissionError(f"The {name} has to be one short word; got {value[:80]!r}.")
-        if len(self.model) > MAX_MODEL or not self.model.isprintable():
-            raise SubmissionError(
-                f"The model's name has to be one line of at most {MAX_MODEL} characters; got "
-                f"{self.model[:80]!r}."
-            )
+        _check_said(
+            self.consent, self.licence, self.strategy, self.contributor, self.model, self.strokes
+        )
         if len(self.note) > MAX_NOTE:
             raise SubmissionError(
                 f"The note has {len(self.note):,} characters; at most {MAX_NOTE:,} are stored."
             )
-        if len(self.strokes) > MAX_STROKES:
-            raise SubmissionError(f"The strokes are larger than {MAX_STROKES / 2**20:.0f} MB.")
-        if self.strokes:
-            try:
-                json.loads(self.strokes)
-            except ValueError as error:
-                raise SubmissionError(f"The strokes are not valid JSON ({error}).") from error
 
 
-def check_extra(text: str) -> None:
-    """Refuse what cannot be a record's `extra`: it comes from a file that anybody may have changed.
+def _check_said(
+    consent: object, licence: str, strategy: str, contributor: str, model: str, strokes: str
+) -> None:
+    """Refuse what is said about a photo and a mask, if it cannot be stored.
+
+    Raises:
+        SubmissionError: The first thing that is wrong, and what would be accepted.
+    """
+    if consent is not True:
+        raise SubmissionError(
+            "Nothing is stored without consent. Agree to the consent sentence to save."
+        )
+    if licence not in LICENCES:
+        raise SubmissionError(
+            f"The licence {licence[:80]!r} is not known. Choose one of {', '.join(LICENCES)}."
+        )
+    for name, value in (("strategy", strategy), ("contributor", contributor)):
+        if not _WORD.fullmatch(value):
+            raise SubmissionError(f"The {name} has to be one short word; got {value[:80]!r}.")
+    if len(model) > MAX_MODEL or not model.isprintable():
+        raise SubmissionError(
+            f"The model's name has to be one line of at most {MAX_MODEL} characters; got "
+            f"{model[:80]!r}."
+        )
+    if len(strokes) > MAX_STROKES:
+        raise SubmissionError(f"The strokes are larger than {MAX_STROKES / 2**20:.0f} MB.")
+    if strokes:
+        try:
+            json.loads(strokes)
+        except (ValueError, RecursionError) as error:
+            raise SubmissionError(f"The strokes are not valid JSON ({error}).") from error
+
+
+def check_row(row: Mapping[str, Any]) -> None:
+    """Refuse a published row that cannot be a record; its pixels are not looked at.
+
+    It comes from a file that anybody may have changed, and what is in it is shown, decided on and
+    published like all others.
+
+    Args:
+        row: With every published column; `image` and `mask` need not be there.
+
+    Raises:
+        SubmissionError: The first thing that is wrong.
+    """
+    if not isinstance(row["id"], str) or not _ID.fullmatch(row["id"]):  # files are named after it
+        raise SubmissionError(f"{str(row['id'])[:80]!r} cannot be the id of a record.")
+    try:
+        _check_columns(row)
+    except SubmissionError as error:
+        raise SubmissionError(f"The record {row['id']} cannot be taken in. {error}") from error
+
+
+def _check_columns(row: Mapping[str, Any]) -> None:
+    if row["schema_version"] != SCHEMA_VERSION:
+        raise SubmissionError(f"It is of schema version {str(row['schema_version'])[:80]}.")
+    for name in (*SCALARS, "strokes"):
+        if type(row[name]) not in _TYPES[FEATURES[name].dtype]:
+            raise SubmissionError(f"Its {name} is not of the type {FEATURES[name].dtype}.")
+    _check_said(
+        row["consent"],
+        row["licence"],
+        row["strategy"],
+        row["contributor"],
+        row["model"],
+        row["strokes"],
+    )
+    if row["status"] not in STATUSES:
+        raise SubmissionError(f"It has the unknown status {row['status'][:80]!r}.")
+    if row["width"] < 1 or row["height"] < 1 or not 0 <= row["hole_fraction"] <= 1:
+        raise SubmissionError("Its width, height or hole_fraction is out of range.")
+    if not 0 <= row["created_at"] < _LATEST:
+        raise SubmissionError("Its created_at is out of range.")
+    _check_extra(row["extra"])
+
+
+def _check_extra(text: str) -> None:
+    """Refuse what cannot be a record's `extra`.
 
     Raises:
         SubmissionError: What is wrong with it.
     """
     try:
         extra = json.loads(text)
-    except (TypeError, ValueError) as error:
-        raise SubmissionError(f"its extra is not valid JSON ({error})") from error
+    except (ValueError, RecursionError) as error:
+        raise SubmissionError(f"Its extra is not valid JSON ({error}).") from error
     if not isinstance(extra, dict):
-        raise SubmissionError("its extra is not a JSON object")
+        raise SubmissionError("Its extra is not a JSON object.")
     receipt, note = extra.get("receipt_sha256"), extra.get("note", "")
     if not isinstance(receipt, str) or not _SHA256.fullmatch(receipt):
-        raise SubmissionError("its extra has no receipt_sha256 of 64 hexadecimal digits")
+        raise SubmissionError("Its extra has no receipt_sha256 of 64 hexadecimal digits.")
     if not isinstance(note, str) or len(note) > MAX_NOTE:
-        raise SubmissionError(f"its note is not a text of at most {MAX_NOTE:,} characters")
+        raise SubmissionError(f"Its note is not a text of at most {MAX_NOTE:,} characters.")
     for name in ("reviews", "earlier_masks"):
         entries = extra.get(name, [])
         if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
-            raise SubmissionError(f"its {name} are not a list of objects")
+            raise SubmissionError(f"Its {name} are not a list of objects.")
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ column, and the hashes of the receipts.
 import hashlib
 import json
 import logging
-import re
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,13 @@ import pyarrow as pa
 
 from space.store import shards
 from space.store.core import Core, add_whole_shard, move_all, prepare_shard
-from space.store.errors import StoreError
+from space.store.errors import StoreError, SubmissionError
 from space.store.files import try_lock
 from space.store.index import add_record, set_meta
 from space.store.objects import KINDS
-from space.store.pictures import prepare_photo
-from space.store.records import by_shelf
+from space.store.pictures import prepare_photo, size_of
+from space.store.records import by_shelf, check_row
 
-_ID = re.compile(r"[0-9a-zA-Z_-]{1,64}")
 _log = logging.getLogger(__name__)
 
 
@@ -185,51 +184,80 @@ def _put_back(core: Core) -> None:
 
 
 def _adopt(core: Core, path: Path) -> None:
-    """Take a shard that the index does not know into it, without doubling a record."""
-    fresh, total = unknown_entries(core, path)
-    shelves = by_shelf(fresh)
-    if shards.is_name(path.name) and len(fresh) == total and len(shelves) == 1:
+    """Take a shard that the index does not know into it, without doubling a record.
+
+    Rows that cannot be records stay where readers found them, in a file of their own.
+
+    Raises:
+        ValueError: No row of it can be a record, or its columns are others.
+    """
+    seen: set[Any] = set()
+
+    def unknown(_: int, row: dict[str, Any]) -> bool:
+        again = row["id"] in seen
+        seen.add(row["id"])
+        return not again and not is_known(core, row["id"])
+
+    found = entries_in(core, path, unknown)
+    if found.rows and len(found.refused) == found.rows:
+        raise ValueError("no row of it can be a record")
+    shelves = by_shelf(found.entries)
+    if shards.is_name(path.name) and len(found.entries) == found.rows and len(shelves) == 1:
         [shelf] = shelves
-        shard = shards.shard_at(path, shelf, total)
+        shard = shards.shard_at(path, shelf, found.rows)
         with core.index.transaction() as run:
-            add_whole_shard(run, shard, fresh)
+            add_whole_shard(run, shard, found.entries)
         return
     added = []
     for shelf, entries in shelves.items():
-        added.append((*prepare_shard(core, rows_of(path, entries), shelf), entries))
+        numbers = {entry["row"] for entry in entries}
+        added.append((*prepare_shard(core, rows_of(path, numbers), shelf), entries))
+    refused = rows_of(path, found.refused)
+    beside = [prepare_shard(core, refused, "")[0]] if found.refused else []
 
     def enter(run: sqlite3.Connection) -> None:
         for _, shard, entries in added:
             for entry in entries:
                 add_record(run, {**entry, "shard": shard.name})
 
-    core.exchange({path.name}, [(where, shard) for where, shard, _ in added], enter)
+    core.exchange({path.name}, [(where, shard) for where, shard, _ in added], enter, beside)
 
 
-def unknown_entries(core: Core, path: Path) -> tuple[list[dict[str, Any]], int]:
-    """Store the files of those records of a shard that the index does not know.
+@dataclass
+class Entries:
+    """What was found in a shard."""
+
+    rows: int = 0
+    entries: list[dict[str, Any]] = field(default_factory=list)
+    """What the index needs of each row that was wanted, without pixels; `row` is its number."""
+    refused: set[int] = field(default_factory=set)
+    """The numbers of those that were wanted and cannot be records."""
+
+
+def entries_in(core: Core, path: Path, wanted: Callable[[int, dict[str, Any]], bool]) -> Entries:
+    """Store the files of some records of a shard.
 
     Args:
         core: The data directory.
         path: The shard.
-
-    Returns:
-        What the index needs of each, without pixels, and how many rows the shard has. Records that
-        were deleted here are not among them.
+        wanted: Asked about every row, by number, in order.
     """
-    fresh: list[dict[str, Any]] = []
-    total = 0
-    for row in shards.read_rows(path):
-        total += 1
-        if not is_known(core, row["id"]):
-            fresh.append(entry_of(core, row))
-    return fresh, total
+    found = Entries()
+    for number, row in enumerate(shards.read_rows(path)):
+        found.rows += 1
+        if not wanted(number, row):
+            continue
+        try:
+            found.entries.append({**entry_of(core, row), "row": number})
+        except SubmissionError as error:
+            found.refused.add(number)
+            _log.warning("Row %d of %s cannot be a record: %s", number, path.name, error)
+    return found
 
 
-def rows_of(path: Path, entries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The rows of a shard that belong to some of its records, whole."""
-    wanted = {entry["id"] for entry in entries}
-    return (row for row in shards.read_rows(path) if row["id"] in wanted)
+def rows_of(path: Path, numbers: Collection[int]) -> Iterator[dict[str, Any]]:
+    """Some rows of a shard, by their numbers."""
+    return (row for number, row in enumerate(shards.read_rows(path)) if number in numbers)
 
 
 def is_known(core: Core, record_id: str) -> bool:
@@ -238,33 +266,31 @@ def is_known(core: Core, record_id: str) -> bool:
     return core.index.get(query, (record_id,)) is not None
 
 
-def _receipt_in(row: dict[str, Any]) -> str:
-    """The receipt's hash in a shard's row; empty, which no receipt matches, if it is none."""
-    extra = json.loads(row["extra"])
-    if not isinstance(extra, dict):
-        raise ValueError(f"the extra of record {row['id']} is not a JSON object")
-    receipt = extra.get("receipt_sha256", "")
-    return receipt if isinstance(receipt, str) and receipt.isascii() else ""
-
-
 def entry_of(core: Core, row: dict[str, Any]) -> dict[str, Any]:
-    """Store the files of a row read from a shard; what the index needs of it, without pixels."""
-    if not _ID.fullmatch(row["id"]):  # files are named after it
-        raise ValueError(f"{row['id']!r} cannot be the id of a record")
+    """Store the files of a row read from a shard; what the index needs of it, without pixels.
+
+    Raises:
+        SubmissionError: It cannot be a record; nothing of it is stored.
+    """
+    check_row(row)
     image, mask = row.pop("image"), row.pop("mask")
     digest = hashlib.sha256(image).hexdigest()
     if digest != row["image_sha256"]:
-        raise ValueError(f"the photo of record {row['id']} is not the one it names")
+        raise SubmissionError(f"The photo of record {row['id']} is not the one it names.")
+    photo = prepare_photo(image, sys.maxsize)
+    size = (row["width"], row["height"])
+    if (photo.width, photo.height) != size or size_of(mask) != size:
+        raise SubmissionError(f"The record {row['id']} has another size than its photo or mask.")
     mask_digest = hashlib.sha256(mask).hexdigest()
     core.objects.put("originals", digest, image)
     core.objects.put("masks", mask_digest, mask)
     return {
         **row,
         "mask_sha256": mask_digest,
-        "receipt_sha256": _receipt_in(row),
+        "receipt_sha256": json.loads(row["extra"])["receipt_sha256"],
         "source_sha256": "",
         "source_bytes": 0,
-        "look": prepare_photo(image, sys.maxsize).look,
+        "look": photo.look,
         "image_bytes": len(image),
         "mask_bytes": len(mask),
     }

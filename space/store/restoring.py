@@ -12,7 +12,7 @@ be withdrawn, because nothing is in it any more that is not here.
 
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,8 @@ def restore(
 
     Raises:
         SubmissionError: The name cannot be a repository's, or another one was used before; or
-            records were decided on differently here and there, and all others have come.
+            records were decided on differently here and there, or cannot be any, and all others
+            have come.
         HubError: The Hub refused or could not be reached; nothing is lost, try again.
     """
     check(core, repository)
@@ -98,7 +99,7 @@ def _fetch_all(
     paths = hub.list_repo_files(repository, repo_type="dataset", revision=revision)
     wanted = [path for path in paths if is_shard(path)]
     count = 0
-    disputed: dict[str, int] = {}
+    left: dict[str, Comparison] = {}
     for number, path in enumerate(wanted, start=1):
         if strangers(core, [path]):  # neither here nor replaced here since it was sent
             fetched = hub.hf_hub_download(
@@ -106,39 +107,54 @@ def _fetch_all(
             )
             with core.lock():
                 recovery.settle(core)
-                came, contested = _take_in(core, Path(fetched), local_name(path))
+                came, found = _take_in(core, Path(fetched), local_name(path))
             count += came
-            if contested:
-                disputed[path] = contested
+            if not found.settled:
+                left[path] = found
         if progress is not None:
             progress(number, len(wanted))
-    if disputed:
-        raise SubmissionError(
-            f"{sum(disputed.values())} records were decided on differently here and on "
-            f"{repository}. They were left as they are, here and there; {count} others came. To "
-            "keep what the Hub has, restore into an empty data directory. To keep what is here, "
-            f"delete these files on the Hub and restore again: {', '.join(disputed)}."
-        )
+    if left:
+        raise SubmissionError(_left_out(left, repository, count))
     return count
 
 
-def _take_in(core: Core, fetched: Path, name: str) -> tuple[int, int]:
+def _left_out(left: Mapping[str, Comparison], repository: str, came: int) -> str:
+    """What was not taken in, and what can be done about it."""
+    disputed = {path: found.contested for path, found in left.items() if found.contested}
+    refused = {path: len(found.refused) for path, found in left.items() if found.refused}
+    words = []
+    if disputed:
+        words.append(
+            f"{sum(disputed.values())} records were decided on differently here and on "
+            f"{repository}. They were left as they are, here and there; {came} others came. To "
+            "keep what the Hub has, restore into an empty data directory. To keep what is here, "
+            f"delete these files on the Hub and restore again: {', '.join(disputed)}."
+        )
+    if refused:
+        words.append(
+            f"{sum(refused.values())} rows on {repository} cannot be records (the log says why) "
+            f"and were left there; {came} others came. Mend or delete these files on the Hub, and "
+            f"restore again: {', '.join(refused)}."
+        )
+    return " ".join(words)
+
+
+def _take_in(core: Core, fetched: Path, name: str) -> tuple[int, Comparison]:
     """Enter a fetched shard. The lock has to be held.
 
     Returns:
-        How many of its records were new, or had been decided on since; and how many were decided
-        on differently here, which stay as they are.
+        How many of its records were new, or had been decided on since; and what was left out.
     """
     prepared = core.incoming / name
     fetched.replace(prepared)
     sync_file(prepared)
     sync_directory(core.incoming)
     found = compare(core, prepared)
-    entries = [
-        {**recovery.entry_of(core, row), **found.kept(row["id"])}
-        for row in shards.read_rows(prepared)
-        if row["id"] in found.wanted
-    ]
+    taken = recovery.entries_in(core, prepared, lambda number, _: number in found.wanted)
+    found.refused |= taken.refused
+    entries = [entry | found.kept(entry["id"]) for entry in taken.entries]
+    ids = {entry["id"] for entry in entries}
+    found.newer = {key: row for key, row in found.newer.items() if key in ids}
     shelves = by_shelf(entries)
     whole = len(entries) == found.rows and len(shelves) == 1
     if whole and not found.newer:
@@ -148,14 +164,14 @@ def _take_in(core: Core, fetched: Path, name: str) -> tuple[int, int]:
             add_whole_shard(run, shard, entries)
             _mark_pushed(run, name)
         core.published.add(prepared)
-        return len(entries), 0
+        return len(entries), found
     if entries:
         _exchange(core, prepared, found, shelves, whole)
-    elif not found.contested:
+    elif found.settled:
         with core.index.transaction() as run:
             _retire(run, name)
     prepared.unlink(missing_ok=True)
-    return len(entries), found.contested
+    return len(entries), found
 
 
 def _exchange(
@@ -176,7 +192,7 @@ def _exchange(
         added = [(prepared, shards.shard_at(prepared, next(iter(shelves)), found.rows))]
     else:
         added = [
-            prepare_shard(core, recovery.rows_of(prepared, entries), shelf)
+            prepare_shard(core, recovery.rows_of(prepared, {e["row"] for e in entries}), shelf)
             for shelf, entries in shelves.items()
         ]
     rest = [part for name in sorted(old) for part in parting.rest_of(core, name, found.newer)]
@@ -193,7 +209,7 @@ def _exchange(
         parting.move(run, rest)
         if whole:
             _mark_pushed(run, prepared.name)
-        elif not found.contested:
+        elif found.settled:
             _retire(run, prepared.name)
 
     core.exchange(old, [*added, *((part.path, part.shard) for part in rest)], change)

@@ -112,11 +112,11 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
             raise ValueError(f"{path.name} has other columns than schema version 1")
         micros = source.schema_arrow.get_field_index("created_at")
         for batch in source.iter_batches(batch_size=_ROWS_A_GROUP):
-            stamps = batch.column(micros).cast(pa.int64()).to_pylist()
-            for row, stamp in zip(batch.to_pylist(), stamps, strict=True):
-                row["image"] = row["image"]["bytes"]
-                row["mask"] = row["mask"]["bytes"]
-                row["created_at"] = stamp
+            # As numbers from the start: others may have written a year that Python does not know.
+            stamps = batch.column(micros).cast(pa.int64())
+            for row in batch.set_column(micros, "created_at", stamps).to_pylist():
+                for name in ("image", "mask"):  # which others may have left empty
+                    row[name] = (row[name] or {}).get("bytes") or b""
                 yield row
 
 

@@ -161,6 +161,16 @@ def test_notes_are_shown_as_text(services: Services) -> None:
     assert "&lt;script&gt;" in page
 
 
+def test_what_an_earlier_version_took_in_unchecked_is_shown_as_text(services: Services) -> None:
+    services.store.save(make_submission(0))
+    with services.store.core.index.transaction() as run:
+        run.execute("UPDATE records SET status = '<img src=x>', licence = '<b>mine'")
+    page = view(services, ANY, ANY, ANY, PAGE, ALL)[1]
+    assert "&lt;img src=x&gt;" in page
+    assert "&lt;b&gt;mine" in page
+    assert "<img src=x>" not in page
+
+
 def test_delete_with_a_pasted_receipt(services: Services) -> None:
     receipt = services.store.save(make_submission(0))
     exported = Path(downloads.make(services, "zip", Filters())[0].value["path"])

@@ -180,7 +180,7 @@ def test_names_that_lead_out_are_refused(store: Store, tmp_path: Path, name: str
         ({"model": "two\nlines"}, "one line"),
         ({"extra": "[]"}, "not a JSON object"),
         ({"extra": "{"}, "not valid JSON"),
-        ({"extra": None}, "not valid JSON"),
+        ({"extra": None}, "extra is not of the type string"),
         ({"extra": "{}"}, "no receipt_sha256"),
         ({"extra": '{"receipt_sha256": 5}'}, "no receipt_sha256"),
         ({"extra": json.dumps({"receipt_sha256": "ü" * 64})}, "no receipt_sha256"),
