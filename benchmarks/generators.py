@@ -111,10 +111,10 @@ def picture() -> tuple[torch.Tensor, torch.Tensor]:
 
 def where_time_goes(generator: Generator, precision: str) -> str:
     """A profile of the compiled form: operators by their own time."""
-    quick = channels_last(compile_generator(generator, precision))
+    compiled = channels_last(compile_generator(generator, precision))
     image, mask = picture()
-    copied = None if quick.copier is None else quick.copier(image, mask)
-    call = _call(quick, image.contiguous(memory_format=torch.channels_last), mask, copied)
+    copied = None if compiled.copier is None else compiled.copier(image, mask)
+    call = _call(compiled, image.contiguous(memory_format=torch.channels_last), mask, copied)
     call()
     return method.where_time_goes(call)
 

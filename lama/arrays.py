@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from lama.exif import say_upright, upright
-from lama.photo import Photo, inpaint_photo, painted
+from lama.photo import Fill, Photo, inpaint_photo, painted
 
 
 def as_mask(mask: np.ndarray | Image.Image) -> np.ndarray:
@@ -27,13 +25,11 @@ def as_mask(mask: np.ndarray | Image.Image) -> np.ndarray:
     return mask != 0
 
 
-def fill_pil(
-    fill: Callable[[np.ndarray, np.ndarray], np.ndarray], image: Image.Image, hole: np.ndarray
-) -> Image.Image:
+def fill_pil(fill: Fill, image: Image.Image, hole: np.ndarray) -> Image.Image:
     """Fill a PIL image with `fill(rgb, mask)`; see `Inpainter.__call__`.
 
     Args:
-        fill: uint8 (H, W, 3) and bool (H, W) to uint8 (H, W, 3).
+        fill: for example `Inpainter.fill`.
         image: of any mode but I and F. `Image.open` leaves a photo lying as the camera was held;
             it is turned upright first, as its orientation tag says.
         hole: bool (H, W), True = hole, of the upright picture.
@@ -74,9 +70,7 @@ def _turned(image: Image.Image) -> Image.Image:
     return turned
 
 
-def _fill_deep(
-    fill: Callable[[np.ndarray, np.ndarray], np.ndarray], image: Image.Image, hole: np.ndarray
-) -> Image.Image:
+def _fill_deep(fill: Fill, image: Image.Image, hole: np.ndarray) -> Image.Image:
     pixels = np.asarray(image)
     photo = Photo(pixels.astype(np.uint16)[..., None], "PNG")
     filled = inpaint_photo(fill, photo, hole).original[..., 0]

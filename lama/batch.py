@@ -16,18 +16,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
 from lama import photo_heic
 from lama.files import sha256_file
-from lama.photo import READABLE, PhotoError, inpaint_photo, open_mask, open_photo
+from lama.photo import READABLE, Fill, PhotoError, inpaint_photo, open_mask, open_photo
 from lama.photo_write import SUFFIX, format_of, save_photo
 from masks.arguments import line
 from masks.files import PHOTO_SUFFIXES, find_files
 
-Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
 SUFFIXES = {*PHOTO_SUFFIXES, *photo_heic.SUFFIXES, ".avif", ".gif", ".ppm", ".pgm"}
 RECORD = "lama-inpaint"  # the text entry of a result
 Masks = Path | dict[str, list[Path]]  # one for all, or by the names of photos

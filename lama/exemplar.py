@@ -49,7 +49,7 @@ class Effort:
     exact: int
 
 
-QUICK = Effort(rounds=(3, 12, 3, 1), exact=64)
+FAST = Effort(rounds=(3, 12, 3, 1), exact=64)
 PATIENT = Effort(rounds=(3, 12, 6, 6, 3, 1), exact=128)  # takes four times as long
 
 
@@ -57,7 +57,7 @@ PATIENT = Effort(rounds=(3, 12, 6, 6, 3, 1), exact=128)  # takes four times as l
 def exemplar_fill(
     image: Tensor,
     mask: Tensor,
-    effort: Effort = QUICK,
+    effort: Effort = FAST,
     pause: Callable[[], None] | None = None,
 ) -> Tensor:
     """Fill the hole from the picture's own patches.
@@ -65,7 +65,7 @@ def exemplar_fill(
     Args:
         image: (B, 3, H, W) in [0, 1]; values in the hole are ignored.
         mask: (B, 1, H, W), 1 = hole.
-        effort: QUICK, or PATIENT, which is worth its time on large pictures.
+        effort: FAST, or PATIENT, which is worth its time on large pictures.
         pause: called between pieces of the work; may raise to end it.
 
     Returns:

@@ -27,9 +27,9 @@ from lama.threads import on_cores
 
 ImageLike = TypeVar("ImageLike", np.ndarray, Image.Image)
 Quality = Literal["quick", "full", "refined"]
-Run = Callable[[Tensor, Tensor], Tensor]  # (B, 3, H, W) and (B, 1, H, W) to (B, 3, H, W)
+Forward = Callable[[Tensor, Tensor], Tensor]  # (B, 3, H, W) and (B, 1, H, W) to (B, 3, H, W)
 LEAST_SIDE = 256  # pixels; what does not fit in memory at this size is not tried
-QUICK = 384  # longer side of a crop in pixels, for an answer while somebody draws
+PREVIEW_SIDE = 384  # longer side of a crop in pixels, for an answer while somebody draws
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
@@ -49,10 +49,10 @@ class Inpainter:
     Attributes:
         generator: torch module; state_dict keys are the published ones for the published family.
             What runs on a CPU is its compiled form (`lama.compiled`).
-        quick_cores: cores that "quick" fills of a single hole run on; None = as many as others.
+        preview_cores: cores that "quick" fills of a single hole run on; None = as many as others.
     """
 
-    quick_cores: int | None = None
+    preview_cores: int | None = None
 
     def __init__(
         self,
@@ -67,14 +67,15 @@ class Inpainter:
         check_precision(precision, self._device)
         self.generator = channels_last(generator.eval().requires_grad_(False))
         self.generator.to(self._device)
-        self._quick, self.precision = prepare(self.generator, precision, self._device)
+        # The generator itself where nothing is compiled.
+        self._compiled, self.precision = prepare(self.generator, precision, self._device)
         self.name, self.sha256 = name, sha256
         self._asked = threading.local()  # each caller's `cancelled`
-        for module in self._quick.modules():
+        for module in self._compiled.modules():
             if any(True for _ in module.children()):
                 module.register_forward_pre_hook(self._stop_if_cancelled)
-        if self._quick.copier is not None:
-            self._quick.copier = partial(self._quick.copier, pause=self._stop_if_cancelled)
+        if self._compiled.copier is not None:
+            self._compiled.copier = partial(self._compiled.copier, pause=self._stop_if_cancelled)
         self._slots = Slots()  # one picture at a time, unless `share_cores` says otherwise
 
     @property
@@ -91,14 +92,15 @@ class Inpainter:
         """Fill the hole of a picture.
 
         Args:
-            image: uint8 (H, W, 3) RGB, or a PIL image of any mode (alpha stays as it is); one that
-                EXIF says to turn is turned first, a mask as well.
-            mask: bool or integer (H, W), non-zero = hole; or a PIL image: what is not black or,
-                where a part is clear, what is not clear is hole.
+            image: uint8 (H, W, 3) RGB, or a PIL image of any mode but I and F (transparency stays
+                as it is); one that EXIF says to turn is turned first, a mask as well.
+            mask: bool or integer (H, W), non-zero = hole; or a PIL image, read as a mask file is
+                (`lama.photo.painted`).
 
         Returns:
-            Same kind and size as `image`, upright; pixels outside the hole are byte-identical. PIL
-            images that are not L, LA, I;16, RGB or RGBA come back as RGB.
+            Same kind and size as `image`, upright; pixels outside the hole are byte-identical. A
+            PIL image of mode I;16 or L keeps it, any other is RGB; what has transparency, of
+            whatever kind, is LA or RGBA.
 
         Raises:
             ValueError: Wrong kinds or sizes, no hole, or nothing but hole; a PIL image of mode I
@@ -242,23 +244,25 @@ class Inpainter:
 
     def _longest(self, quality: Quality) -> int:
         largest = self.generator.largest
-        return min(QUICK, largest) if quality == "quick" else largest
+        return min(PREVIEW_SIDE, largest) if quality == "quick" else largest
 
     def _fill_crops(
         self, crops: list[tuple[np.ndarray, np.ndarray]], longest: int, quality: Quality
     ) -> list[np.ndarray]:
         """Fill crops of one size in one pass, a single one of any size."""
-        run: Run = self.fill_tensor
+        run: Forward = self.fill_tensor
         if quality == "refined":
             run = partial(self.fill_tensor, patient=True)
         if len(crops) == 1:
-            with on_cores(self.quick_cores if quality == "quick" else None):
+            with on_cores(self.preview_cores if quality == "quick" else None):
                 return [self._fill_crop(*crops[0], longest, run)]
         pictures = torch.cat([to_tensor(rgb) for rgb, _ in crops])
         holes = torch.cat([to_tensor(mask) for _, mask in crops])
         return [to_uint8(filled[None]) for filled in run(pictures, holes)]
 
-    def _fill_crop(self, rgb: np.ndarray, mask: np.ndarray, longest: int, run: Run) -> np.ndarray:
+    def _fill_crop(
+        self, rgb: np.ndarray, mask: np.ndarray, longest: int, run: Forward
+    ) -> np.ndarray:
         """Fill a crop, at a smaller scale if its longer side is more than `longest` pixels."""
         height, width = rgb.shape[:2]
         scale = longest / max(height, width)
@@ -295,16 +299,16 @@ class Inpainter:
         picture, hole = (pad_symmetric(t, self.generator).to(self._device) for t in (image, mask))
         picture = picture.contiguous(memory_format=torch.channels_last)
         # A compiled form has its precision built in; on a GPU torch's autocast sees to it.
-        reduced = self.precision == "bf16" and self._quick is self.generator
+        reduced = self.precision == "bf16" and self._compiled is self.generator
         with (
             self._slots.take(self._share(hole.numel())),
             torch.inference_mode(),
             torch.autocast(self._device.type, torch.bfloat16, enabled=reduced),
         ):
             copied = None
-            if patient and (search := self._quick.patient_copier):
+            if patient and (search := self._compiled.patient_copier):
                 copied = search(picture, hole, pause=self._stop_if_cancelled)
-            predicted = self._quick(picture, hole, copied)
+            predicted = self._compiled(picture, hole, copied)
         predicted = predicted.float().cpu()[..., :height, :width]
         return blend(predicted, image, mask)
 

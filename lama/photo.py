@@ -26,6 +26,9 @@ from lama.photo_heic import open_image
 from masks import ops
 from masks.files import is_lossy
 
+Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Picture uint8 (H, W, 3) and mask bool (H, W), True = hole, to a picture uint8 (H, W, 3)."""
+
 MAX_PIXELS = 64_000_000  # 48-megapixel phones, with room
 MOST_JPEG_EXIF = 65533  # bytes in one segment, which is what Pillow writes
 READABLE = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM", "HEIC")
@@ -138,9 +141,7 @@ def merge(photo: Photo, filled: np.ndarray, mask: np.ndarray) -> Photo:
     return replace(photo, original=pixels)
 
 
-def inpaint_photo(
-    fill: Callable[[np.ndarray, np.ndarray], np.ndarray], photo: Photo, mask: np.ndarray
-) -> Photo:
+def inpaint_photo(fill: Fill, photo: Photo, mask: np.ndarray) -> Photo:
     """Fill a photo's hole with `fill(rgb, mask)`, for example an `Inpainter`."""
     return merge(photo, fill(photo.rgb, mask), mask)
 

@@ -68,9 +68,9 @@ def prepare(generator: Generator, precision: str, device: torch.device) -> tuple
         return generator, "bf16" if reduced or precision == "bf16" else "fp32"
     candidates = _quickest_first() if precision == "auto" else [precision]
     for name in candidates:
-        quick = channels_last(compile_generator(generator, name))
-        if agreement(generator, quick) >= _LEAST_AGREEMENT[name]:
-            return quick, name
+        compiled = channels_last(compile_generator(generator, name))
+        if agreement(generator, compiled) >= _LEAST_AGREEMENT[name]:
+            return compiled, name
     if precision in ("int8", "bf16"):
         raise ValueError(f"{precision} changes what this model answers: use precision auto or fp32")
     return generator, "fp32"

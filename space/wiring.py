@@ -155,7 +155,7 @@ class LamaEngine:
             return
         stroke = np.zeros(rgb.shape[:2], dtype=bool)
         stroke[240:275, 200:310] = True
-        inpainter.quick_cores = quickest(
+        inpainter.preview_cores = quickest(
             lambda: inpainter.fill(rgb, stroke, quality="quick"), (self._cores, 1)
         )
 
@@ -186,7 +186,7 @@ class LamaEngine:
         """What was found out about the first model holds for all of its layout."""
         first = self._loaded.get(self._first)
         if first is not None and first.inpainter.generator.config == inpainter.generator.config:
-            inpainter.quick_cores = first.inpainter.quick_cores
+            inpainter.preview_cores = first.inpainter.preview_cores
         return inpainter
 
     def _tuned(self) -> dict[str, TunedModel]:

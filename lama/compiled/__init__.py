@@ -1,4 +1,4 @@
-"""The quick form of a generator: fewer and cheaper operations, the same weights and answers.
+"""The compiled form of a generator: fewer and cheaper operations, the same weights and answers.
 
 Made from any loaded generator when it is loaded: batch norm folded into convolutions, FFC's local
 paths in one convolution, wide 3x3 convolutions by Winograd's algorithm, few changes of layout in

@@ -1,4 +1,4 @@
-"""Quick forms of what lies between convolutions: shortcuts, upsampling, pixels to channels."""
+"""Compiled forms of what lies between convolutions: shortcuts, upsampling, pixels to channels."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lama.compiled.fourier import Make
 from lama.ffc import FFCResnetBlock, Pair
 
 
-class QuickBlock(FFCResnetBlock):
+class CompiledBlock(FFCResnetBlock):
     """A block whose sums reuse the memory of its layers' answers.
 
     Args:
-        block: its layers are quick forms already.
+        block: its layers are compiled forms already.
     """
 
     def __init__(self, block: FFCResnetBlock) -> None:
@@ -28,11 +28,11 @@ class QuickBlock(FFCResnetBlock):
         return _onto(y_local, pair[0]), _onto(y_global, pair[1])
 
 
-class QuickUp(nn.Module):
+class CompiledUp(nn.Module):
     """`lama.unet.Up`: the sum with the skip, and the ReLU after it, are part of a convolution.
 
     Args:
-        reduce: quick form of the layer's part of that name.
+        reduce: compiled form of the layer's part of that name.
         skip: the same, with a ReLU.
         convs: the same, without the ReLU that it starts with.
     """

@@ -1,4 +1,4 @@
-"""Whether a quick form answers as the generator it was made from."""
+"""Whether a compiled form answers as the generator it was made from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SIDE = 128  # of the picture, where the network's padding allows it
 
 
 @torch.inference_mode()
-def agreement(generator: Generator, quick: Generator) -> float:
+def agreement(generator: Generator, compiled: Generator) -> float:
     """Peak signal-to-noise ratio in dB of one answer against the other, in the hole.
 
     The picture is a smooth random one with edges, the hole its middle; both are always the same.
@@ -23,6 +23,6 @@ def agreement(generator: Generator, quick: Generator) -> float:
     mask = torch.zeros(1, 1, side, side)
     mask[..., side // 4 : -side // 4, side // 4 : -side // 4] = 1
     image = image.contiguous(memory_format=torch.channels_last)
-    difference = (generator(image, mask).float() - quick(image, mask).float()) * mask
+    difference = (generator(image, mask).float() - compiled(image, mask).float()) * mask
     error = difference.square().sum() / (3 * mask.sum())
     return -10 * float(torch.log10(error.clamp(min=1e-20)))

@@ -1,4 +1,4 @@
-"""FFC layers and Fourier units in their quick form.
+"""FFC layers and Fourier units in their compiled form.
 
 A layer's three spatial paths become two convolutions. In the global path 1x1 convolutions have maps
 and spectra pixel by pixel and FFTs plane by plane; OpenCV transposes them in between, complex
@@ -29,7 +29,7 @@ from lama.ffc import FFCBatchNormAct, FourierUnit, Pair, SpectralTransform
 Make = Callable[[Tensor, Tensor, Geometry, bool], nn.Module]
 
 
-class QuickFourierUnit(nn.Module):
+class CompiledFourierUnit(nn.Module):
     """`FourierUnit` with its batch norm folded; spectra are multiplied pixel by pixel."""
 
     def __init__(self, unit: FourierUnit, dtype: torch.dtype) -> None:
@@ -61,7 +61,7 @@ class FloatGlobalPath(nn.Module):
     def __init__(self, transform: SpectralTransform, out_scale: Tensor, dtype: torch.dtype) -> None:
         super().__init__()
         self.reduce = Convolution(*_reduction(transform), PLAIN, relu=True, dtype=dtype)
-        self.unit = QuickFourierUnit(transform.fu, dtype)
+        self.unit = CompiledFourierUnit(transform.fu, dtype)
         self.expand = Convolution(*_expansion(transform, out_scale), PLAIN, relu=True, dtype=dtype)
 
     def forward(self, x: Tensor, _codes: Codes | None, add: Tensor) -> Tensor:
@@ -88,7 +88,7 @@ class Int8GlobalPath(nn.Module):
     def __init__(self, transform: SpectralTransform, out_scale: Tensor, dtype: torch.dtype) -> None:
         super().__init__()
         self.reduce = Int8Convolution(*_reduction(transform), PLAIN, relu=True)
-        self.unit = QuickFourierUnit(transform.fu, dtype)
+        self.unit = CompiledFourierUnit(transform.fu, dtype)
         self.expand = Int8Convolution(*_expansion(transform, out_scale), PLAIN, relu=True)
 
     def forward(self, x: Tensor, codes: Codes | None, add: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class Int8GlobalPath(nn.Module):
         return self.expand(Codes(to_pixels(found.data), found.scale, found.zero_point), add)
 
 
-class QuickFFC(nn.Module):
+class CompiledFFC(nn.Module):
     """`FFCBatchNormAct`: at most two convolutions and the global path, ReLU included.
 
     Args:

@@ -1,4 +1,4 @@
-"""From a generator to its quick form: which modules are replaced by what."""
+"""From a generator to its compiled form: which modules are replaced by what."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from lama.compiled import cpu
-from lama.compiled.blocks import Doubling, Joining, QuickBlock, QuickUp, Unshuffled
+from lama.compiled.blocks import CompiledBlock, CompiledUp, Doubling, Joining, Unshuffled
 from lama.compiled.convolution import (
     Convolution,
     Geometry,
@@ -20,7 +20,7 @@ from lama.compiled.convolution import (
     affine,
     fold,
 )
-from lama.compiled.fourier import FloatGlobalPath, Int8GlobalPath, Make, QuickFFC, geometry_of
+from lama.compiled.fourier import CompiledFFC, FloatGlobalPath, Int8GlobalPath, Make, geometry_of
 from lama.compiled.winograd import WinogradConvolution
 from lama.ffc import FFCBatchNormAct, FFCResnetBlock, Pair, SpectralTransform
 from lama.generator import Generator
@@ -31,7 +31,7 @@ _LEAST_INT8_OUTPUTS = 8
 
 
 def compile_generator(generator: Generator, precision: str) -> Generator:
-    """Make the quick form of a generator; the original stays as it is.
+    """Make the compiled form of a generator; the original stays as it is.
 
     Args:
         generator: in evaluation mode, on the CPU.
@@ -61,9 +61,9 @@ def compile_generator(generator: Generator, precision: str) -> Generator:
         return FloatGlobalPath(transform, scale, dtype)
 
     with torch.no_grad():
-        quick = copy.deepcopy(generator)
-        _Rewriter(make, global_path, precision == "int8").visit(quick)
-    return quick.eval().requires_grad_(False)
+        compiled = copy.deepcopy(generator)
+        _Rewriter(make, global_path, precision == "int8").visit(compiled)
+    return compiled.eval().requires_grad_(False)
 
 
 class _Rewriter:
@@ -88,7 +88,7 @@ class _Rewriter:
         self.visit(child)
         if isinstance(child, Detail) and isinstance(child[0], Int8Convolution):
             return Joining(*child)
-        return QuickBlock(child) if isinstance(child, FFCResnetBlock) else child
+        return CompiledBlock(child) if isinstance(child, FFCResnetBlock) else child
 
     def _up(self, layer: Up) -> nn.Module:
         first, *convs = layer.convs
@@ -96,12 +96,12 @@ class _Rewriter:
         after = nn.Sequential(*convs)
         self.visit(after)
         reduce = self._convolution(layer.reduce, relu=False)
-        return QuickUp(reduce, self._convolution(layer.skip, relu=True), after)
+        return CompiledUp(reduce, self._convolution(layer.skip, relu=True), after)
 
     def _ffc(self, layer: FFCBatchNormAct) -> nn.Module:
         transform = layer.ffc.convg2g
         if transform is None:
-            return QuickFFC(layer, self.make, None, self.int8)
+            return CompiledFFC(layer, self.make, None, self.int8)
         plain = (
             isinstance(transform, SpectralTransform)
             and isinstance(transform.downsample, nn.Identity)
@@ -111,7 +111,7 @@ class _Rewriter:
         if not plain or layer.bn_g is None:
             return Kept(layer)
         scale, _ = affine(layer.bn_g)
-        return QuickFFC(layer, self.make, self.global_path(transform, scale), self.int8)
+        return CompiledFFC(layer, self.make, self.global_path(transform, scale), self.int8)
 
     def _fuse_runs(self, module: nn.Sequential) -> None:
         """A convolution and what belongs to it (`_run`) become one module, in the first place."""
@@ -150,7 +150,7 @@ class _Rewriter:
 
 
 class Kept(nn.Module):
-    """A layer without a quick form (local Fourier unit, all global), in float32 as it is."""
+    """A layer without a compiled form (local Fourier unit, all global), in float32 as it is."""
 
     def __init__(self, layer: FFCBatchNormAct) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import cv2
@@ -19,9 +19,9 @@ import lama.exemplar
 import lama.pullpush
 from lama.arrays import to_tensor, to_uint8
 from lama.exemplar import exemplar_fill
+from lama.photo import Fill
 from lama.pullpush import pull_push
 
-Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
 RADIUS = 5  # pixels that OpenCV's two methods look around; 3 to 10 score alike
 
 

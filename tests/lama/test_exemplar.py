@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lama.exemplar import PATIENT, QUICK, exemplar_fill
+from lama.exemplar import FAST, PATIENT, exemplar_fill
 from lama.pullpush import pull_push
 
 
@@ -22,7 +22,7 @@ def error(filled: torch.Tensor, image: torch.Tensor, mask: torch.Tensor) -> floa
     return float(((filled - image).abs() * mask).sum() / (3 * mask.sum()))
 
 
-@pytest.mark.parametrize("effort", [QUICK, PATIENT])
+@pytest.mark.parametrize("effort", [FAST, PATIENT])
 @pytest.mark.parametrize("shape", [(101, 67), (150, 211), (64, 64)])
 def test_a_repeating_pattern_goes_on(shape, effort):
     board, mask = checks(*shape), hole(*shape, slice(25, 47), slice(20, 45))
@@ -112,14 +112,14 @@ def test_it_computes_in_32_bits_whatever_the_network_around_it_does():
 
 def test_patience_finds_more_of_a_large_pattern():
     mask = hole(253, 301, slice(60, 190), slice(80, 230))
-    errors = {QUICK: 0.0, PATIENT: 0.0}
+    errors = {FAST: 0.0, PATIENT: 0.0}
     for seed in range(5):  # on a single pattern either may have the luck
         source = torch.Generator().manual_seed(seed)
         tile = torch.nn.functional.interpolate(torch.rand(1, 3, 9, 11, generator=source), (45, 57))
         board = tile.repeat(1, 1, 6, 6)[..., :253, :301]
         for effort in errors:
             errors[effort] += error(exemplar_fill(board, mask, effort), board, mask)
-    assert errors[PATIENT] < 0.9 * errors[QUICK]
+    assert errors[PATIENT] < 0.9 * errors[FAST]
 
 
 def test_it_can_be_ended_between_pieces():

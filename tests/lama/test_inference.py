@@ -215,7 +215,7 @@ def test_quick_fills_run_on_their_own_number_of_cores(inpainter, picture, hole, 
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        inpainter.quick_cores = 1
+        inpainter.preview_cores = 1
         for quality in ("quick", "full"):
             inpainter.fill(picture, hole, quality=quality)
         assert torch.get_num_threads() == 2
@@ -264,7 +264,7 @@ def test_looking_for_what_to_copy_can_be_cancelled():
     generator = randomised(build(UNetConfig(width=8, n_blocks=1, detail=4, copies=True)))
     inpainter = Inpainter(generator, precision="fp32")
     asked = []
-    inpainter._quick.enter.register_forward_pre_hook(lambda *_: pytest.fail("too late"))
+    inpainter._compiled.enter.register_forward_pre_hook(lambda *_: pytest.fail("too late"))
     picture, hole = np.zeros((120, 90, 3), np.uint8), np.zeros((120, 90), bool)
     hole[30:80, 20:70] = True
     with pytest.raises(lama.Cancelled):

@@ -119,9 +119,9 @@ def test_shared_cores_share_the_memory_too(free, small_unet, monkeypatch, room, 
         with lock:
             running[0] -= 1
 
-    inpainter._quick.register_forward_pre_hook(enter)
-    inpainter._quick.register_forward_hook(leave)
-    monkeypatch.setattr(type(inpainter._quick), "first_guess", lambda _s, image, *_: image)
+    inpainter._compiled.register_forward_pre_hook(enter)
+    inpainter._compiled.register_forward_hook(leave)
+    monkeypatch.setattr(type(inpainter._compiled), "first_guess", lambda _s, image, *_: image)
     threads = [threading.Thread(target=inpainter.fill, args=(rgb, mask)) for _ in range(6)]
     for thread in threads:
         thread.start()
@@ -181,7 +181,7 @@ def test_alone_is_alone_even_where_cores_are_shared(small_unet, monkeypatch):
     rgb, mask = np.zeros((61, 70, 3), np.uint8), np.zeros((61, 70), bool)
     mask[20:40, 30:50] = True
     passes = []
-    inpainter._quick.register_forward_pre_hook(lambda *_: passes.append(1))
+    inpainter._compiled.register_forward_pre_hook(lambda *_: passes.append(1))
     with inpainter.alone() as generator:
         assert generator is inpainter.generator
         thread = threading.Thread(target=inpainter.fill, args=(rgb, mask))

@@ -50,9 +50,9 @@ def test_auto_takes_what_the_processor_has(
         pytest.skip("no 8-bit convolutions on this machine")
     monkeypatch.setattr(cpu, "flags", lambda: frozenset(flags))
     monkeypatch.setattr(precision, "int8_works", lambda: works)
-    quick, name = prepare(small(), "auto", CPU)
+    compiled, name = prepare(small(), "auto", CPU)
     assert name == wanted
-    assert isinstance(quick, Generator)
+    assert isinstance(compiled, Generator)
 
 
 def test_a_form_that_disagrees_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:

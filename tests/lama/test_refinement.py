@@ -132,7 +132,7 @@ def test_a_network_that_copies_searches_longer_instead() -> None:
         pause()
         return image * (1 - mask) + mask * 0.25
 
-    inpainter._quick.patient_copier = patient
+    inpainter._compiled.patient_copier = patient
     other = inpainter.fill(rgb, mask, quality="refined")
     assert sizes == [(96, 88)]  # at the largest size that it does well, in multiples of 8
     assert not np.array_equal(other, refined)

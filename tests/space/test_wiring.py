@@ -20,7 +20,7 @@ from tests.space.dataset_app import make_services
 
 
 class FakeInpainter(SimpleNamespace):
-    quick_cores = None
+    preview_cores = None
 
     def fill(self, rgb, mask, *, out=None, quality="full", cancelled=None, progress=None):
         if cancelled is not None and cancelled():
@@ -114,9 +114,9 @@ def test_a_stroke_is_filled_on_as_many_cores_as_are_quickest(engine, monkeypatch
     [(filled, counts)] = asked
     assert counts == (4, 1)
     assert 0 < (filled == 5).all(-1).sum() < 0.1 * filled.shape[0] * filled.shape[1]
-    assert engine._get("lama-tiny").quick_cores == 1
+    assert engine._get("lama-tiny").preview_cores == 1
     monkeypatch.setattr(registry, "find", lambda name: tmp_path)
-    assert engine._get("big-lama").quick_cores == 1, "the fake's layout is the same"
+    assert engine._get("big-lama").preview_cores == 1, "the fake's layout is the same"
     engine._cores = 1
     engine._measure("lama-tiny")
     assert len(asked) == 1, "there is no choice"

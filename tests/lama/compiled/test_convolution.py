@@ -52,23 +52,23 @@ def made(pair: nn.Sequential, relu: bool = False) -> tuple[Tensor, Tensor, Geome
 def test_float_convolution_is_conv_and_norm(reflect: bool, stride: int, dilation: int) -> None:
     pair = conv_and_norm(reflect, stride, dilation)
     x = picture(2, 10, 13, 17)
-    quick = Convolution(*made(pair), dtype=torch.float32)
-    assert torch.allclose(quick(x), pair(x), atol=1e-5)
+    compiled = Convolution(*made(pair), dtype=torch.float32)
+    assert torch.allclose(compiled(x), pair(x), atol=1e-5)
 
 
 def test_sum_comes_before_relu() -> None:
     pair = conv_and_norm()
     x, add = picture(1, 10, 9, 12), picture(1, 24, 9, 12, seed=2)
-    quick = Convolution(*made(pair, relu=True), dtype=torch.float32)
-    assert torch.allclose(quick(x, add), (pair(x) + add).relu(), atol=1e-5)
+    compiled = Convolution(*made(pair, relu=True), dtype=torch.float32)
+    assert torch.allclose(compiled(x, add), (pair(x) + add).relu(), atol=1e-5)
 
 
 def test_bf16_stays_within_its_precision() -> None:
     pair = conv_and_norm()
     x = picture(1, 10, 9, 12)
-    quick = Convolution(*made(pair), dtype=torch.bfloat16)(x)
-    assert quick.dtype == torch.bfloat16
-    assert (quick.float() - pair(x)).std() < 0.01 * pair(x).std()
+    compiled = Convolution(*made(pair), dtype=torch.bfloat16)(x)
+    assert compiled.dtype == torch.bfloat16
+    assert (compiled.float() - pair(x)).std() < 0.01 * pair(x).std()
 
 
 @pytest.mark.parametrize("reflect", [True, False])
@@ -79,9 +79,9 @@ def test_int8_convolution_is_close(reflect: bool, add_relu: bool) -> None:
     x = picture(2, 10, 13, 17)
     exact = pair(x)
     add = picture(*exact.shape, seed=3) if add_relu else None
-    quick = Int8Convolution(*made(pair, relu=add_relu))(x, None if add is None else add.clone())
+    compiled = Int8Convolution(*made(pair, relu=add_relu))(x, None if add is None else add.clone())
     wanted = exact if add is None else (exact + add).relu()
-    assert (quick - wanted).std() < 0.015 * exact.std()
+    assert (compiled - wanted).std() < 0.015 * exact.std()
 
 
 @needs_int8
@@ -89,8 +89,8 @@ def test_padding_of_int8_is_zero_in_real_numbers() -> None:
     """With a range far from zero, code 0 is not the number 0."""
     pair = conv_and_norm(reflect=False)
     x = picture(1, 10, 7, 9) * 0.1 - 3
-    quick = Int8Convolution(*made(pair))(x)
-    assert (quick - pair(x)).std() < 0.015 * pair(x).std()
+    compiled = Int8Convolution(*made(pair))(x)
+    assert (compiled - pair(x)).std() < 0.015 * pair(x).std()
 
 
 @needs_int8
@@ -116,9 +116,9 @@ def test_narrow_convolution_is_the_same_convolution(reflect: bool) -> None:
     how = Geometry((1, 1), (3, 3), (1, 1), reflect)
     weight, bias = fold(conv, None)
     assert NarrowConvolution.pays(weight, how, torch.float32)
-    quick = NarrowConvolution(weight, bias, how, relu=False, dtype=torch.float32)
+    compiled = NarrowConvolution(weight, bias, how, relu=False, dtype=torch.float32)
     x = picture(2, 12, 11, 19)
-    assert torch.allclose(quick(x), conv(x), atol=1e-5)
+    assert torch.allclose(compiled(x), conv(x), atol=1e-5)
     strided = Geometry((2, 2), (3, 3), (1, 1), True)
     assert not NarrowConvolution.pays(weight, strided, torch.float32)
     assert not NarrowConvolution.pays(weight[..., 2:5, 2:5], how, torch.bfloat16)

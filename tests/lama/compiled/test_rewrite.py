@@ -1,4 +1,4 @@
-"""The quick form against the generator it was made from: all kinds, odd sizes, real weights."""
+"""The compiled form against the generator it was made from: all kinds, odd sizes, real weights."""
 
 import pytest
 import torch
@@ -47,8 +47,8 @@ def sample(height: int, width: int, batch: int = 1) -> tuple[Tensor, Tensor]:
 def test_exact_form_agrees_to_rounding(config: GeneratorConfig, batch: int) -> None:
     generator = lively(config)
     image, mask = sample(72, 104, batch)
-    quick = compile_generator(generator, "fp32")
-    assert (quick(image, mask) - generator(image, mask)).abs().max() < 1e-5
+    compiled = compile_generator(generator, "fp32")
+    assert (compiled(image, mask) - generator(image, mask)).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=str)
@@ -73,8 +73,8 @@ def test_layers_of_few_channels_go_with_8_bits_too(config: GeneratorConfig) -> N
 def test_the_last_layer_of_a_published_network_is_exact(precision: str) -> None:
     """A picture of bf16 numbers would have a few hundred shades."""
     needs(precision)
-    quick = compile_generator(lively(CONFIGS[0]), precision)
-    assert len(quick(*sample(72, 104)).unique()) > 5000
+    compiled = compile_generator(lively(CONFIGS[0]), precision)
+    assert len(compiled(*sample(72, 104)).unique()) > 5000
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "int8"])
@@ -88,16 +88,16 @@ def test_shipped_weights_agree(precision: str) -> None:
 def test_original_is_left_as_it_was() -> None:
     generator = lively(CONFIGS[0])
     before = {k: v.clone() for k, v in generator.state_dict().items()}
-    quick = compile_generator(generator, "fp32")
+    compiled = compile_generator(generator, "fp32")
     assert all((generator.state_dict()[k] == v).all() for k, v in before.items())
     assert any(isinstance(m, FFCBatchNormAct) for m in generator.modules())
-    assert not any(isinstance(m, FFCBatchNormAct) for m in quick.modules())
+    assert not any(isinstance(m, FFCBatchNormAct) for m in compiled.modules())
 
 
 def test_no_batch_norm_is_left_where_it_can_be_folded() -> None:
     for config in (CONFIGS[0], RegularConfig(ngf=8, n_blocks=1), CONFIGS[-1]):
-        quick = compile_generator(lively(config), "fp32")
-        assert not any(isinstance(m, nn.BatchNorm2d) for m in quick.modules())
+        compiled = compile_generator(lively(config), "fp32")
+        assert not any(isinstance(m, nn.BatchNorm2d) for m in compiled.modules())
 
 
 def test_disagreement_is_seen() -> None:

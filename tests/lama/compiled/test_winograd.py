@@ -29,45 +29,45 @@ def exact(x: Tensor, weight: Tensor, bias: Tensor, how: Geometry) -> Tensor:
 def test_any_size_of_map(how: Geometry, size: tuple[int, int], relu: bool) -> None:
     x = numbers(2, 24, *size, seed=1)
     weight, bias = numbers(40, 24, 3, 3, seed=2) / 15, numbers(40, seed=3)
-    quick = WinogradConvolution(weight, bias, how, relu, torch.float32)(x)
+    compiled = WinogradConvolution(weight, bias, how, relu, torch.float32)(x)
     wanted = exact(x, weight, bias, how)
-    assert (quick - (wanted.relu() if relu else wanted)).abs().max() < 1e-5
-    assert quick.is_contiguous(memory_format=torch.channels_last)
+    assert (compiled - (wanted.relu() if relu else wanted)).abs().max() < 1e-5
+    assert compiled.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("relu", [False, True])
 def test_sum_comes_before_relu(relu: bool) -> None:
     x, add = numbers(1, 16, 11, 7, seed=1), numbers(1, 16, 11, 7, seed=4)
     weight, bias = numbers(16, 16, 3, 3, seed=2) / 12, numbers(16, seed=3)
-    quick = WinogradConvolution(weight, bias, REFLECT, relu, torch.float32)(x, add)
+    compiled = WinogradConvolution(weight, bias, REFLECT, relu, torch.float32)(x, add)
     wanted = exact(x, weight, bias, REFLECT) + add
-    assert (quick - (wanted.relu() if relu else wanted)).abs().max() < 1e-5
+    assert (compiled - (wanted.relu() if relu else wanted)).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize("how", [ZEROS, REFLECT])
 def test_more_tiles_than_are_in_work_at_once(how: Geometry) -> None:
     x = numbers(2, 16, 45, 38, seed=1)
     weight, bias = numbers(16, 16, 3, 3, seed=2) / 12, numbers(16, seed=3)
-    quick = WinogradConvolution(weight, bias, how, False, torch.float32)
-    assert (quick(x) - exact(x, weight, bias, how)).abs().max() < 1e-5
+    compiled = WinogradConvolution(weight, bias, how, False, torch.float32)
+    assert (compiled(x) - exact(x, weight, bias, how)).abs().max() < 1e-5
 
 
 def test_what_lies_beyond_the_map_does_not_come_in() -> None:
     """Memory is reused, and NaN times nought is NaN."""
     weight, bias = numbers(16, 16, 3, 3, seed=2), numbers(16, seed=3)
-    quick = WinogradConvolution(weight, bias, REFLECT, True, torch.float32)
+    compiled = WinogradConvolution(weight, bias, REFLECT, True, torch.float32)
     for _ in range(20):
-        quick(torch.full((1, 16, 13, 10), torch.nan))
-        assert quick(numbers(1, 16, 13, 10, seed=1)).isfinite().all()
+        compiled(torch.full((1, 16, 13, 10), torch.nan))
+        assert compiled(numbers(1, 16, 13, 10, seed=1)).isfinite().all()
 
 
 def test_errors_stay_near_those_of_the_ordinary_convolution() -> None:
     x = numbers(1, 256, 32, 32, seed=1).relu()
     weight, bias = numbers(64, 256, 3, 3, seed=2) / 48, torch.zeros(64)
     wanted = exact(x, weight, bias, REFLECT)
-    quick = WinogradConvolution(weight, bias, REFLECT, False, torch.float32)(x)
+    compiled = WinogradConvolution(weight, bias, REFLECT, False, torch.float32)(x)
     ordinary = F.conv2d(F.pad(x, (1, 1, 1, 1), mode="reflect"), weight)
-    assert (quick - wanted).std() < 5 * (ordinary - wanted).std()
+    assert (compiled - wanted).std() < 5 * (ordinary - wanted).std()
 
 
 def test_transforms_are_a_convolution() -> None:
