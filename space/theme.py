@@ -12,6 +12,7 @@ from space.pieces import joined
 _HERE = Path(__file__).parent
 _STYLES = (
     "page.css",
+    "plots.css",
     "canvas/canvas.css",
     "canvas/panel.css",
     "mask_lab/lab.css",

@@ -7,21 +7,20 @@ are taken, so that it takes as long with a hundred thousand records.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from html import escape
 from pathlib import Path
 
 import numpy as np
 
 import masks
 from masks import fitted
-from masks.resembling import Row
+from masks.resembling import Row as Measured
+from space.plots import Plot, Row, figure_html, figures_html, rows_html
 from space.store import Filters, Store, StoreError
 
 MOST = 400
 DRAWN = 150  # masks of the strategy that is compared with
 SIDE = 256  # of the pictures that it draws on
 _BARS = 10
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 300, 150, 34, 32, 8
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Users:
     examples: fitted.Fitted
 
 
-def look_at(rows: Sequence[Row]) -> Look:
+def look_at(rows: Sequence[Measured]) -> Look:
     """Figures of masks that were measured."""
     return Look(
         np.array([row.area for row in rows]),
@@ -90,90 +89,52 @@ def fitted_look(examples: fitted.Fitted) -> Look:
 
 def plots_html(mine: Look, other: Look, name: str) -> str:
     """Four plots: the users' masks as bars, the strategy's as a line."""
-    most_area = max(0.05, float(np.quantile(np.concatenate([mine.area, other.area]), 0.98)))
-    most_holes = max(4, int(np.quantile(np.concatenate([mine.holes, other.holes]), 0.98)))
-    most_width = max(0.05, float(np.quantile(np.concatenate([mine.width, other.width]), 0.98)))
-    plots = [
-        _plot("Hole area", "% of the photo", mine.area * 100, other.area * 100, most_area * 100),
-        _plot("Holes", "in a mask", mine.holes - 0.5, other.holes - 0.5, most_holes, whole=True),
-        _plot(
-            "Widest stroke", "% of the short side",
-            mine.width * 100, other.width * 100, most_width * 100,
-        ),
-        _border(mine, other),
-    ]  # fmt: skip
-    key = (
-        f'<p class="dw-key"><i class="dw-users"></i>{len(mine):,} saved masks'
-        f'<i class="dw-other"></i>{escape(name)}</p>'
-    )
-    return f'<div class="dw" role="group" aria-label="Who draws what">{key}{"".join(plots)}</div>'
-
-
-def _plot(
-    title: str, unit: str, mine: np.ndarray, other: np.ndarray, most: float, *, whole: bool = False
-) -> str:
-    """A histogram of both; what lies beyond the end is in the last bar."""
-    bars = min(_BARS, int(most)) if whole else _BARS
-    edges = np.linspace(0, most, bars + 1)
-    shares = [
-        np.histogram(np.clip(values, 0, most), edges)[0] / len(values) for values in (mine, other)
+    border = [
+        Row(whose, share, f"{share:.0%}", kind)
+        for whose, share, kind in (
+            ("saved masks", float(mine.border.mean()), "bar"),
+            (name, float(other.border.mean()), "other"),
+        )
     ]
-    top = max(0.2, float(max(share.max() for share in shares)))
-    width, height = _WIDTH - _LEFT - 6, _HEIGHT - _TOP - _BOTTOM
-    step = width / bars
+    touch, stroke = "Touch the border", "% of the short side"
+    figures = [
+        _histogram("Hole area", "% of the photo", mine.area * 100, other.area * 100, 5.0),
+        _histogram("Holes", "in a mask", mine.holes, other.holes, 4, whole=True),
+        _histogram("Widest stroke", stroke, mine.width * 100, other.width * 100, 5.0),
+        figure_html(f"<b>{touch}</b>", rows_html(border, touch)),
+    ]
+    key = (("bar", f"{len(mine):,} saved masks"), ("other", name))
+    return figures_html(figures, "Who draws what", key)
 
-    def y(share: float) -> float:
-        return _TOP + height * (1 - share / top)
 
-    parts = []
-    for level in (top / 2, top):
-        parts.append(
-            f'<line class="tr-grid" x1="{_LEFT}" x2="{_WIDTH - 6}" y1="{y(level):.1f}" '
-            f'y2="{y(level):.1f}" /><text x="{_LEFT - 4}" y="{y(level) + 4:.1f}" '
-            f'text-anchor="end">{level:.0%}</text>'
-        )
-    for k, share in enumerate(shares[0]):
-        parts.append(
-            f'<rect class="dw-bar" x="{_LEFT + k * step + 1:.1f}" y="{y(share):.1f}" '
-            f'width="{step - 2:.1f}" height="{max(0.0, y(0) - y(share)):.1f}">'
-            f"<title>{share:.0%} of the saved masks</title></rect>"
-        )
-    line = " ".join(
-        f"{_LEFT + (k + 0.5) * step:.1f},{y(share):.1f}" for k, share in enumerate(shares[1])
+def _histogram(
+    title: str, unit: str, mine: np.ndarray, other: np.ndarray, least: float, *, whole: bool = False
+) -> str:
+    """A histogram of both; what lies beyond the end, which is at least `least`, is in the last bar.
+
+    Whole numbers from 1 on have a bar each, in whose middle they stand.
+    """
+    first, most = 0.0, max(least, float(np.quantile(np.concatenate([mine, other]), 0.98)))
+    if whole:
+        first, most = 0.5, int(most) + 0.5
+    bars = min(_BARS, int(most)) if whole else _BARS
+    edges = np.linspace(first, most, bars + 1)
+    ours, theirs = (
+        np.histogram(np.clip(values, first, most), edges)[0] / len(values)
+        for values in (mine, other)
     )
-    parts.append(f'<polyline class="dw-line" points="{line}" />')
-    first, last = ("1", f"{most:.0f} and more") if whole else ("0", f"{most:.0f} and more")
-    for x, words, anchor in ((_LEFT, first, "start"), (_WIDTH - 6, last, "end")):
-        parts.append(f'<text x="{x}" y="{_HEIGHT - 16}" text-anchor="{anchor}">{words}</text>')
-    back = 0.5 if whole else 0.0  # whole numbers stand in the middle of their bars
-    ours, theirs = float(np.median(mine)) + back, float(np.median(other)) + back
-    label = f"{title}, {unit}: median {ours:.3g} of saved masks, {theirs:.3g} of the strategy"
-    return _figure(f"<b>{title}</b>, {unit}: median {ours:.3g} | {theirs:.3g}", label, parts)
-
-
-def _border(mine: Look, other: Look) -> str:
-    """How many masks touch the border, as two bars."""
-    parts = []
-    for place, (look, kind) in enumerate(((mine, "dw-bar"), (other, "dw-bar2"))):
-        share = float(look.border.mean())
-        top, whole = _TOP + 14 + place * 40, _WIDTH - _LEFT - 6
-        parts.append(
-            f'<rect class="dw-back" x="{_LEFT}" y="{top}" width="{whole}" height="24" />'
-            f'<rect class="{kind}" x="{_LEFT}" y="{top}" '
-            f'width="{share * whole:.1f}" height="24" />'
-            f'<text x="{_LEFT - 4}" y="{top + 16}" text-anchor="end">{share:.0%}</text>'
-        )
-    ours, theirs = mine.border.mean(), other.border.mean()
-    label = f"Touch the border: {ours:.0%} of the saved masks, {theirs:.0%} of the strategy's"
-    return _figure(f"<b>Touch the border</b>: {ours:.0%} | {theirs:.0%}", label, parts)
-
-
-def _figure(caption: str, label: str, parts: Sequence[str]) -> str:
-    return (
-        f'<figure class="tr-plot"><figcaption>{caption}</figcaption>'
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(label)}">'
-        f"{''.join(parts)}</svg></figure>"
-    )
+    top = max(0.2, float(ours.max()), float(theirs.max()))
+    plot = Plot((first, most), (0.0, top), width=300, height=150, left=40)
+    plot.grid((share, f"{share:.0%}") for share in (top / 2, top))
+    plot.bars(ours.tolist(), [f"{share:.0%} of the saved masks" for share in ours])
+    middles = (edges[:-1] + edges[1:]) / 2
+    plot.other(list(zip(middles, theirs, strict=True)), f"the strategy's {title.lower()}")
+    half = 0.5 if whole else 0.0
+    plot.ends(f"{first + half:.0f}", f"{most - half:.0f} and more")
+    our, their = float(np.median(mine)), float(np.median(other))
+    label = f"{title}, {unit}: median {our:.3g} of saved masks, {their:.3g} of the strategy"
+    caption = f"<b>{title}</b>, {unit}: median {our:.3g} | {their:.3g}"
+    return figure_html(caption, plot.svg(label))
 
 
 def keep(examples: fitted.Fitted, folder: Path) -> Path:

@@ -1,5 +1,6 @@
 """The Train tab's pieces of HTML: where a run is, its curves, its log."""
 
+import math
 from collections.abc import Sequence
 from html import escape
 
@@ -7,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from space.pieces import jpeg_url
+from space.plots import Plot, figure_html, figures_html
 from space.train.runs import RunState
 from space.words import duration
 
@@ -21,7 +23,6 @@ _PHASES = {
 }
 _PHASE_SHARE = {"preparing": 0.0, "evaluating": 0.9, "promoted": 1.0, "refused": 1.0}
 _TRAINING_SHARE = 0.9
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 420, 170, 52, 24, 12
 
 
 def progress_html(state: RunState) -> str:
@@ -56,58 +57,33 @@ def _share(state: RunState) -> float:
 
 def curves_html(state: RunState) -> str:
     """The loss, and LPIPS on what was held out, over the steps."""
-    plots = [
-        _plot("Loss", "of the samples trained on", state.losses, None),
-        _plot(
-            "LPIPS",
-            "on held-out photos and masks, lower is better; the line is the base model's",
-            state.looks,
-            state.looks[0][1] if state.looks else None,
-        ),
+    base = state.looks[0][1] if state.looks else None
+    words = "on held-out photos and masks, lower is better; the line is the base model's"
+    curves = [
+        _curve("Loss", "of the samples trained on", state.losses, None),
+        _curve("LPIPS", words, state.looks, base),
     ]
-    return f'<div class="tr-plots">{"".join(plots)}</div>' if any(plots) else ""
+    return figures_html(curves, "Curves of the run") if any(curves) else ""
 
 
-def _plot(title: str, words: str, points: Sequence[tuple[int, float]], level: float | None) -> str:
-    """One curve as SVG; its colours are classes, so that light and dark need nothing here."""
-    points = [(x, y) for x, y in points if y == y and abs(y) != float("inf")]
+def _curve(title: str, words: str, points: Sequence[tuple[int, float]], base: float | None) -> str:
+    """One curve over the steps, and the base model's figure as a line; empty without a curve."""
+    points = [(x, y) for x, y in points if math.isfinite(y)]
     if len(points) < 2:
         return ""
-    low = min(y for _, y in points)
-    high = max(y for _, y in points)
+    low, high = min(y for _, y in points), max(y for _, y in points)
     first, last = points[0][0], points[-1][0]
     pad = 0.08 * (high - low) or 0.01
-    low, high = low - pad, high + pad
-
-    def place(x: float, y: float) -> tuple[float, float]:
-        across = (x - first) / max(1, last - first)
-        down = (high - y) / (high - low)
-        width, height = _WIDTH - _LEFT - 8, _HEIGHT - _TOP - _BOTTOM
-        return _LEFT + across * width, _TOP + down * height
-
-    line = " ".join(f"{px:.1f},{py:.1f}" for px, py in (place(x, y) for x, y in points))
-    parts = []
-    digits = 3 if f"{low + pad:.3g}" != f"{high - pad:.3g}" else 5  # a flat curve wants more
-    for y in (low + pad, high - pad):
-        py = place(first, y)[1]
-        parts.append(f'<line class="tr-grid" x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{py}" y2="{py}" />')
-        parts.append(
-            f'<text x="{_LEFT - 6}" y="{py + 4:.1f}" text-anchor="end">{y:.{digits}g}</text>'
-        )
-    if level is not None:
-        py = place(first, level)[1]
-        parts.append(f'<line class="tr-base" x1="{_LEFT}" x2="{_WIDTH - 8}" y1="{py}" y2="{py}" />')
-    parts.append(f'<polyline class="tr-line" points="{line}" />')
-    for x, anchor in ((first, "start"), (last, "end")):
-        px = place(x, low)[0]
-        parts.append(f'<text x="{px}" y="{_HEIGHT - 6}" text-anchor="{anchor}">step {x:,}</text>')
+    plot = Plot((first, max(last, first + 1)), (low - pad, high + pad))
+    digits = 3 if f"{low:.3g}" != f"{high:.3g}" else 5  # a flat curve wants more
+    plot.grid((y, f"{y:.{digits}g}") for y in (low, high))
+    if base is not None:
+        plot.level(base)
+    plot.line(points)
+    plot.ends(f"step {first:,}", f"step {last:,}")
     now = f"{points[-1][1]:.4g}"
     label = f"{title} {words}: {now} at step {last}"
-    return (
-        f'<figure class="tr-plot"><figcaption><b>{title} {now}</b> {words}</figcaption>'
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(label)}">'
-        f"{''.join(parts)}</svg></figure>"
-    )
+    return figure_html(f"<b>{title} {now}</b> {words}", plot.svg(label))
 
 
 def log_html(state: RunState) -> str:

@@ -83,15 +83,28 @@ def test_filters_are_kept(services) -> None:
 def test_plots_and_file(services, name: str) -> None:
     save(services, 5)
     html, words, file = compare(services, name, Filters())
-    assert html.count("<svg") == 4
-    assert html.count("<polyline") == 3
-    assert "5 saved masks</p>" in html or "5 saved masks<i" in html
+    assert html.count("<svg") == html.count("<polyline") == 3
+    assert html.count("<figure") == 4
+    assert f'"pl-key-bar">5 saved masks</span><span class="pl-key-other">{name}</span>' in html
+    assert 'saved masks</span><i class="pl-row-bar" style="--share:0.400"></i><b>40%</b>' in html
     heights = [float(h) for h in re.findall(r'height="(-?[\d.]+)"', html)]
     assert min(heights) >= 0
     path = re.search(r"fitted:(/[^<]+)<", words).group(1)
     assert file.value["path"]
     drawn = masks.get(f"fitted:{path}")(np.zeros((50, 60, 3), np.uint8), np.random.default_rng(0))
     assert 0 < drawn.mean() < 0.4
+
+
+def test_whole_numbers_stand_in_the_middle_of_their_bars() -> None:
+    ones, some = np.ones(4), np.full(4, 0.1)
+    mine = drawers.Look(some, np.array([1.0, 1, 2, 9]), some, ones)
+    html = drawers.plots_html(mine, drawers.Look(some, ones, some, ones), "<box>")
+    assert "in a mask: median 1.5 | 1<" in html
+    assert ">1</text>" in html
+    assert ">8 and more</text>" in html
+    assert "<box>" not in html
+    shares = [int(s) for s in re.findall(r">(\d+)% of the saved masks<", html.split("<figure")[2])]
+    assert shares == [50, 25, 0, 0, 0, 0, 0, 25]
 
 
 def test_without_masks_it_says_so(services) -> None:

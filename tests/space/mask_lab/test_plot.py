@@ -14,24 +14,26 @@ def elements(svg, kind):
 
 def test_bars_stand_for_the_shares_of_the_ten_buckets():
     svg = plot.hole_areas(summarize([0.05, 0.15, 0.15, 0.15]), None)
-    heights = [float(bar.get("height")) for bar in elements(svg, "ml-bar")]
+    heights = [float(bar.get("height")) for bar in elements(svg, "pl-bar")]
     assert len(heights) == 10
     assert heights[1] == pytest.approx(3 * heights[0], rel=0.01)
     assert heights[2:] == [0.0] * 8
-    assert not elements(svg, "ml-curve")
+    assert not elements(svg, "pl-other")
 
 
 def test_mean_and_median_stand_where_they_belong():
     svg = plot.hole_areas(summarize([0.1, 0.2, 0.9]), None)
-    wide = plot.WIDTH - plot.LEFT - plot.RIGHT
-    for kind, value in (("ml-mean", 0.4), ("ml-median", 0.2)):
+    bars = elements(svg, "pl-bar")
+    for kind, after in (("pl-mean", 4), ("pl-median", 2)):
         (line,) = elements(svg, kind)
-        assert float(line.get("x1")) == pytest.approx(plot.LEFT + wide * value, abs=0.1)
+        ended = float(bars[after - 1].get("x")) + float(bars[after - 1].get("width"))
+        middle = (ended + float(bars[after].get("x"))) / 2
+        assert float(line.get("x1")) == pytest.approx(middle, abs=0.2)
 
 
 def test_the_published_curve_lies_over_the_bars_and_says_whose_it_is():
     svg = plot.hole_areas(summarize([0.3]), published("wide", 256))
-    (curve,) = elements(svg, "ml-curve")
+    (curve,) = elements(svg, "pl-other")
     assert len(curve.get("points").split()) == 10
     assert "published parameters at 256" in svg
 

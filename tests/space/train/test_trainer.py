@@ -121,7 +121,7 @@ def test_what_a_folder_says(tmp_path: Path) -> None:
     assert 'aria-valuenow="4"' in html
     assert "step 2 of 50" in html
     assert curves_html(state).count("<svg") == 2
-    assert "tr-base" in curves_html(state)
+    assert "pl-level" in curves_html(state)
     assert "&lt;b&gt;" in log_html(state)
 
 
