@@ -64,14 +64,14 @@ class Box(NamedTuple):
 def painted(picture: NDArray, noisy: bool = False) -> Mask:
     """Return which pixels of a mask picture are hole: bool (H, W).
 
-    Hole is what is not black, or, where a part is clear, what is not clear: masks are often drawn
-    in one colour on a clear layer.
+    Hole is what is not black. If any pixel is fully transparent, alpha alone decides, and what is
+    not fully transparent is hole: masks are often drawn in one colour on a clear layer.
 
     Args:
         picture: (H, W, C) whole numbers; C is 1 grey, 2 grey and alpha, 3 colours, 4 colours and
             alpha.
-        noisy: it comes from a lossy file, which has grey noise where black was: of the colours,
-            what is brighter than the middle is hole.
+        noisy: it comes from a lossy file, which has grey noise where black was: where the colours
+            decide, what is brighter than the middle is hole.
     """
     if picture.shape[2] in (2, 4):
         if (picture[..., -1] == 0).any():

@@ -1,5 +1,8 @@
-"""Many masks from one seed. This is the one seeding rule of the project: mask i of a run is drawn
-with the i-th child of the seed, so that the first n masks are the same however many are asked for.
+"""Many masks of one picture from one seed, alike in Python, on the command line and in the app.
+
+Mask i is drawn with the i-th child of the seed, so that the first n masks are the same however many
+are asked for. What draws for many photos (training, evaluation, `masks.folders`) seeds a generator
+for each photo itself.
 """
 
 from numbers import Integral
