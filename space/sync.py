@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from space.store import Store, StoreError, health
-from space.store.errors import HubError
+from space.store.errors import HubError, NoRepositoryError
 from space.store.files import try_lock
 from space.store.hub import Hub, Pushed, push, remember
 from space.store.restoring import is_empty, restore
@@ -120,12 +120,21 @@ class Sync:
     def _push(self) -> Pushed:
         core = self._store.core
         if is_empty(core):
-            count = restore(core, self._hub, self.repository, self._said)
+            count = self._restore()
             said = f"Restored {count} records" if count else "There is nothing to restore"
             if count or not self._looked:
                 _log.info("The data directory is empty. %s from %s.", said, self.repository)
             self._looked = True
         return push(core, self._hub, self.repository, self.statuses)
+
+    def _restore(self) -> int:
+        """Take in what is on the Hub; how many records came."""
+        try:
+            return restore(self._store.core, self._hub, self.repository, self._said)
+        except NoRepositoryError:
+            # The first push makes it. Or the token is missing or wrong: the Hub answers alike, so
+            # that push fails, and the repository is looked for again before the next one.
+            return 0
 
     def _said(self, done: int, total: int) -> None:
         _log.info("Restoring from %s: %d of %d shards.", self.repository, done, total)

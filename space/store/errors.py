@@ -25,6 +25,10 @@ class HubError(StoreError):
         self.pause = pause  # seconds that the Hub asked to be left alone, if it did
 
 
+class NoRepositoryError(HubError):
+    """The Hub shows no such repository: it is not made yet, or the token may not see it."""
+
+
 def explained(error: OSError | sqlite3.Error, doing: str) -> StoreError:
     """Turn an error of the disk or of the index into one line a person can act on.
 

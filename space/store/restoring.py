@@ -23,7 +23,7 @@ from huggingface_hub.utils import httpx
 from space.store import compaction, parting, recovery, shards
 from space.store.comparing import Comparison, compare
 from space.store.core import Core, add_whole_shard, now_microseconds, prepare_shard
-from space.store.errors import SubmissionError
+from space.store.errors import NoRepositoryError, SubmissionError
 from space.store.files import locked, sync_directory, sync_file
 from space.store.hub import Hub, check, is_shard, local_name, remember, strangers
 from space.store.hub_errors import explained
@@ -60,6 +60,7 @@ def restore(
         SubmissionError: The name cannot be a repository's, or another one was used before; or
             records were decided on differently here and there, or cannot be any, and all others
             have come.
+        NoRepositoryError: There is no such repository, or the token may not see it.
         HubError: The Hub refused or could not be reached; nothing is lost, try again.
     """
     check(core, repository)
@@ -69,10 +70,12 @@ def restore(
             remember(core, restoring=repository)
         try:
             count = _fetch_all(core, hub, repository, folder, progress)
-        except RepositoryNotFoundError:
-            # The first push makes it. Or the token is missing or wrong: the Hub answers alike, so
-            # it is looked for again.
-            return 0
+        except RepositoryNotFoundError as error:
+            reason = (
+                f"There is no dataset {repository} on the Hub, or the token may not see it. Check "
+                "the name, and the token: HF_TOKEN, or `hf auth login`."
+            )
+            raise NoRepositoryError(reason, reason) from error
         except (*_FAILURES, pa.ArrowException) as error:
             if isinstance(error, SubmissionError):
                 raise

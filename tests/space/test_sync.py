@@ -209,7 +209,11 @@ def test_a_token_that_came_late_still_restores(
 
     with monkeypatch.context() as patch:
         patch.setattr(remote, "repo_info", hidden)
-        assert sync.restore(fresh.core, remote, "ann/masks") == 0
+        with pytest.raises(HubError, match="no dataset ann/masks on the Hub, or the token"):
+            sync.restore(fresh.core, remote, "ann/masks")
+        patch.setattr(remote, "list_repo_files", hidden)
+        with pytest.raises(HubError, match="did not go through"):
+            make(fresh, remote).push_now()  # the first push would make it
     assert sync.is_empty(fresh.core)
     make(fresh, remote).push_now()
     assert fresh.get(receipt.record_id)

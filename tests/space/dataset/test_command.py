@@ -4,8 +4,10 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from huggingface_hub.errors import RepositoryNotFoundError
 from PIL import Image
 
 from space.dataset.command import main
@@ -113,6 +115,19 @@ def test_restore(data: Path, tmp_path: Path) -> None:
     assert run("restore", *where, *fresh, hub=hub) == (0, "2 records restored from ann/masks.")
     assert run("restore", *where, *fresh, hub=hub) == (0, "0 records restored from ann/masks.")
     assert run("verify", *fresh)[0] == 0
+
+
+def test_a_mistyped_name_restores_nothing_and_says_so(tmp_path: Path) -> None:
+    hub = FakeHub()
+
+    def hidden(*_: object, **__: object) -> None:
+        raise RepositoryNotFoundError("404", response=SimpleNamespace(headers={}, request=None))
+
+    hub.repo_info = hidden
+    where = ["--hub-dataset", "ann/maks", "--data-dir", tmp_path / "fresh"]
+    code, output = run("restore", *where, hub=hub)
+    assert code == 1
+    assert "There is no dataset ann/maks on the Hub, or the token" in output
 
 
 def test_delete(data: Path, tmp_path: Path) -> None:
