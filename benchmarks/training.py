@@ -99,7 +99,7 @@ def _train(learner: nn.Module, other: nn.Module) -> None:
 def our_loop(config: TrainConfig, batch: Sample) -> tuple[Callable[[], None], Callable[[], None]]:
     """A step with R1 and one without, of the loop that `python -m lama train` runs."""
     # Steps write nothing, so the folder is never used.
-    run = Run(config, Path("unused"), PhotoFiles([]), masks.get(config.masks))
+    run = Run(config, Path("unused"), PhotoFiles([]))
     run.step = 1  # the very first step has R1 whatever its interval
     if run.generator.copier is not None:  # made by the loader
         batch = batch._replace(copied=run.generator.copier(batch.image, batch.mask))

@@ -64,10 +64,8 @@ def add_ablate(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ablate as the flags say; returns the exit code."""
-    import masks
     from lama.training.ablation import STUDIES, ablate, variants
     from lama.training.dataset_photos import open_photos
-    from lama.training.provenance import data_of
     from lama.training.run import Run
     from lama.training.setup import configure
 
@@ -75,10 +73,8 @@ def run(options: argparse.Namespace) -> int:
     base = configure(options.preset, {name: getattr(options, name) for name in names})
     photos, _, _ = open_photos(options.photos, 0)
 
-    data = data_of(options.photos, photos, "", 0)
-
     def start(variant: Variant, place: Path) -> Run:
-        return Run(variant.config, place, photos, masks.get(variant.config.masks), data=data)
+        return Run(variant.config, place, photos, sources=options.photos)
 
     text = ablate(
         variants(base, options.study or STUDIES),

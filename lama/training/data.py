@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -18,13 +17,15 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from lama.generator import Fill
+from lama.training.config import TrainConfig
 from lama.training.logged import LEAST, MOST, LoggedMasks
-from lama.training.photos import PhotoFiles, Photos, Picture, find_photos, read_rgb
+from lama.training.photos import Photos, Picture
+from lama.training.photos import find_photos as find_photos  # benchmarks.refinement asks here
+from lama.training.photos import read_rgb as read_rgb
 from lama.training.repeats import repeated
 
-__all__ = ["Crops", "Sample", "Strategy", "collate", "crop_window", "find_photos", "read_rgb"]
-
-Strategy = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+# Draws the hole for a picture: uint8 (H, W, 3) to bool (H, W), True = hole.
+MaskSampler = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 class Sample(NamedTuple):
@@ -48,64 +49,54 @@ class Crops(Dataset[Sample]):
     """The run's samples from number `start` to `stop`.
 
     Args:
-        photos: a source, or files; what cannot be read is named in the sample and replaced.
-        strategy: draws the hole for a crop.
-        crop: side of a sample in pixels.
-        zoom: a crop covers between `crop` and `zoom * crop` pixels of the photo, at most its short
-            side, then is shrunk.
-        seed: of the run.
+        photos: where they are cut from; what cannot be read is named in the sample and replaced.
+        strategy: draws the holes.
+        config: of the run; `crop`, `zoom`, `varied`, `repeats`, `masks_share` and `seed` count.
         start: first sample number.
         stop: one past the last.
-        logged: masks that people drew, mixed with those of `strategy`.
-        masks_share: share of the samples whose hole is one of them, or the photo's own, if its
-            source brings one.
+        logged: masks that people drew. They, or the photos' own masks where the source brings
+            some, are the holes of `masks_share` of the samples.
         copier: fills the hole for generators that look at that (`Generator.copier`).
-        varied: share of the samples that are turned and have their colour channels exchanged.
-        repeats: share of the samples that become walls of one cell (`lama.training.repeats`).
+
+    Raises:
+        ValueError: `masks_share` is not from 0 to 1.
     """
 
     def __init__(
         self,
-        photos: Photos | Sequence[Path],
-        strategy: Strategy,
+        photos: Photos,
+        strategy: MaskSampler,
+        config: TrainConfig,
         *,
-        crop: int,
-        zoom: float = 1.0,
-        seed: int = 0,
         start: int = 0,
         stop: int,
         logged: LoggedMasks | None = None,
-        masks_share: float = 0.5,
         copier: Fill | None = None,
-        varied: float = 0.0,
-        repeats: float = 0.0,
     ) -> None:
-        if not 0 <= masks_share <= 1:
-            raise ValueError(f"masks_share is a share from 0 to 1, got {masks_share}")
-        self.logged, self.masks_share = logged, masks_share
-        self.photos = PhotoFiles(photos) if isinstance(photos, Sequence) else photos
-        self.strategy, self.copier, self.varied = strategy, copier, varied
-        self.crop, self.zoom, self.seed, self.repeats = crop, zoom, seed, repeats
+        if not 0 <= config.masks_share <= 1:
+            raise ValueError(f"masks_share is a share from 0 to 1, got {config.masks_share}")
+        self.photos, self.strategy, self.config = photos, strategy, config
         self.start, self.stop = start, stop
+        self.logged, self.copier = logged, copier
 
     def __len__(self) -> int:
         return self.stop - self.start
 
     def __getitem__(self, index: int) -> Sample:
         """Sample `start + index`."""
-        number = self.start + index
-        rng = np.random.default_rng([self.seed, number])
+        config, number = self.config, self.start + index
+        rng = np.random.default_rng([config.seed, number])
         photo, broken = self._photo(number, rng)
-        window = crop_window(photo.image.shape, self.crop, self.zoom, rng)
+        window = crop_window(photo.image.shape, config.crop, config.zoom, rng)
         mirror = rng.random() < 0.5
-        image = _cut(photo.image, window, self.crop, mirror)
-        if self.repeats and rng.random() < self.repeats:
+        image = _cut(photo.image, window, config.crop, mirror)
+        if config.repeats and rng.random() < config.repeats:
             image = repeated(image, rng)
         image = recolour(image, rng)
         own = None
         if photo.mask is not None:
-            own = _cut(photo.mask.astype(np.uint8) * 255, window, self.crop, mirror) > 127
-        if self.varied and rng.random() < self.varied:
+            own = _cut(photo.mask.astype(np.uint8) * 255, window, config.crop, mirror) > 127
+        if config.varied and rng.random() < config.varied:
             turns = int(rng.integers(4))
             image = np.rot90(image, turns)[..., rng.permutation(3)]
             own = None if own is None else np.rot90(own, turns).copy()
@@ -118,17 +109,18 @@ class Crops(Dataset[Sample]):
         self, image: np.ndarray, own: np.ndarray | None, rng: np.random.Generator
     ) -> np.ndarray:
         """The photo's own hole or a saved one for a share of the samples, else a generated one."""
-        if (own is not None or self.logged is not None) and rng.random() < self.masks_share:
+        share = self.config.masks_share
+        if (own is not None or self.logged is not None) and rng.random() < share:
             if own is not None and LEAST <= own.mean() <= MOST:
                 return own
-            drawn = self.logged.draw(self.crop, rng) if self.logged is not None else None
+            drawn = None if self.logged is None else self.logged.draw(self.config.crop, rng)
             if drawn is not None:
                 return drawn
         return self.strategy(image, rng)
 
     def _photo(self, number: int, rng: np.random.Generator) -> tuple[Picture, tuple[str, ...]]:
         broken: list[str] = []
-        for index in islice(self.photos.candidates(number, self.seed, rng), 10):
+        for index in islice(self.photos.candidates(number, self.config.seed, rng), 10):
             photo = self.photos.read(index)
             if photo is not None:
                 return photo, tuple(broken)

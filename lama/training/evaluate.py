@@ -22,11 +22,11 @@ from lama.arrays import to_tensor
 from lama.loading import load
 from lama.training.cache import Cache, fingerprint
 from lama.training.cases import Case, Cell, cases
-from lama.training.data import find_photos, read_rgb
 from lama.training.fills import FILLS, Fill, check_fills, fill_version
 from lama.training.gallery import Gallery
 from lama.training.kernel_distance import NETWORKS, CropFeatures
 from lama.training.metrics import VERSION, Metric, metrics
+from lama.training.photos import find_photos, read_rgb
 
 logger = logging.getLogger(__name__)
 

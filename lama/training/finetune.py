@@ -27,6 +27,7 @@ from lama.loading import load
 from lama.photo import Photo
 from lama.photo_write import save_photo
 from lama.training.config import TrainConfig
+from lama.training.data import MaskSampler
 from lama.training.dataset_photos import DatasetTable, open_photos, row_digests
 from lama.training.defaults import CASES, MARGIN
 from lama.training.holdout import by_content, read_digests, write_digests
@@ -43,7 +44,6 @@ from lama.training.logged import LoggedMasks, load_masks, locate
 from lama.training.loop import train
 from lama.training.photos import Indexed, Joined
 from lama.training.promotion import model_name, promote
-from lama.training.provenance import data_of
 from lama.training.run import Run, TrainingError
 from lama.training.setup import configure, resumed
 from lama.training.signals import interruptible, stop_on_signal
@@ -242,9 +242,14 @@ def _train(plan: Plan, config: TrainConfig, base: Path, material: Material) -> b
         size=config.crop,
     )
     photos, drawn = material.photos, material.masks
-    data = data_of(material.sources, photos, plan.dataset, len(drawn))
-    strategy = masks.get(config.masks)
-    run = Run(config, plan.run_dir, photos, strategy, validation, drawn, data)
+    run = Run(
+        config,
+        plan.run_dir,
+        photos,
+        validation=validation,
+        logged=drawn,
+        sources=material.sources,
+    )
     if not (plan.resume and run.resume()):
         run.start_from(base)
         first = {"step": 0, **validation.measure(run.best_generator, run.sheet)}
@@ -256,7 +261,7 @@ def _train(plan: Plan, config: TrainConfig, base: Path, material: Material) -> b
     return train(run, save_every=often, log_every=max(1, config.steps // 100))
 
 
-def _holes_of(held: LoggedMasks) -> Any:  # noqa: ANN401 - a strategy, see `masks`
+def _holes_of(held: LoggedMasks) -> MaskSampler:
     """Held-out masks as a strategy; a generated one where none fits."""
     fallback = masks.get("medium")
 

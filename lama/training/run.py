@@ -22,12 +22,13 @@ from accelerate import Accelerator, InitProcessGroupKwargs
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+import masks
 from lama.checkpoint import build, save_checkpoint
 from lama.files import write_atomic
 from lama.generator import Generator, channels_last
 from lama.training.ade20k import SceneParsingEncoder
 from lama.training.config import TrainConfig, to_json
-from lama.training.data import Crops, Sample, Strategy
+from lama.training.data import Crops, MaskSampler, Sample
 from lama.training.discriminator import Discriminator
 from lama.training.folding import fold_batch_norm
 from lama.training.loader import Share, default_workers, load
@@ -60,13 +61,13 @@ class Run:
     Args:
         config: the run's options.
         run_dir: where it lives; made if needed.
-        photos: training files, or another source of photos.
-        strategy: draws holes.
+        photos: to train on.
         validation: measures the averaged weights on held-out photos, or None.
         logged: masks that people drew, for a share of the samples.
-        data: what all of that is called in the checkpoint's metadata.
+        sources: of the photos, as the user named them: for the checkpoint's metadata.
 
     Attributes:
+        strategy: draws the holes, as `config.masks` says.
         tracker: told what the log is told, or None.
     """
 
@@ -76,15 +77,16 @@ class Run:
         self,
         config: TrainConfig,
         run_dir: Path,
-        photos: Photos | list[Path],
-        strategy: Strategy,
+        photos: Photos,
+        *,
         validation: Validation | None = None,
         logged: LoggedMasks | None = None,
-        data: Data | None = None,
+        sources: Sequence[str] = (),
     ) -> None:
-        self.config, self.run_dir, self.photos, self.strategy = config, run_dir, photos, strategy
-        known = data or data_of((), photos, logged.name if logged else "", len(logged or ()))
-        self.provenance = Provenance(known)
+        self.config, self.run_dir, self.photos = config, run_dir, photos
+        self.strategy: MaskSampler = masks.get(config.masks)
+        saved = (logged.name, len(logged)) if logged is not None else ("", 0)
+        self.provenance = Provenance(data_of(sources, photos, *saved))
         self.validation, self.logged = validation, logged
         self.accelerator = Accelerator(
             cpu=not torch.cuda.is_available(),
@@ -304,16 +306,11 @@ class Run:
         samples = Crops(
             self.photos,
             self.strategy,
-            crop=config.crop,
-            zoom=config.zoom,
-            seed=config.seed,
+            config,
             start=self.samples,
             stop=self.samples + (config.steps - self.step) * config.batch,
             logged=self.logged,
-            masks_share=config.masks_share,
             copier=self.generator.copier,
-            varied=config.varied,
-            repeats=config.repeats,
         )
         share = config.batch // count
         order = Share(len(samples), config.batch, share, self.accelerator.process_index)

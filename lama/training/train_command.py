@@ -96,7 +96,6 @@ def run(options: argparse.Namespace) -> int:
     from lama.training.holdout import HoldOut
     from lama.training.logged import load_masks
     from lama.training.loop import Run, train
-    from lama.training.provenance import data_of
     from lama.training.state import STATE
     from lama.training.tracking import Tracker
     from lama.training.validation import Validation
@@ -111,15 +110,15 @@ def run(options: argparse.Namespace) -> int:
     sources = options.photos or _own_photos(options.masks_from)
     held = HoldOut.of(options.run_dir, options.holdout, going_on)
     training, everything, taken = open_photos(sources, held, streaming=options.stream)
-    strategy = masks.get(config.masks)
     watched = (everything.read(index) for index in taken)
     readable = (photo.image for photo in watched if photo is not None)
-    validation = Validation(readable, strategy) if taken else None
+    validation = Validation(readable, masks.get(config.masks)) if taken else None
     logged = load_masks(options.masks_from) if options.masks_from else None
     if logged:
         print(f"{len(logged)} saved masks for {config.masks_share:.0%} of the samples")
-    data = data_of(sources, training, options.masks_from or "", len(logged or ()))
-    started = Run(config, options.run_dir, training, strategy, validation, logged, data)
+    started = Run(
+        config, options.run_dir, training, validation=validation, logged=logged, sources=sources
+    )
     if going_on:
         started.resume()
         print(f"going on from step {started.step}")

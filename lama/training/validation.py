@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,37 +19,34 @@ from lama.photo import Photo
 from lama.photo_write import save_photo
 from lama.pullpush import pull_push
 from lama.tensors import blend
-from lama.training.data import Strategy, read_rgb
+from lama.training.data import MaskSampler
 from lama.training.losses import hole_l1_loss
 from lama.training.perceptual import LPIPS
-
-logger = logging.getLogger(__name__)
 
 
 class Validation:
     """Centre squares of held-out photos at one size, each with one hole drawn once.
 
     Args:
-        photos: files never trained on, or pictures (H, W, 3) uint8; broken files are left out.
+        photos: uint8 (H, W, 3), never trained on.
         strategy: draws the holes.
         size: side of the squares in pixels.
         sheet: how many of them the contact sheet shows.
+
+    Raises:
+        ValueError: There are no photos.
     """
 
     def __init__(
         self,
-        photos: Iterable[Path | np.ndarray],
-        strategy: Strategy,
+        photos: Iterable[np.ndarray],
+        strategy: MaskSampler,
         size: int = 256,
         sheet: int = 12,
     ) -> None:
         self.sheet = sheet
         images, masks = [], []
-        for i, given in enumerate(photos):
-            photo = read_rgb(given) if isinstance(given, Path) else given
-            if photo is None:
-                logger.warning("held out, but not a picture that can be read: %s", given)
-                continue
+        for i, photo in enumerate(photos):
             image = centre_square(photo, size)
             images.append(torch.from_numpy(image.transpose(2, 0, 1).copy()).float() / 255)
             mask = strategy(image, np.random.default_rng([7, i]))

@@ -6,16 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-import masks
 from lama.__main__ import main
 from lama.checkpoint import build, read_checkpoint
 from lama.config import DilatedConfig, FourierConfig, RegularConfig, UNetConfig
 from lama.training.ablation import ablate, variants
 from lama.training.config import PRESETS, LossWeights
-from lama.training.data import find_photos
 from lama.training.provenance import Data
 from lama.training.run import Run
-from tests.lama.training.toy import TOY, draw_photos
+from tests.lama.training.toy import TOY, draw_photos, photos_in
 
 SMALL = replace(TOY, steps=2, batch=2, weights=LossWeights(0, 4, 0, 1, 0, 0), ema=0)
 
@@ -46,11 +44,11 @@ def test_the_small_network_has_a_regular_form_that_works():
 
 def test_the_ablation_writes_one_table_and_does_nothing_twice(tmp_path):
     draw_photos(tmp_path / "photos")
-    photos, started = find_photos([tmp_path / "photos"]), []
+    photos, started = photos_in(tmp_path / "photos"), []
 
     def start(variant, place):
         started.append(variant.name)
-        return Run(variant.config, place, photos, masks.get(variant.config.masks))
+        return Run(variant.config, place, photos)
 
     def go(config=SMALL):
         return ablate(
@@ -95,11 +93,11 @@ def test_the_ablation_writes_one_table_and_does_nothing_twice(tmp_path):
 def test_a_stop_at_the_last_step_of_a_run_stops_the_ablation(tmp_path, monkeypatch):
     monkeypatch.setattr("lama.training.ablation.train", lambda *_, **__: True)
     draw_photos(tmp_path / "photos")
-    photos, started = find_photos([tmp_path / "photos"]), []
+    photos, started = photos_in(tmp_path / "photos"), []
 
     def start(variant, place):
         started.append(variant.name)
-        run = Run(variant.config, place, photos, masks.get("thick"))
+        run = Run(variant.config, place, photos)
         run.step = variant.config.steps
         return run
 

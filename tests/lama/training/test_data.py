@@ -8,8 +8,9 @@ from PIL import Image
 import masks
 from lama.exemplar import exemplar_fill
 from lama.training.config import PRESETS
-from lama.training.data import Crops, collate, crop_window, find_photos, recolour
-from lama.training.photos import Picture
+from lama.training.data import collate, crop_window, recolour
+from lama.training.photos import Picture, find_photos
+from tests.lama.training import toy
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def folder(tmp_path, rng):
 
 def crops(folder, **options):
     given = {"crop": 64, "zoom": 2.0, "seed": 5, "stop": 40} | options
-    return Crops(find_photos([folder]), masks.get("training"), **given)
+    return toy.crops(toy.photos_in(folder), masks.get("training"), **given)
 
 
 def test_samples_have_the_right_form(folder):
@@ -153,17 +154,15 @@ class Marked:
 @pytest.mark.parametrize("varied", [0.0, 1.0])
 def test_a_photos_own_mask_is_mirrored_and_turned_with_it(rng, varied):
     mask = np.kron(rng.random((8, 12)) < 0.4, np.ones((9, 9), bool))
-    samples = Crops(
-        Marked(mask), masks.get("box"), crop=48, seed=1, stop=24, masks_share=1.0, varied=varied
-    )
+    given = {"crop": 48, "seed": 1, "stop": 24, "masks_share": 1.0, "varied": varied}
+    samples = toy.crops(Marked(mask), masks.get("box"), **given)
     for i in range(24):
         assert torch.equal(samples[i].image[0] > 0.5, samples[i].mask[0] > 0)
 
 
 def test_a_photos_own_mask_that_is_nearly_all_of_it_is_not_the_hole():
-    samples = Crops(
-        Marked(np.ones((72, 96), bool)), masks.get("box"), crop=48, stop=8, masks_share=1.0
-    )
+    white = Marked(np.ones((72, 96), bool))
+    samples = toy.crops(white, masks.get("box"), crop=48, stop=8, masks_share=1.0)
     assert all(samples[i].mask.mean() < 1 for i in range(8))
 
 

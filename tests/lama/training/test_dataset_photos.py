@@ -9,11 +9,11 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 import masks
-from lama.training.data import Crops, collate
+from lama.training.data import collate
 from lama.training.dataset_photos import DatasetPhotos, Streamed, open_photos, picture_of
 from lama.training.holdout import HoldOut
 from space.store import Store
-from tests.lama.training.toy import bomb
+from tests.lama.training.toy import bomb, crops
 from tests.space.store.approving import set_status
 from tests.space.store.conftest import make_submission
 
@@ -176,7 +176,7 @@ def test_a_stream_that_goes_on_leaves_the_same_front(folder):
 
 def test_a_photos_own_mask_is_cut_with_it(folder):
     training, _, _ = open_photos([f"hf:{folder}:train:shot:hole"], 0)
-    samples = Crops(training, masks.get("training"), crop=31, seed=2, stop=30, masks_share=1.0)
+    samples = crops(training, masks.get("training"), crop=31, seed=2, stop=30, masks_share=1.0)
     same = 0
     for image, mask, *_ in (samples[i] for i in range(30)):
         # The picture is inverted where the mask is: one edge, at the same row, in both.
@@ -193,7 +193,7 @@ def test_a_stream_gives_every_photo_once_an_epoch_whatever_the_workers(folder):
         training, held, taken = open_photos([f"hf:{folder}"], 2, streaming=True)
         assert isinstance(training, Streamed)
         assert [number(held.read(i).image) for i in taken] == [0, 1]
-        samples = Crops(training, masks.get("box"), crop=16, seed=1, start=start, stop=18)
+        samples = crops(training, masks.get("box"), crop=16, seed=1, start=start, stop=18)
         batches = DataLoader(
             samples, 3, sampler=range(len(samples)), num_workers=workers, collate_fn=collate
         )

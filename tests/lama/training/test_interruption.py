@@ -13,12 +13,10 @@ from pathlib import Path
 import pytest
 import torch
 
-import masks
 from lama.checkpoint import read_checkpoint
-from lama.training.data import find_photos
 from lama.training.loop import train
 from lama.training.run import Run, TrainingError
-from tests.lama.training.toy import TOY, draw_photos
+from tests.lama.training.toy import TOY, draw_photos, photos_in
 
 ROOT = Path(__file__).parents[3]
 STEPS = 30
@@ -107,7 +105,7 @@ def test_what_was_seen_of_fills_and_photos_is_resumed_too(tmp_path, photos):
 
 
 def toy_run(folder, photos, **changes):
-    return Run(replace(TOY, **changes), folder, find_photos([photos]), masks.get("training"))
+    return Run(replace(TOY, **changes), folder, photos_in(photos))
 
 
 def test_a_state_of_an_older_run_can_be_gone_on_with(tmp_path, photos):

@@ -11,9 +11,8 @@ import pytest
 import torch
 
 import masks
-from lama.training.data import Crops, find_photos
 from lama.training.loader import Share, default_workers, load
-from tests.lama.training.toy import draw_photos
+from tests.lama.training.toy import crops, draw_photos, photos_in
 
 ROOT = Path(__file__).parents[3]
 # A run that ends in an error nobody catches, in one of its workers or in the loop.
@@ -22,9 +21,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from lama.training import loop
-from lama.training.data import find_photos
 from lama.training.run import Run
-from tests.lama.training.toy import TOY
+from tests.lama.training.toy import TOY, photos_in
 import masks
 
 where, folder = sys.argv[1], Path(sys.argv[2])
@@ -39,8 +37,9 @@ def breaks(*_):
 
 if where == "loop":
     loop.one_step = breaks
-photos = find_photos([folder / "photos"])
-loop.train(Run(replace(TOY, workers=2), folder / "run", photos, strategy))
+run = Run(replace(TOY, workers=2), folder / "run", photos_in(folder / "photos"))
+run.strategy = strategy
+loop.train(run)
 """
 
 
@@ -71,7 +70,7 @@ def sluggish(image, rng):
 def test_closing_ends_the_workers_whatever_they_do(tmp_path, strategy, monkeypatch):
     monkeypatch.setattr("torch.utils.data._utils.MP_STATUS_CHECK_INTERVAL", 0.5)
     draw_photos(tmp_path / "photos")
-    samples = Crops(find_photos([tmp_path / "photos"]), strategy, crop=16, stop=50)
+    samples = crops(photos_in(tmp_path / "photos"), strategy, crop=16, stop=50)
     before = set(multiprocessing.active_children())
     batches = load(samples, range(50), 2, 2)
     if strategy is not sluggish:
@@ -125,7 +124,7 @@ def test_workers_by_default(monkeypatch):
 def test_photos_that_cannot_be_read_are_one_sentence(tmp_path, workers):
     for i in range(3):
         (tmp_path / f"{i}.jpg").write_bytes(b"no photo")
-    samples = Crops(find_photos([tmp_path]), masks.get("box"), crop=16, stop=4)
+    samples = crops(photos_in(tmp_path), masks.get("box"), crop=16, stop=4)
     with pytest.raises(ValueError, match=r"^ten photos in a row could not be read.*\.jpg$") as info:
         list(load(samples, range(4), 2, workers))
     assert "\n" not in str(info.value)

@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 import masks
-from lama.training.data import Crops, find_photos
 from lama.training.logged import LoggedMasks, fit_mask, load_masks
 from space.store import Store
+from tests.lama.training.toy import crops, photos_in
 from tests.space.store.approving import set_status
 from tests.space.store.conftest import make_submission
 
@@ -137,14 +137,14 @@ def test_bad_datasets_are_said(tmp_path, rng):
 
 def test_samples_mix_saved_and_generated_holes(tmp_path, bar, rng):
     Image.fromarray(rng.integers(0, 256, (80, 90, 3), dtype=np.uint8)).save(tmp_path / "a.png")
-    photos, logged = find_photos([tmp_path]), LoggedMasks([png(bar)])
+    photos, logged = photos_in(tmp_path), LoggedMasks([png(bar)])
 
     def nothing(image, _rng):
         return np.zeros(image.shape[:2], bool)
 
     def holes(share):
         given = {"crop": 32, "seed": 3, "stop": 60, "logged": logged, "masks_share": share}
-        samples = Crops(photos, nothing, **given)
+        samples = crops(photos, nothing, **given)
         return sum(bool(samples[i][1].any()) for i in range(60))
 
     assert holes(0) == 0
@@ -157,7 +157,7 @@ def test_samples_mix_saved_and_generated_holes(tmp_path, bar, rng):
 
 def test_without_saved_masks_samples_are_what_they_were(tmp_path, rng):
     Image.fromarray(rng.integers(0, 256, (80, 90, 3), dtype=np.uint8)).save(tmp_path / "a.png")
-    photos, strategy = find_photos([tmp_path]), masks.get("training")
-    plain = Crops(photos, strategy, crop=32, stop=4)[3]
-    other = Crops(photos, strategy, crop=32, stop=4, masks_share=0.9)[3]
+    photos, strategy = photos_in(tmp_path), masks.get("training")
+    plain = crops(photos, strategy, crop=32, stop=4)[3]
+    other = crops(photos, strategy, crop=32, stop=4, masks_share=0.9)[3]
     assert all((a == b).all() for a, b in zip(plain[:2], other[:2], strict=True))

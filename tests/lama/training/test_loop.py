@@ -17,26 +17,24 @@ from lama.checkpoint import read_checkpoint
 from lama.config import UNetConfig
 from lama.training import loop
 from lama.training.config import LossWeights, from_json, to_json
-from lama.training.data import find_photos
 from lama.training.loop import Run, TrainingError, one_step, train
 from lama.training.validation import Validation
-from tests.lama.training.toy import TOY, draw_photos
+from tests.lama.training.toy import TOY, draw_photos, photos_in, pictures
 
 
 @pytest.fixture
 def photos(tmp_path):
     draw_photos(tmp_path / "photos")
-    return find_photos([tmp_path / "photos"])
+    return photos_in(tmp_path / "photos")
 
 
 def run_in(folder, photos, config=TOY, **options):
-    return Run(config, folder, photos, masks.get("training"), **options)
+    return Run(config, folder, photos, **options)
 
 
 def test_the_run_folder_explains_itself(tmp_path, photos):
-    run = run_in(
-        tmp_path / "run", photos, validation=Validation(photos[:3], masks.get("thick"), 64)
-    )
+    watched = Validation(pictures(photos, 3), masks.get("thick"), 64)
+    run = run_in(tmp_path / "run", photos, validation=watched)
     train(run, save_every=6, log_every=3)
     names = {p.name for p in (tmp_path / "run").iterdir()}
     assert {"options.json", "stats.jsonl", "state.pt", "generator.safetensors", "samples"} <= names
@@ -95,7 +93,9 @@ def test_training_lowers_the_loss(tmp_path, rng):
 
     plain = LossWeights(0, 1, 0, 0, 0, 0)
     config = replace(TOY, steps=80, weights=plain, lr=1e-2)
-    train(Run(config, tmp_path, find_photos([tmp_path]), middle), save_every=100, log_every=10)
+    run = Run(config, tmp_path, photos_in(tmp_path))
+    run.strategy = middle
+    train(run, save_every=100, log_every=10)
     lines = [json.loads(line) for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
     assert lines[-1]["hole_l1"] < 0.7 * lines[0]["hole_l1"]
 

@@ -15,10 +15,8 @@ import pytest
 import torch
 from torch import distributed, multiprocessing, nn
 
-import masks
 from lama.checkpoint import build
 from lama.training import losses
-from lama.training.data import find_photos
 from lama.training.loop import train
 from lama.training.parallel import (
     WholeBatchNorm2d,
@@ -29,7 +27,7 @@ from lama.training.parallel import (
     share_batch_norm,
 )
 from lama.training.run import Run
-from tests.lama.training.toy import ALL_LOSSES, TOY, draw_photos
+from tests.lama.training.toy import ALL_LOSSES, TOY, draw_photos, photos_in
 
 ROOT = Path(__file__).parents[3]
 LAUNCH = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -146,10 +144,9 @@ def test_a_signal_to_one_process_stops_both_after_the_same_step(tmp_path):
 
 def test_processes_that_see_other_folders_do_not_go_on(tmp_path):
     draw_photos(tmp_path / "photos")
-    photos = find_photos([tmp_path / "photos"])
+    photos = photos_in(tmp_path / "photos")
     for rank, steps in ((0, 1), (1, 2)):
-        run = Run(replace(TOY, steps=steps), tmp_path / str(rank) / "run", photos, masks.get("box"))
-        train(run)
+        train(Run(replace(TOY, steps=steps), tmp_path / str(rank) / "run", photos))
     (tmp_path / "0" / "run" / "options.json").unlink()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     command = [

@@ -4,26 +4,28 @@ import hashlib
 import json
 from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
 import torch
 
-import masks
 from lama.checkpoint import read_checkpoint, save_checkpoint
-from lama.training.data import find_photos
+from lama.training.logged import LoggedMasks
 from lama.training.loop import train
+from lama.training.photos import PhotoFiles
 from lama.training.provenance import Data, Origin, data_of, named
 from lama.training.run import Run
-from tests.lama.training.toy import TOY, draw_photos
+from tests.lama.training.toy import TOY, draw_photos, photos_in
 
 
 @pytest.fixture
 def photos(tmp_path):
     draw_photos(tmp_path / "photos")
-    return find_photos([tmp_path / "photos"])
+    return photos_in(tmp_path / "photos")
 
 
 def trained(folder, photos, steps, init=None, stop=None):
-    run = Run(replace(TOY, steps=steps), folder, photos, masks.get("training"))
+    run = Run(replace(TOY, steps=steps), folder, photos)
     if init:
         run.start_from(init)
     train(run)
@@ -48,20 +50,22 @@ def test_steps_and_samples_add_up_over_the_ancestors(tmp_path, photos):
     assert found[0]["seed"] == TOY.seed
     assert len(found[0]["code"]) == 16
     # The origin outlives an interruption.
-    again = Run(replace(TOY, steps=4), tmp_path / "b", photos, masks.get("training"))
+    again = Run(replace(TOY, steps=4), tmp_path / "b", photos)
     assert again.resume()
     train(again)
     assert read_checkpoint(second)[2]["provenance"]["total_steps"] == 6
 
 
 def test_what_a_run_went_on_with_comes_on_top(tmp_path, photos):
-    def run(steps, **data):
-        config = replace(TOY, steps=steps)
-        given = {"strategy": masks.get("training"), "data": Data(**data)}
-        return Run(config, tmp_path, photos, **given)
+    white = cv2.imencode(".png", np.full((9, 9), 255, np.uint8))[1].tobytes()
 
-    train(run(1, sources=("a", "b"), photos=5, masks_from="mine", saved_masks=3))
-    again = run(2, sources=("b", "c"), photos=4, masks_from="yours", saved_masks=2)
+    def run(steps, sources, count, dataset="", saved=0):
+        some = PhotoFiles(photos.paths[:count])
+        logged = LoggedMasks([white] * saved, dataset) if saved else None
+        return Run(replace(TOY, steps=steps), tmp_path, some, logged=logged, sources=sources)
+
+    train(run(1, ("a", "b"), 5, "mine", 3))
+    again = run(2, ("b", "c"), 4, "yours", 2)
     assert again.resume()
     train(again)
     weights = tmp_path / "generator.safetensors"
@@ -71,7 +75,7 @@ def test_what_a_run_went_on_with_comes_on_top(tmp_path, photos):
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     del state["data"]
     torch.save(state, tmp_path / "state.pt")
-    older = run(3, sources=("b",), photos=4)
+    older = run(3, ("b",), 4)
     assert older.resume()
     assert older.provenance.data == Data(("b",), 4)
 
@@ -91,7 +95,7 @@ def test_the_same_sources_are_counted_once(now, before, both):
 
 
 def test_files_without_provenance_tell_what_they_can(tmp_path, photos):
-    run = Run(TOY, tmp_path, photos, masks.get("training"))
+    run = Run(TOY, tmp_path, photos)
     meta = {"step": 895, "training": {"batch": 8}}
     save_checkpoint(tmp_path / "old.safetensors", run.generator, meta)
     old = Origin.of(tmp_path / "old.safetensors")

@@ -7,24 +7,22 @@ import numpy as np
 import pytest
 import torch
 
-import masks
 from lama.training.config import to_json
-from lama.training.data import find_photos
 from lama.training.loop import train
 from lama.training.run import Run
 from lama.training.state import read_options
-from tests.lama.training.toy import TOY, draw_photos
+from tests.lama.training.toy import TOY, draw_photos, photos_in
 
-SHORT = replace(TOY, steps=1)
+SHORT = replace(TOY, steps=1, masks="box")
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("state")
     draw_photos(folder / "photos")
-    photos = find_photos([folder / "photos"])
-    train(Run(SHORT, folder / "run", photos, masks.get("box")))
-    return Run(SHORT, folder / "run", photos, masks.get("box"))
+    photos = photos_in(folder / "photos")
+    train(Run(SHORT, folder / "run", photos))
+    return Run(SHORT, folder / "run", photos)
 
 
 def test_a_file_that_was_cut_off_anywhere_is_refused(run, rng):

@@ -6,23 +6,22 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 import masks
-from lama.training.data import find_photos
 from lama.training.loop import train
 from lama.training.run import Run
 from lama.training.tracking import Tracker
 from lama.training.validation import Validation
-from tests.lama.training.toy import TOY, draw_photos
+from tests.lama.training.toy import TOY, draw_photos, photos_in, pictures
 
 
 @pytest.fixture
 def photos(tmp_path):
     draw_photos(tmp_path / "photos")
-    return find_photos([tmp_path / "photos"])
+    return photos_in(tmp_path / "photos")
 
 
 def run_with(tracker, folder, photos):
-    watched = Validation(photos[:2], masks.get("thick"), 64)
-    run = Run(TOY, folder, photos, masks.get("training"), watched)
+    watched = Validation(pictures(photos, 2), masks.get("thick"), 64)
+    run = Run(TOY, folder, photos, validation=watched)
     run.tracker = tracker
     train(run, save_every=6, log_every=6)
 

@@ -13,8 +13,9 @@ from PIL import Image
 import masks
 from lama.config import UNetConfig
 from lama.training.config import LossWeights, TrainConfig
-from lama.training.data import find_photos
+from lama.training.data import Crops, MaskSampler
 from lama.training.loop import train
+from lama.training.photos import Indexed, PhotoFiles, Photos, find_photos
 from lama.training.run import Run
 from lama.training.validation import Validation
 
@@ -65,6 +66,23 @@ def draw_photos(folder: Path) -> None:
         Image.fromarray(bands).save(folder / f"{i}.png")
 
 
+def photos_in(folder: Path) -> PhotoFiles:
+    return PhotoFiles(find_photos([folder]))
+
+
+def pictures(photos: Indexed, count: int) -> list[np.ndarray]:
+    """The first so many photos, to validate on."""
+    found = (photos.read(i) for i in range(count))
+    return [photo.image for photo in found if photo is not None]
+
+
+def crops(photos: Photos, strategy: MaskSampler, **options) -> Crops:
+    """Samples of a run; options are fields of its config, or arguments of `Crops`."""
+    names = ("start", "stop", "logged", "copier")
+    given = {name: options.pop(name) for name in names if name in options}
+    return Crops(photos, strategy, TrainConfig(**options), **given)
+
+
 def bomb(side: int = 60_000) -> bytes:
     """A PNG whose head says that it is larger than OpenCV takes."""
 
@@ -89,11 +107,11 @@ def main() -> None:
     options = parser.parse_args()
     config = {"toy": TOY, "all": ALL_LOSSES}[options.config]
     config = replace(config, workers=options.workers, steps=options.steps or config.steps)
-    photos = find_photos([options.photos])
-    held = Validation(photos[:2], masks.get("thick"), 64) if options.validate else None
+    photos = photos_in(options.photos)
+    watched = Validation(pictures(photos, 2), masks.get("thick"), 64) if options.validate else None
     # A path with {rank} in it is another one for each process.
     folder = Path(str(options.run_dir).replace("{rank}", os.environ.get("RANK", "0")))
-    run = Run(config, folder, photos, masks.get("training"), held)
+    run = Run(config, folder, photos, validation=watched)
     if options.resume:
         assert run.resume()
     train(run, save_every=options.save_every, log_every=1)
