@@ -19,7 +19,7 @@ from space.store import coco, shards
 from space.store.card import Figures, render
 from space.store.core import Core
 from space.store.errors import StoreError, SubmissionError
-from space.store.files import RESERVE_BYTES, working
+from space.store.files import RESERVE_BYTES, name_anew, working
 from space.store.records import Filters
 from space.store.schema import SCALARS
 
@@ -27,6 +27,7 @@ KINDS = ("imagefolder", "coco", "parquet", "zip")
 _SUFFIXES = ((b"\xff\xd8", "jpg"), (b"\x89PNG", "png"), (b"RIFF", "webp"))
 _ROWS_A_FILE = 1000
 _ATTEMPTS = 5
+_TAKEN = "{} exists already. Choose a new name."
 _Rows = list[sqlite3.Row]
 
 
@@ -54,7 +55,7 @@ def export(core: Core, kind: str, output: Path, filters: Filters | None = None) 
     if kind not in KINDS:
         raise SubmissionError(f"Records are exported as one of {', '.join(KINDS)}; got {kind!r}.")
     if output.exists():
-        raise SubmissionError(f"{output} exists already. Choose a new name.")
+        raise SubmissionError(_TAKEN.format(output))
     output.parent.mkdir(parents=True, exist_ok=True)
 
     def write(unfinished: Path, records: _Rows) -> list[str]:
@@ -80,6 +81,7 @@ def write_parquet(core: Core, path: Path, filters: Filters | None = None) -> int
         filters: Which records; all if not given.
 
     Raises:
+        SubmissionError: `path` exists.
         StoreError: There is no room, or records were deleted again and again while this went on.
     """
 
@@ -112,6 +114,7 @@ def _make(
         How many records are in it.
 
     Raises:
+        SubmissionError: `output` exists by the time that the copy is made.
         StoreError: There is no room, or records were deleted again and again while this went on.
     """
     where, values = (filters or Filters()).where()
@@ -124,8 +127,10 @@ def _make(
                 written = write(unfinished, records)
                 with core.lock():
                     if _all_here(core, written):
-                        unfinished.rename(output)
+                        name_anew(unfinished, output)
                         return len(written)
+            except FileExistsError as error:
+                raise SubmissionError(_TAKEN.format(output)) from error
             finally:
                 if unfinished.is_dir():
                     shutil.rmtree(unfinished)

@@ -13,6 +13,7 @@ from pathlib import Path
 from space.store.errors import StoreError
 
 RESERVE_BYTES = 32 * 2**20  # of the disk that saving leaves free
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV)
 
 
 def ensure_space(directory: Path, size: int) -> None:
@@ -88,10 +89,32 @@ def link_or_copy(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV):
+        if error.errno not in _NO_LINKS:
             raise
         target.write_bytes(source.read_bytes())
         sync_file(target)
+
+
+def name_anew(finished: Path, name: Path) -> None:
+    """Give a file or directory its name, unless something has that name: renaming would replace it.
+
+    Args:
+        finished: On the same file system; of a file, this name is left over.
+        name: The new one.
+
+    Raises:
+        FileExistsError: The name is taken.
+    """
+    if finished.is_file():
+        try:
+            os.link(finished, name)
+            return
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+    if os.path.lexists(name):  # as close as can be where there are no links, and for directories
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(name))
+    finished.rename(name)
 
 
 @contextlib.contextmanager

@@ -1,9 +1,12 @@
 """Exports can be read by `datasets`, and every mask comes out as it went in."""
 
+import errno
 import io
 import json
+import os
 import shutil
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import datasets
@@ -87,6 +90,37 @@ def test_nothing_is_overwritten_or_left_half_done(
         with pytest.raises(OSError, match="no"):
             export(filled.core, kind, tmp_path / "new")
         assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "one file"])
+@pytest.mark.parametrize("links", [True, False])
+def test_what_came_under_the_name_meanwhile_stays(
+    filled: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, links: bool
+) -> None:
+    output = tmp_path / "copies" / "out"
+    rows = filled.core.rows
+
+    def somebody_else_is_quicker(wanted):
+        if not output.exists():
+            if kind in ("zip", "one file"):
+                output.write_bytes(b"theirs")
+            else:
+                output.mkdir()
+        return rows(wanted)
+
+    def no_links(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(filled.core, "rows", somebody_else_is_quicker)
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    output.parent.mkdir()
+    make = partial(write_parquet) if kind == "one file" else partial(export, kind=kind)
+    with pytest.raises(SubmissionError, match="exists already"):
+        make(filled.core, **{"path" if kind == "one file" else "output": output})
+    assert list(output.parent.iterdir()) == [output]
+    assert output.is_dir() or output.read_bytes() == b"theirs"
+    assert output.is_file() or not list(output.iterdir())
 
 
 def deleting_at_the_end(
