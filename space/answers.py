@@ -9,9 +9,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from space.engine import CancelledError
 from space.photos import LostPhotoError
-from space.turns import BusyError
+from space.turns import BusyError, CancelledError
 
 log = logging.getLogger(__name__)
 Answer = dict[str, Any]

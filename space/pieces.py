@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from space.canvas.pictures import plain_png
-from space.engine import CancelledError
 from space.store import StoreError
+from space.turns import CancelledError
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """For events of the page alone: no endpoint, no spinner."""

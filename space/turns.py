@@ -8,18 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from space.engine import CancelledError, Engine, InpaintResult, ModelInfo, Quality
-
-if TYPE_CHECKING:
-    from lama.inside import Inside
 
 BUSY = "Many people are using this right now. Try again in a moment."
 _LOOK_SECONDS = 0.02  # between two looks at whether somebody who waits has given up
 Cancelled = Callable[[], bool]
+
+
+class CancelledError(Exception):
+    """The work was given up because nobody waits for it any more."""
 
 
 class BusyError(ValueError):
@@ -93,57 +89,3 @@ class Turns:
 
 def _never() -> bool:
     return False
-
-
-class OneAtATime:
-    """An engine that fills one photo after the other, whoever asks for it.
-
-    What a run may need of the memory is judged by what is free when it begins: two that began
-    together would count the same memory twice.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self.turns = Turns()
-
-    def models(self) -> tuple[ModelInfo, ...]:
-        """See `space.engine.Engine.models`."""
-        return self._engine.models()
-
-    def inpaint(
-        self,
-        model: str,
-        rgb: np.ndarray,
-        mask: np.ndarray,
-        cancelled: Cancelled | None = None,
-        progress: Callable[[float], None] | None = None,
-        quality: Quality = "full",
-        in_place: bool = False,
-    ) -> InpaintResult:
-        """Wait, then fill the hole; see `space.engine.Engine.inpaint`.
-
-        Raises:
-            BusyError: Too many wait.
-        """
-        with self.turns.taken(cancelled):
-            return self._engine.inpaint(model, rgb, mask, cancelled, progress, quality, in_place)
-
-    def inside(
-        self, model: str, rgb: np.ndarray, mask: np.ndarray, point: tuple[int, int] | None = None
-    ) -> "Inside":
-        """Wait, then look inside; see `space.engine.Engine.inside`.
-
-        Raises:
-            BusyError: Too many wait.
-        """
-        with self.turns.taken():
-            return self._engine.inside(model, rgb, mask, point)
-
-    def download(self, model: str, progress: Callable[[float], None], cancelled: Cancelled) -> None:
-        """See `space.engine.Engine.download`."""
-        self._engine.download(model, progress, cancelled)
-
-
-def one_at_a_time(engine: Engine) -> OneAtATime:
-    """The engine with a turn for each run; as it is if it has one already."""
-    return engine if isinstance(engine, OneAtATime) else OneAtATime(engine)

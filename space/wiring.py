@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from lama import inside, registry, selection
 from lama.threads import cores, quickest, use_cores
 from masks.selection import Prompt, Provider
 from space import theme, ui
-from space.engine import CancelledError, InpaintResult, ModelInfo, Quality
+from space.engine import Engine, InpaintResult, ModelInfo, Quality
 from space.photos import PhotoShelf
 from space.services import Services
 from space.settings import Settings
@@ -28,7 +29,7 @@ from space.store.connection import connect
 from space.sweeping import sweeping
 from space.sync import Sync, running
 from space.train.tuned import TunedModel, tuned_models
-from space.turns import OneAtATime
+from space.turns import Cancelled, CancelledError
 
 log = logging.getLogger(__name__)
 _TRIAL = 512
@@ -42,7 +43,7 @@ class _Loaded(NamedTuple):
     file: tuple[int, int] | None
 
 
-class LamaEngine:
+class LamaEngine(Engine):
     """Models by name or path, loaded when first used; the last few are kept."""
 
     def __init__(self, first: str, models_dir: Path | None = None) -> None:
@@ -52,6 +53,7 @@ class LamaEngine:
             first: The model that the app starts with: a name of the registry or a path.
             models_dir: Where fine-tuned models are; they can be chosen as soon as they are there.
         """
+        super().__init__()
         if first not in registry.MODELS and not Path(first).exists():
             names = ", ".join(registry.MODELS)
             raise ValueError(f"There is no model {first!r}. Give a path, or one of: {names}.")
@@ -75,17 +77,16 @@ class LamaEngine:
         complete = [self._measured(model) for model in known]
         return tuple(sorted(complete, key=lambda model: not model.on_disk))
 
-    def inpaint(
+    def _inpaint(
         self,
         model: str,
         rgb: np.ndarray,
         mask: np.ndarray,
-        cancelled: Callable[[], bool] | None = None,
-        progress: Callable[[float], None] | None = None,
-        quality: Quality = "full",
-        in_place: bool = False,
+        cancelled: Cancelled | None,
+        progress: Callable[[float], None] | None,
+        quality: Quality,
+        in_place: bool,
     ) -> InpaintResult:
-        """Fill the hole; see `space.engine.Engine.inpaint`."""
         use_cores(self._cores)  # this thread may have begun while another ran on fewer
         inpainter = self._get(model)
         start = time.perf_counter()
@@ -110,16 +111,13 @@ class LamaEngine:
             inpainter.coarse(mask) if quality == "quick" else None,
         )
 
-    def inside(
-        self, model: str, rgb: np.ndarray, mask: np.ndarray, point: tuple[int, int] | None = None
+    def _inside(
+        self, model: str, rgb: np.ndarray, mask: np.ndarray, point: tuple[int, int] | None
     ) -> inside.Inside:
-        """What happens inside; see `space.engine.Engine.inside`."""
         use_cores(self._cores)
         return inside.look(self._get(model), rgb, mask, point)
 
-    def download(
-        self, model: str, progress: Callable[[float], None], cancelled: Callable[[], bool]
-    ) -> None:
+    def download(self, model: str, progress: Callable[[float], None], cancelled: Cancelled) -> None:
         """Fetch weights; the stop is looked at whenever some of them have arrived."""
 
         def arrived(share: float) -> None:
@@ -144,7 +142,9 @@ class LamaEngine:
         rgb = np.random.default_rng(0).integers(0, 256, (_TRIAL, _TRIAL, 3), dtype=np.uint8)
         mask = np.zeros((_TRIAL, _TRIAL), dtype=bool)
         mask[180:330, 180:330] = True
-        times = [self.inpaint(model, rgb, mask).seconds for _ in range(4)]
+        # Without a turn: no stroke waits for it.
+        trial = partial(self._inpaint, model, rgb, mask, None, None, "full", False)
+        times = [trial().seconds for _ in range(4)]
         self._seconds[model] = median(times[1:])
         self._choose_cores(model, rgb)
 
@@ -242,8 +242,7 @@ def services(settings: Settings) -> Services:
     selector = selection.get(settings.selector)
     if settings.selector == "default":  # others may be large, and wait until they are used
         threading.Thread(target=_ready, args=(selector,), daemon=True).start()
-    runs = OneAtATime(engine)
-    return Services(runs, store, settings, photos, syncing(settings, store), selector)
+    return Services(engine, store, settings, photos, syncing(settings, store), selector)
 
 
 def _ready(selector: Provider) -> None:

@@ -4,7 +4,8 @@ import logging
 import threading
 from typing import Any
 
-from space.engine import CancelledError, Engine
+from space.engine import Engine
+from space.turns import CancelledError
 
 _log = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from space.exports import fitting
 from space.runs import LiveRuns
 from space.services import Services
 from space.strategies import known_strategy
-from space.turns import Turns, one_at_a_time
+from space.turns import Turns
 from space.uploads import arrived
 
 
@@ -44,7 +44,7 @@ class CanvasServer:
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self.engine = one_at_a_time(services.engine)
+        self.engine = services.engine
         self.pictures = Turns(at_once=2, most_waiting=6)  # whole photos read and written at once
         self.runs = LiveRuns()
         self.results = ResultShelf()

@@ -10,10 +10,11 @@ import numpy as np
 import masks
 from lama.photo import open_photo
 from space.canvas.protocol import decode, is_marked
-from space.engine import CancelledError, models_on_disk
+from space.engine import models_on_disk
 from space.inside.view import inside_html
 from space.pieces import QUIET, error_html, html
 from space.services import Services
+from space.turns import CancelledError
 
 HOW_IT_WORKS = """
 **The pixel and its reach.** The colour of one pixel of the fill is differentiated by every known

@@ -9,10 +9,10 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
-from space.engine import CancelledError
 from space.pieces import TROUBLE, error_html, status_html
 from space.review.desk import Desk, Screen
 from space.review.parts import FixBar, Parts
+from space.turns import CancelledError
 from space.visitors import Visitor
 
 _ON_RECORDS = ("accept", "reject", "fix", "skip", "fill")

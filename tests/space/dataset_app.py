@@ -1,17 +1,15 @@
 """Services with a real store and no network, and a small page with what this room has to show."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradio as gr
-import numpy as np
 
 from space import save_sheet, theme
 from space.api import dataset as api_dataset
 from space.dataset import tab as dataset_tab
-from space.engine import InpaintResult, ModelInfo, Quality
+from space.engine import Engine, InpaintResult, ModelInfo
 from space.photos import PhotoShelf
 from space.services import Services
 from space.settings import Settings
@@ -21,32 +19,19 @@ if TYPE_CHECKING:
     from lama.inside import Inside
 
 
-class NoEngine:
+class NoEngine(Engine):
     """Nothing here inpaints."""
 
     def models(self) -> tuple[ModelInfo, ...]:
         return ()
 
-    def inpaint(
-        self,
-        model: str,
-        rgb: np.ndarray,
-        mask: np.ndarray,
-        cancelled: Callable[[], bool] | None = None,
-        progress: Callable[[float], None] | None = None,
-        quality: Quality = "full",
-        in_place: bool = False,
-    ) -> InpaintResult:
+    def _inpaint(self, *_: object) -> InpaintResult:
         raise NotImplementedError
 
-    def inside(
-        self, model: str, rgb: np.ndarray, mask: np.ndarray, point: tuple[int, int] | None = None
-    ) -> "Inside":
+    def _inside(self, *_: object) -> "Inside":
         raise NotImplementedError
 
-    def download(
-        self, model: str, progress: Callable[[float], None], cancelled: Callable[[], bool]
-    ) -> None:
+    def download(self, *_: object) -> None:
         raise NotImplementedError
 
 

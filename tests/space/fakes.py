@@ -9,13 +9,15 @@ import numpy as np
 
 from lama.inside import Block, Inside, Reach
 from masks.ops import Box
-from space.engine import CancelledError, InpaintResult, ModelInfo, Quality
+from space.engine import Engine, InpaintResult, ModelInfo, Quality
+from space.turns import Cancelled, CancelledError
 
 
-class TeleaEngine:
+class TeleaEngine(Engine):
     """Fills with cv2.inpaint; `calls` counts runs, `gate` can hold them up."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.calls = 0
         self.gate = threading.Event()
         self.gate.set()
@@ -30,15 +32,15 @@ class TeleaEngine:
             ModelInfo("far", "Far away", 10.0, False, "BSD"),
         )
 
-    def inpaint(
+    def _inpaint(
         self,
         model: str,
         rgb: np.ndarray,
         mask: np.ndarray,
-        cancelled: Callable[[], bool] | None = None,
-        progress: Callable[[float], None] | None = None,
-        quality: Quality = "full",
-        in_place: bool = False,
+        cancelled: Cancelled | None,
+        progress: Callable[[float], None] | None,
+        quality: Quality,
+        in_place: bool,
     ) -> InpaintResult:
         if model not in ("telea", "lama-tiny"):
             raise ValueError(f"There is no model named {model!r}.")
@@ -67,15 +69,13 @@ class TeleaEngine:
             progress(1.0)
         return InpaintResult(filled, seconds, "telea", "cpu", "fp32", "0" * 64, rough)
 
-    def inside(
-        self, model: str, rgb: np.ndarray, mask: np.ndarray, point: tuple[int, int] | None = None
+    def _inside(
+        self, model: str, rgb: np.ndarray, mask: np.ndarray, point: tuple[int, int] | None
     ) -> Inside:
         filled = self.inpaint(model, rgb, mask).rgb
         return inside_of(rgb, mask, filled, point)
 
-    def download(
-        self, model: str, progress: Callable[[float], None], cancelled: Callable[[], bool]
-    ) -> None:
+    def download(self, model: str, progress: Callable[[float], None], cancelled: Cancelled) -> None:
         for step in range(1, 101):
             if cancelled():
                 raise CancelledError

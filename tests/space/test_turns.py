@@ -11,18 +11,16 @@ import pytest
 from gradio.utils import get_upload_folder
 from PIL import Image
 
-from space import wiring
 from space.api import inpaint as api_inpaint
 from space.canvas.protocol import encode_mask
 from space.canvas.server import CanvasServer
-from space.engine import CancelledError, InpaintResult
+from space.engine import InpaintResult
 from space.mask_lab.server import LabServer
 from space.review.desk import Desk
 from space.services import Services
-from space.settings import Settings
 from space.store import Store
 from space.train.trainer import Trainer
-from space.turns import BUSY, BusyError, OneAtATime, Turns, one_at_a_time
+from space.turns import BUSY, BusyError, CancelledError, Turns
 from tests.space.fakes import TeleaEngine
 from tests.space.store.conftest import make_submission
 
@@ -123,13 +121,13 @@ class Counting(TeleaEngine):
         self.inside_now = self.most = 0
         self.lock = threading.Lock()
 
-    def inpaint(self, *given: object, **named: object) -> InpaintResult:
+    def _inpaint(self, *given: object) -> InpaintResult:
         with self.lock:
             self.inside_now += 1
             self.most = max(self.most, self.inside_now)
         try:
             time.sleep(0.05)
-            return super().inpaint(*given, **named)  # type: ignore[arg-type]
+            return super()._inpaint(*given)  # type: ignore[arg-type]
         finally:
             with self.lock:
                 self.inside_now -= 1
@@ -147,7 +145,7 @@ def test_every_way_to_the_engine_waits_for_its_turn(services: Services, picture:
     engine = Counting()
     store = Store.open(services.settings.data_dir)
     record = store.save(make_submission(1)).record_id
-    parts = replace(services, engine=OneAtATime(engine), store=store)
+    parts = replace(services, engine=engine, store=store)
     ask = question(parts, picture)
     hole = picture.parent / "hole.png"
     Image.fromarray(np.eye(43, 61, dtype=np.uint8) * 255).save(hole)
@@ -169,22 +167,11 @@ def test_every_way_to_the_engine_waits_for_its_turn(services: Services, picture:
     assert engine.most == 1
 
 
-def test_the_real_app_has_one_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wiring.LamaEngine, "warm_up", lambda self: None)
-    monkeypatch.setattr(wiring, "_ready", lambda selector: None)
-    parts = wiring.services(Settings(data_dir=tmp_path))
-    assert isinstance(parts.engine, OneAtATime)
-    assert CanvasServer(parts).engine is parts.engine
-    parts.store.close()
-
-
 def test_the_canvas_uses_the_apps_queue_and_is_refused_when_it_is_full(
     services: Services, picture: Path, engine: TeleaEngine
 ) -> None:
-    shared = OneAtATime(engine)
-    assert one_at_a_time(shared) is shared
-    shared.turns = Turns(most_waiting=2)
-    server = CanvasServer(replace(services, engine=shared))
+    turns = engine.turns = Turns(most_waiting=2)
+    server = CanvasServer(services)
     engine.gate.clear()
     answers: dict[str, dict] = {}
 
@@ -195,7 +182,7 @@ def test_the_canvas_uses_the_apps_queue_and_is_refused_when_it_is_full(
     for number in range(3):
         threads.append(threading.Thread(target=ask, args=(f"p{number}",)))
         threads[-1].start()
-        wait_for(lambda: len(shared.turns._working) + len(shared.turns._waiting) == len(threads))
+        wait_for(lambda: len(turns._working) + len(turns._waiting) == len(threads))
     ask("late")
     assert answers == {"late": {"ok": False, "busy": True, "message": BUSY}}
     assert server.cancel({"page": "p1", "request": 1})["ok"]

@@ -14,8 +14,8 @@ from lama import registry
 from lama.checkpoint import build, save_checkpoint
 from lama.config import UNetConfig
 from space import wiring
-from space.engine import CancelledError
 from space.settings import Settings
+from space.turns import BusyError, CancelledError, Turns
 from tests.space.dataset_app import make_services
 
 
@@ -94,6 +94,10 @@ def test_a_model_that_is_not_here_says_how_to_get_it(engine, monkeypatch):
 def test_cancelled_is_the_apps_own_word(engine):
     with pytest.raises(CancelledError):
         ask(engine, cancelled=lambda: True)
+    answers = iter([False])  # while it waits for its turn
+    with pytest.raises(CancelledError) as caught:
+        ask(engine, cancelled=lambda: next(answers, True))
+    assert isinstance(caught.value.__cause__, lama.Cancelled)
 
 
 def test_models_come_with_their_speed_once_measured(engine):
@@ -102,6 +106,14 @@ def test_models_come_with_their_speed_once_measured(engine):
     [tiny] = [model for model in engine.models() if model.name == "lama-tiny"]
     assert tiny.seconds > 0
     assert (tiny.device, tiny.precision) == ("cpu", "fp32")
+
+
+def test_strokes_wait_for_their_turn_and_measuring_takes_none(engine):
+    engine.turns = Turns(at_once=0, most_waiting=0)
+    with pytest.raises(BusyError):
+        ask(engine)
+    engine._measure("lama-tiny")
+    assert "lama-tiny" in engine._seconds
 
 
 def test_a_stroke_is_filled_on_as_many_cores_as_are_quickest(engine, monkeypatch, tmp_path):
