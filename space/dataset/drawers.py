@@ -24,7 +24,7 @@ _BARS = 10
 
 
 @dataclass(frozen=True)
-class Look:
+class MaskFigures:
     """The figures of a set of masks, one number a mask."""
 
     area: np.ndarray  # share of the picture
@@ -40,13 +40,13 @@ class Look:
 class Users:
     """What the users' masks are like."""
 
-    look: Look
+    look: MaskFigures
     examples: fitted.Fitted
 
 
-def look_at(rows: Sequence[Measured]) -> Look:
+def look_at(rows: Sequence[Measured]) -> MaskFigures:
     """Figures of masks that were measured."""
-    return Look(
+    return MaskFigures(
         np.array([row.area for row in rows]),
         np.array([row.holes for row in rows]),
         np.array([row.width for row in rows]),
@@ -72,14 +72,14 @@ def users(store: Store, filters: Filters) -> Users:
 
 
 @lru_cache(maxsize=16)
-def strategy_look(name: str) -> Look:
+def strategy_look(name: str) -> MaskFigures:
     """Figures of a strategy's masks, the same each time."""
     picture = masks.scene(SIDE, SIDE)
     made = masks.generate(name, picture, DRAWN, 0)
     return look_at([fitted.look(one.mask) for one in made])
 
 
-def fitted_look(examples: fitted.Fitted) -> Look:
+def fitted_look(examples: fitted.Fitted) -> MaskFigures:
     """Figures of masks that are drawn like the users'."""
     strategy = masks.Strategy(examples.recipe(), {})
     picture = np.zeros((SIDE, SIDE, 3), np.uint8)
@@ -87,7 +87,7 @@ def fitted_look(examples: fitted.Fitted) -> Look:
     return look_at([fitted.look(mask) for mask in drawn])
 
 
-def plots_html(mine: Look, other: Look, name: str) -> str:
+def plots_html(mine: MaskFigures, other: MaskFigures, name: str) -> str:
     """Four plots: the users' masks as bars, the strategy's as a line."""
     border = [
         Row(whose, share, f"{share:.0%}", kind)

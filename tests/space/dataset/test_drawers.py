@@ -97,8 +97,8 @@ def test_plots_and_file(services, name: str) -> None:
 
 def test_whole_numbers_stand_in_the_middle_of_their_bars() -> None:
     ones, some = np.ones(4), np.full(4, 0.1)
-    mine = drawers.Look(some, np.array([1.0, 1, 2, 9]), some, ones)
-    html = drawers.plots_html(mine, drawers.Look(some, ones, some, ones), "<box>")
+    mine = drawers.MaskFigures(some, np.array([1.0, 1, 2, 9]), some, ones)
+    html = drawers.plots_html(mine, drawers.MaskFigures(some, ones, some, ones), "<box>")
     assert "in a mask: median 1.5 | 1<" in html
     assert ">1</text>" in html
     assert ">8 and more</text>" in html
