@@ -56,7 +56,7 @@ class RunState:
     model: str = ""
     """Name of the promoted model, or empty."""
     losses: tuple[tuple[int, float], ...] = ()
-    looks: tuple[tuple[int, float], ...] = ()
+    val_lpips: tuple[tuple[int, float], ...] = ()
     """LPIPS on held-out photos and masks, from step 0 on, which is the base model."""
     log: str = ""
     report: str = ""
@@ -242,7 +242,7 @@ def read_state(run_dir: Path, running: bool) -> RunState:
         and (run_dir / "state.pt").is_file(),
         model=Path(str(status.get("model", ""))).stem,
         losses=_curve(lines, "loss"),
-        looks=_curve(lines, "val_lpips"),
+        val_lpips=_curve(lines, "val_lpips"),
         log=_tail(run_dir / "log.txt"),
         report=report.read_text(encoding="utf-8") if report.is_file() else "",
         sheet=sheet if sheet.is_file() else None,

@@ -57,11 +57,11 @@ def _share(state: RunState) -> float:
 
 def curves_html(state: RunState) -> str:
     """The loss, and LPIPS on what was held out, over the steps."""
-    base = state.looks[0][1] if state.looks else None
+    base = state.val_lpips[0][1] if state.val_lpips else None
     words = "on held-out photos and masks, lower is better; the line is the base model's"
     curves = [
         _curve("Loss", "of the samples trained on", state.losses, None),
-        _curve("LPIPS", words, state.looks, base),
+        _curve("LPIPS", words, state.val_lpips, base),
     ]
     return figures_html(curves, "Curves of the run") if any(curves) else ""
 

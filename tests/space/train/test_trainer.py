@@ -114,7 +114,7 @@ def test_what_a_folder_says(tmp_path: Path) -> None:
     state = read_state(run_dir, running=True)
     assert (state.step, state.steps, state.phase) == (2, 50, "training")
     assert state.losses == ((1, 2.0), (2, 1.5))
-    assert state.looks == ((0, 0.3), (2, 0.25))
+    assert state.val_lpips == ((0, 0.3), (2, 0.25))
     assert state.log == "a\n 3%\n<b>"
     assert read_state(run_dir, running=False).phase == "stopped"
     html = progress_html(state)
