@@ -11,7 +11,7 @@ from space.words import waiting_time
 _REMEMBERED = 4096  # visitors whose pace is known
 
 
-class Pace:
+class RateLimit:
     """How often each visitor may do something: many times at once, and then at a steady rate."""
 
     def __init__(

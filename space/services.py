@@ -9,7 +9,7 @@ from masks.opencv_selectors import Regions
 from masks.selection import Provider
 from space.engine import Engine
 from space.exports import Exports
-from space.pace import Pace
+from space.pace import RateLimit
 from space.photos import PhotoShelf
 from space.settings import Settings
 
@@ -28,7 +28,7 @@ class Services:
     photos: PhotoShelf
     sync: Sync | None = None
     selector: Provider = field(default_factory=Regions)
-    pace: Pace = field(default_factory=Pace)
+    pace: RateLimit = field(default_factory=RateLimit)
     """How fast a visitor may save, on the page and over HTTP together."""
 
     @property

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from space.pace import Pace
+from space.pace import RateLimit
 from space.settings import Settings
 from space.visitors import visitor
 from tests.space.asking import HERE, STRANGER, asks, profile
@@ -12,7 +12,7 @@ from tests.space.asking import HERE, STRANGER, asks, profile
 
 def test_a_burst_then_a_steady_rate() -> None:
     now = [0.0]
-    pace = Pace(most=4, seconds=40.0, clock=lambda: now[0])
+    pace = RateLimit(most=4, seconds=40.0, clock=lambda: now[0])
     for _ in range(4):
         pace.step("ann")
     with pytest.raises(ValueError, match="Try again in 10 seconds"):
@@ -31,7 +31,7 @@ def test_a_burst_then_a_steady_rate() -> None:
 
 
 def test_visitors_are_told_apart_and_forgotten() -> None:
-    pace = Pace(most=1)
+    pace = RateLimit(most=1)
 
     def keep(*asking: Any, host: str | None = None) -> None:
         pace.keep(visitor(Settings(host=host), *asking))

@@ -14,7 +14,7 @@ from PIL import Image
 
 from space.api import dataset as api_dataset
 from space.api.dataset import run_log_mask
-from space.pace import Pace
+from space.pace import RateLimit
 from space.save_sheet import saver
 from space.services import Services
 from tests.space.asking import HERE, STRANGER, asks, profile
@@ -157,7 +157,7 @@ def test_who_is_signed_in_has_a_pseudonym(services: Services, files: tuple[Path,
 
 
 def test_strangers_cannot_fill_the_disk(services: Services, files: tuple[Path, Path]) -> None:
-    rested = replace(services, pace=Pace())
+    rested = replace(services, pace=RateLimit())
     log_mask, on_page = handler(rested, "log_mask"), saver(rested)
     without_consent = (*map(str, files), "cc0-1.0", False, "drawn", "")
     for _ in range(59):
