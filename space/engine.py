@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from space.turns import Cancelled, Turns
+from space.turns import Cancelled, WorkQueue
 
 if TYPE_CHECKING:
     from lama.inside import Inside
@@ -54,7 +54,7 @@ class Engine(ABC):
     """
 
     def __init__(self) -> None:
-        self.turns = Turns()
+        self.turns = WorkQueue()
 
     @abstractmethod
     def models(self) -> tuple[ModelInfo, ...]:

@@ -29,7 +29,7 @@ class _Waiter:
     cancelled: Cancelled
 
 
-class Turns:
+class WorkQueue:
     """Lets few pieces of work run at once, first come first served."""
 
     def __init__(self, at_once: int = 1, most_waiting: int = 8) -> None:

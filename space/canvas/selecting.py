@@ -17,7 +17,7 @@ from masks.selection import Box, Point, Prompt, Provider, select_all
 from space.answers import Answer, answered, named
 from space.canvas.protocol import encode_mask
 from space.services import Services
-from space.turns import Turns
+from space.turns import WorkQueue
 
 MOST_PICKS = 32
 _KEPT = MOST_PICKS + 8
@@ -61,7 +61,7 @@ class Selecting:
     def __init__(self, services: Services) -> None:
         self.services = services
         self._answers: OrderedDict[tuple[str, Prompt], bytes] = OrderedDict()
-        self._turns = Turns()
+        self._turns = WorkQueue()
 
     def function(self) -> Callable[[dict], Answer]:
         """The question as a plain function, for gr.HTML's `server_functions`."""

@@ -25,7 +25,7 @@ from space.exports import fitting
 from space.runs import LiveRuns
 from space.services import Services
 from space.strategies import known_strategy
-from space.turns import Turns
+from space.turns import WorkQueue
 from space.uploads import arrived
 
 
@@ -45,7 +45,7 @@ class CanvasServer:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.engine = services.engine
-        self.pictures = Turns(at_once=2, most_waiting=6)  # whole photos read and written at once
+        self.pictures = WorkQueue(at_once=2, most_waiting=6)  # whole photos read and written at once
         self.runs = LiveRuns()
         self.results = ResultShelf()
         self.downloads = Downloads(services.engine)

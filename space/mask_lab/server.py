@@ -17,7 +17,7 @@ from space.mask_lab.reference import published
 from space.mask_lab.scenery import Scenery, View
 from space.photos import PhotoHandle
 from space.services import Services
-from space.turns import Turns
+from space.turns import WorkQueue
 from space.uploads import arrived
 from space.words import sentence, whole
 
@@ -49,8 +49,8 @@ class LabServer:
         self.services = services
         self.scenery = Scenery(services.photos)
         self.exports = services.exports
-        self.drawing = Turns(at_once=2, most_waiting=8)
-        self.measuring = Turns(at_once=1, most_waiting=2)  # seconds of work: apart from the others
+        self.drawing = WorkQueue(at_once=2, most_waiting=8)
+        self.measuring = WorkQueue(at_once=1, most_waiting=2)  # seconds of work: not among others
 
     @answered(sentence)
     @_in_turn("drawing")

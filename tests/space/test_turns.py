@@ -20,7 +20,7 @@ from space.review.desk import Desk
 from space.services import Services
 from space.store import Store
 from space.train.trainer import Trainer
-from space.turns import BUSY, BusyError, CancelledError, Turns
+from space.turns import BUSY, BusyError, CancelledError, WorkQueue
 from tests.space.fakes import TeleaEngine
 from tests.space.store.conftest import make_submission
 
@@ -28,7 +28,7 @@ from tests.space.store.conftest import make_submission
 class Held:
     """Threads that take a turn and keep it until they are let go."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: WorkQueue) -> None:
         self.turns, self.go = turns, threading.Event()
         self.order: list[str] = []
         self.threads: list[threading.Thread] = []
@@ -63,7 +63,7 @@ def wait_for(what: Callable[[], bool], seconds: float = 10.0) -> None:
 
 @pytest.fixture
 def held() -> Iterator[Held]:
-    made = Held(Turns(at_once=1, most_waiting=2))
+    made = Held(WorkQueue(at_once=1, most_waiting=2))
     yield made
     made.end()
 
@@ -93,7 +93,7 @@ def test_whoever_gives_up_leaves_a_place_at_once(held: Held) -> None:
 
 
 def test_a_turn_that_fails_is_given_back() -> None:
-    turns = Turns(most_waiting=0)
+    turns = WorkQueue(most_waiting=0)
     for _ in range(3):
         with pytest.raises(KeyError), turns.taken():
             raise KeyError
@@ -104,7 +104,7 @@ def test_a_turn_that_fails_is_given_back() -> None:
 
 
 def test_several_at_once() -> None:
-    held = Held(Turns(at_once=2, most_waiting=0))
+    held = Held(WorkQueue(at_once=2, most_waiting=0))
     held.start("a")
     held.start("b")
     with pytest.raises(BusyError), held.turns.taken():
@@ -170,7 +170,7 @@ def test_every_way_to_the_engine_waits_for_its_turn(services: Services, picture:
 def test_the_canvas_uses_the_apps_queue_and_is_refused_when_it_is_full(
     services: Services, picture: Path, engine: TeleaEngine
 ) -> None:
-    turns = engine.turns = Turns(most_waiting=2)
+    turns = engine.turns = WorkQueue(most_waiting=2)
     server = CanvasServer(services)
     engine.gate.clear()
     answers: dict[str, dict] = {}

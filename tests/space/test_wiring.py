@@ -15,7 +15,7 @@ from lama.checkpoint import build, save_checkpoint
 from lama.config import UNetConfig
 from space import wiring
 from space.settings import Settings
-from space.turns import BusyError, CancelledError, Turns
+from space.turns import BusyError, CancelledError, WorkQueue
 from tests.space.dataset_app import make_services
 
 
@@ -109,7 +109,7 @@ def test_models_come_with_their_speed_once_measured(engine):
 
 
 def test_strokes_wait_for_their_turn_and_measuring_takes_none(engine):
-    engine.turns = Turns(at_once=0, most_waiting=0)
+    engine.turns = WorkQueue(at_once=0, most_waiting=0)
     with pytest.raises(BusyError):
         ask(engine)
     engine._measure("lama-tiny")

@@ -15,7 +15,7 @@ from PIL import Image
 from space.canvas.protocol import encode_mask
 from space.canvas.server import CanvasServer
 from space.services import Services
-from space.turns import Turns
+from space.turns import WorkQueue
 from tests.space.fakes import TeleaEngine
 
 
@@ -241,7 +241,7 @@ def test_a_photo_that_is_gone_is_told_apart(server: CanvasServer, picture: Path)
 
 
 def test_too_many_at_once_are_told_apart(server: CanvasServer, picture: Path) -> None:
-    server.pictures = Turns(at_once=0, most_waiting=0)
+    server.pictures = WorkQueue(at_once=0, most_waiting=0)
     answer = server.open_photo({"path": uploaded(picture), "name": "a.png"})
     assert (answer["ok"], answer["busy"]) == (False, True)
     assert "Try again" in answer["message"]
