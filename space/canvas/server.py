@@ -45,7 +45,7 @@ class CanvasServer:
     def __init__(self, services: Services) -> None:
         self.services = services
         self.engine = services.engine
-        self.pictures = WorkQueue(at_once=2, most_waiting=6)  # whole photos read and written at once
+        self.pictures = WorkQueue(at_once=2, most_waiting=6)  # whole photos, read or written
         self.runs = LiveRuns()
         self.results = ResultShelf()
         self.downloads = Downloads(services.engine)

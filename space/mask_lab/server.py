@@ -50,7 +50,7 @@ class LabServer:
         self.scenery = Scenery(services.photos)
         self.exports = services.exports
         self.drawing = WorkQueue(at_once=2, most_waiting=8)
-        self.measuring = WorkQueue(at_once=1, most_waiting=2)  # seconds of work: not among others
+        self.measuring = WorkQueue(at_once=1, most_waiting=2)  # takes seconds: apart from others
 
     @answered(sentence)
     @_in_turn("drawing")
