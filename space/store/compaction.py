@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from space.store import recovery
+from space.store import files, recovery
 from space.store.core import Core, move_all, prepare_shard
 from space.store.errors import StoreError
 from space.store.files import locked
@@ -141,8 +141,13 @@ def _batches(core: Core) -> list[list[sqlite3.Row]]:
 
 
 def _merge(core: Core, building: Path, batch: list[sqlite3.Row]) -> int:
-    """Merge some shards into one; 0 when one of them was changed meanwhile."""
+    """Merge some shards into one; 0 when one was changed meanwhile, or the disk has no room."""
     names = {row["name"] for row in batch}
+    size = sum(row["bytes"] for row in batch)
+    if not files.has_room(core.data_dir, size + core.reserve(size)):
+        core.no_compaction_before = time.monotonic() + PAUSE_SECONDS
+        _log.warning("Small shards were not merged: there is no room on the disk.")
+        return 0
     try:
         rows = (row for name in sorted(names) for row in core.rows(core.records_in(name)))
         path, shard = prepare_shard(core, rows, batch[0]["shelf"], building)

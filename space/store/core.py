@@ -126,13 +126,17 @@ class Core:
         if wanted:
             raise reason
 
-    def reserve(self) -> int:
+    def reserve(self, coming: int = 0) -> int:
         """Bytes of the disk that are left free, so that any record can still be deleted.
 
         That takes a copy of what else is in its shard.
+
+        Args:
+            coming: Bytes of the largest shard that is about to be made.
         """
-        largest = self.index.get("SELECT max(bytes) AS n FROM shards")
-        return files.RESERVE_BYTES + ((largest["n"] or 0) if largest else 0)
+        row = self.index.get("SELECT max(bytes) AS n FROM shards")
+        largest = int(row["n"] or 0) if row else 0
+        return files.RESERVE_BYTES + max(largest, coming)
 
     def make_room(self, size: int) -> None:
         """Refuse what the disk cannot hold; what only earlier readers have goes before that.

@@ -252,7 +252,7 @@ def _rewrite(
     }
     [whole] = core.rows([row])
     size = len(whole["image"]) + len(whole["mask"] if mask is None else mask.data)
-    core.make_room(2 * size + parting.bytes_of(core, old) + core.reserve())
+    core.make_room(2 * size + parting.bytes_of(core, old) + core.reserve(size))
     if mask is not None:
         values |= {"hole_fraction": mask.fraction, "strategy": mask.strategy}
         whole |= {"mask": mask.data, "strokes": mask.strokes}

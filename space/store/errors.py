@@ -36,21 +36,24 @@ def explained(error: OSError | sqlite3.Error, doing: str) -> StoreError:
         error: What the operating system or SQLite said.
         doing: What was being done, to go after "Could not", e.g. "save this mask".
     """
+    return StoreError(f"Could not {doing}: {reason_of(error)}.")
+
+
+def reason_of(error: OSError | sqlite3.Error) -> str:
+    """What happened and what can be done about it, without a full stop."""
     text = str(error).lower()
     number = error.errno if isinstance(error, OSError) else None
     if number in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in text:
-        reason = "the disk is full. Free some space and try again"
-    elif number in (errno.EROFS, errno.EACCES, errno.EPERM) or "readonly" in text:
-        reason = "the data directory cannot be written to. Check its permissions"
-    elif "unable to open" in text:
-        reason = "the data directory cannot be written to. Check that it exists and its permissions"
-    elif "malformed" in text or "not a database" in text:
-        reason = "the index of the data directory is damaged. Restore it, or move it away"
-    elif "locked" in text or "busy" in text:
-        reason = "another program is using the dataset. Try again in a moment"
-    else:
-        reason = f"the system reported: {_said(error)}"
-    return StoreError(f"Could not {doing}: {reason}.")
+        return "the disk is full. Free some space and try again"
+    if number in (errno.EROFS, errno.EACCES, errno.EPERM) or "readonly" in text:
+        return "the data directory cannot be written to. Check its permissions"
+    if "unable to open" in text:
+        return "the data directory cannot be written to. Check that it exists and its permissions"
+    if "malformed" in text or "not a database" in text:
+        return "the index of the data directory is damaged. Restore it, or move it away"
+    if "locked" in text or "busy" in text:
+        return "another program is using the dataset. Try again in a moment"
+    return f"the system reported: {_said(error)}"
 
 
 def _said(error: OSError | sqlite3.Error) -> str:

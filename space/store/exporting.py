@@ -19,7 +19,7 @@ from space.store import coco, shards
 from space.store.card import Figures, render
 from space.store.core import Core
 from space.store.errors import StoreError, SubmissionError
-from space.store.files import RESERVE_BYTES, name_anew, working
+from space.store.files import RESERVE_BYTES, name_anew, on_one_disk, working
 from space.store.records import Filters
 from space.store.schema import SCALARS
 
@@ -162,7 +162,8 @@ def _check_room(core: Core, folder: Path, filters: Filters, *, once: bool) -> No
     )
     needed = 0 if row is None else int(row["n"] or 0)
     free = shutil.disk_usage(folder).free
-    if free < needed + RESERVE_BYTES:
+    shared = on_one_disk(folder, core.data_dir)
+    if free < needed + (core.reserve() if shared else RESERVE_BYTES):
         raise StoreError(
             f"This copy needs about {needed / 1e6:,.0f} MB, and {folder} has {free / 1e6:,.0f} MB "
             "free. Choose fewer records, or make room there."

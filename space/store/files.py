@@ -16,23 +16,14 @@ RESERVE_BYTES = 32 * 2**20  # of the disk that saving leaves free
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.EXDEV)
 
 
-def ensure_space(directory: Path, size: int) -> None:
-    """Refuse to fill the disk to the brim: deleting needs some room as well.
-
-    Args:
-        directory: Somewhere on the disk.
-        size: Bytes that are to be stored.
-
-    Raises:
-        OSError: There is too little room.
-    """
-    if not has_room(directory, 2 * size + RESERVE_BYTES):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
 def has_room(directory: Path, size: int) -> bool:
     """Whether the disk of a directory has so many bytes left."""
     return shutil.disk_usage(directory).free >= size
+
+
+def on_one_disk(one: Path, other: Path) -> bool:
+    """Whether two directories share their room."""
+    return one.stat().st_dev == other.stat().st_dev
 
 
 def sync_directory(directory: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from huggingface_hub.utils import httpx, parse_ratelimit_headers
 
 from space.store.core import now_microseconds
-from space.store.errors import HubError
+from space.store.errors import HubError, reason_of
 
 
 def explained(error: Exception, doing: str) -> HubError:
@@ -33,6 +33,8 @@ def _reason(error: BaseException, status: int | None) -> str:
         return "the Hub did not answer in time."
     if isinstance(error, httpx.TransportError):
         return "the connection to the Hub broke, or it cannot be reached."
+    if isinstance(error, OSError) and error.errno is not None:  # of the disk, not of the Hub
+        return f"{reason_of(error)}."
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 

@@ -287,7 +287,7 @@ def _commit(core: Core, batch: list[_Checked], take: TakeReceipt) -> Imported:
         recovery.settle(core)
         rows = [one.row for one in batch]
         size = sum(len(row["image"]) + len(row["mask"]) for row in rows)
-        core.make_room(2 * size + core.reserve())  # as files and in a shard
+        core.make_room(2 * size + core.reserve(size))  # as files and in a shard
         fresh: dict[str, _Checked] = {}
         for one in batch:
             if not _is_known(core, one):

@@ -148,6 +148,8 @@ def _take_in(core: Core, fetched: Path, name: str) -> tuple[int, Comparison]:
     Returns:
         How many of its records were new, or had been decided on since; and what was left out.
     """
+    size = fetched.stat().st_size
+    core.make_room(size + core.reserve(size))  # for its files; the shard itself is there
     prepared = core.incoming / name
     fetched.replace(prepared)
     sync_file(prepared)
@@ -190,7 +192,8 @@ def _exchange(
     withdrawn with the next push, which sends those instead.
     """
     old = {record["shard"] for record in found.newer.values()}
-    core.make_room(prepared.stat().st_size + sum(parting.bytes_of(core, name) for name in old))
+    size = prepared.stat().st_size
+    core.make_room(size + sum(parting.bytes_of(core, name) for name in old) + core.reserve(size))
     if whole:
         added = [(prepared, shards.shard_at(prepared, next(iter(shelves)), found.rows))]
     else:

@@ -106,7 +106,8 @@ class Store:
         try:
             with self.core.lock():
                 recovery.settle(self.core)
-                self.core.make_room(2 * (len(photo.data) + len(mask)) + self.core.reserve())
+                size = len(photo.data) + len(mask)
+                self.core.make_room(2 * size + self.core.reserve(size))
                 self._commit(row, entry)
         except (OSError, sqlite3.Error) as error:
             if not self._rescued(entry["id"]):

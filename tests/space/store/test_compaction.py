@@ -1,15 +1,16 @@
 """Which shards are merged with which, and how large the result may become."""
 
+import shutil
 from collections.abc import Callable
 
 import pytest
 
-from space.store import Store, StoreError, compaction, deciding
+from space.store import Store, StoreError, compaction, deciding, files, hub
 from space.store.removing import remove
 from space.store.restoring import restore
 from tests.space.store.approving import set_status
 from tests.space.store.conftest import make_submission
-from tests.space.store.test_hub import FakeHub
+from tests.space.store.test_hub import PENDING, FakeHub
 
 
 @pytest.fixture(autouse=True)
@@ -204,3 +205,26 @@ def test_what_cannot_be_merged_at_all_spoils_no_save(
     store.save(make_submission(60))
     assert store.info()["records"] == 7
     assert not store.core.compacting.locked()
+
+
+def test_merging_leaves_room_to_delete(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(store, monkeypatch)
+    row = store.core.index.get("SELECT sum(bytes) AS n FROM shards")
+    usage = shutil.disk_usage(store.core.data_dir)
+
+    def free(size: int) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=size))
+
+    free(files.RESERVE_BYTES + 2 * row["n"] - 1)  # the merged one, and its copy less one record
+    assert store.compact() == 0
+    assert "no room" in caplog.text
+    assert not (store.core.data_dir / "building").exists()
+    remote = FakeHub()
+    hub.push(store.core, remote, "ann/masks", PENDING)
+    assert len(remote.ids()) == 9, "what cannot be merged is pushed as it is"
+    monkeypatch.setattr(compaction, "soon", lambda _: None)
+    free(files.RESERVE_BYTES + 2 * row["n"])
+    assert store.compact() == 9
+    assert store.verify().problems == []

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from space import contributions
-from space.store import Filters, Receipt, Store, StoreError, SubmissionError
+from space.store import Filters, Receipt, Store, StoreError, SubmissionError, exporting
 from space.store.exporting import KINDS, export, write_parquet
 from space.store.files import RESERVE_BYTES
 from space.store.importing import import_from
@@ -188,9 +188,14 @@ def test_a_copy_that_has_no_room_is_not_begun(
     def free(size: int) -> None:
         monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=size))
 
-    free(needed + RESERVE_BYTES - 1)
+    free(needed + filled.core.reserve() - 1)
     with pytest.raises(StoreError, match=r"needs about .* free\. Choose fewer"):
         export(filled.core, kind, output)
     assert list(output.parent.iterdir()) == []
-    free(needed + RESERVE_BYTES)
+    assert filled.core.reserve() > RESERVE_BYTES
+    with monkeypatch.context() as elsewhere:  # on another disk nothing is deleted
+        elsewhere.setattr(exporting, "on_one_disk", lambda *_: False)
+        free(needed + RESERVE_BYTES)
+        assert export(filled.core, kind, output.with_name("other")) == 4
+    free(needed + filled.core.reserve())
     assert export(filled.core, kind, output) == 4

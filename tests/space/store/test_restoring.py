@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from space.store import Store, SubmissionError, deciding, hub, queue
+from space.store import Store, SubmissionError, deciding, files, hub, queue
 from space.store.deciding import Fix
 from space.store.errors import HubError
 from space.store.restoring import restore
@@ -247,3 +247,29 @@ def test_nonsense_on_the_hub_is_refused(scene: Scene) -> None:
     with pytest.raises(HubError, match="does not know"):
         scene.push(back)
     assert scene.remote.files.keys() == there.keys(), "nobody but the operator takes it away"
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_restoration_leaves_room_to_delete(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    scene.copy()
+    for number in range(3):
+        scene.review(scene.live, number)
+    scene.push(scene.live)
+    [size] = [len(data) for path, data in scene.remote.files.items() if hub.is_shard(path)]
+    back = scene.open_copy() if known else Store.open(tmp_path / "fresh")
+    scene.back = back
+    usage = shutil.disk_usage(tmp_path)
+
+    def free(size: int) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=size))
+
+    free(files.RESERVE_BYTES + 2 * size - 1)  # its files, and its copy less one record
+    with pytest.raises(HubError, match="could not be restored: the disk is full. Free some space"):
+        scene.restore(back)
+    assert {record.status for record in back.newest()} <= {"pending"}
+    assert back.verify().problems == []
+    free(files.RESERVE_BYTES + 4 * size)
+    assert scene.restore(back) == 3
+    assert back.verify().problems == []

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from space.store import Filters, Store, StoreError, Submission, SubmissionError, compaction
+from space.store import Filters, Store, StoreError, Submission, SubmissionError, compaction, files
 from space.store import shards as shards_module
 from space.store.schema import FEATURES
 from tests.space.store.conftest import make_mask, make_photo, make_submission
@@ -338,3 +339,16 @@ def test_a_stored_file_that_was_cut_off_is_stored_anew(store: Store) -> None:
     store.save(make_submission(1, image_bytes=make_photo(0)))
     assert path.read_bytes() == make_photo(0)
     assert store.verify().problems == []
+
+
+def test_a_save_leaves_room_to_delete_what_it_saves(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(store.core.data_dir)
+    sent = make_submission(0)
+    size = len(sent.image_bytes)
+    monkeypatch.setattr(
+        shutil, "disk_usage", lambda _: usage._replace(free=files.RESERVE_BYTES + 3 * size)
+    )
+    with pytest.raises(StoreError, match="disk is full"):
+        store.save(sent)  # as a file, in a shard, and that once more when a neighbour goes
