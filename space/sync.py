@@ -21,6 +21,7 @@ from space.store import Store, StoreError, health
 from space.store.errors import HubError, NoRepositoryError
 from space.store.files import try_lock
 from space.store.hub import Hub, Pushed, push, remember
+from space.store.index import set_meta
 from space.store.restoring import is_empty, restore
 from space.words import waiting_time
 
@@ -59,6 +60,7 @@ class Sync:
         self._rng = rng or np.random.default_rng()
         self._failures = 0
         self._looked = False  # for something to restore
+        self._announced = ""  # when the next look is
         self._stopped, self._wake = threading.Event(), threading.Event()
         self._turn = threading.Lock()  # the button and the timer do not push at once
         self._thread: threading.Thread | None = None
@@ -95,7 +97,7 @@ class Sync:
                 self.push_now()
             except (StoreError, ValueError) as error:
                 _log.warning("What was not pushed stays in the data directory: %s", error)
-        remember(self._store.core, next_push="", syncer="")
+        self._take_back()
 
     def push_now(self) -> Pushed:
         """Restore if that is still to be done, then push.
@@ -190,8 +192,18 @@ class Sync:
         when = str(int((time.time() + pause) * 1e6))
         try:
             remember(self._store.core, next_push=when, syncer=str(os.getpid()))
+            self._announced = when
         except (OSError, sqlite3.Error) as error:
             _log.warning("The time of the next push could not be written down: %s", error)
+
+    def _take_back(self) -> None:
+        """Nobody pushes at the time that was written down, unless another process wrote its own."""
+        index = self._store.core.index
+        with index.transaction() as run:
+            mine = (self._announced, str(os.getpid()))
+            if self._announced and (index.meta("next_push"), index.meta("syncer")) == mine:
+                set_meta(run, "next_push", "")
+                set_meta(run, "syncer", "")
 
 
 @contextlib.contextmanager

@@ -157,6 +157,18 @@ def test_only_one_of_two_processes_pushes(store: Store, monkeypatch: pytest.Monk
     two.stop()
 
 
+def test_who_never_pushed_leaves_the_other_ones_time_alone(store: Store) -> None:
+    one, two = make(store, FakeHub()), make(store, FakeHub())
+    one.start()
+    wait_for(lambda: store.info()["next_push"] is not None)
+    two.start()
+    two.stop()
+    assert store.info()["next_push"] is not None
+    hub.remember(store.core, syncer="1", next_push=str(int((time.time() + 60) * 1e6)))
+    one.stop()  # another process has taken over since
+    assert store.core.index.meta("syncer") == "1"
+
+
 def test_an_empty_disk_is_restored_before_anything_is_pushed(store: Store, tmp_path: Path) -> None:
     remote = FakeHub()
     receipts = [store.save(make_submission(s, image_bytes=make_photo(s % 2))) for s in range(4)]
