@@ -11,7 +11,7 @@ from pathlib import Path
 
 import lama
 from benchmarks import generators, live, photos
-from benchmarks.method import Figures, machine, timing
+from benchmarks.method import Measurement, machine, timing
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
     options = parser.parse_args()
     inpainter = lama.load("lama-tiny", "cpu")
     bf16 = options.bf16 or inpainter.precision == "bf16"
-    rows: list[Figures] = []
+    rows: list[Measurement] = []
     profiles = {}
     for name, network in generators.networks().items():
         rows += _shown(generators.measure(name, network, options.repeats, bf16))
@@ -48,7 +48,7 @@ def main() -> int:
     return 0
 
 
-def _live() -> list[Figures]:
+def _live() -> list[Measurement]:
     """Pen-up to pixels in a browser, where there is one."""
     if shutil.which("chromium") is None:
         print("no chromium: live mode is not measured")
@@ -57,11 +57,11 @@ def _live() -> list[Figures]:
     for size in live.SIZES:
         strokes = live.run(size)["strokes"]
         seconds = timing([stroke["outside"] for stroke in strokes])
-        rows.append(Figures(f"live, a stroke on {size}", seconds))
+        rows.append(Measurement(f"live, a stroke on {size}", seconds))
     return rows
 
 
-def _table(rows: list[Figures], peak: dict[str, float], profiles: dict[str, str]) -> str:
+def _table(rows: list[Measurement], peak: dict[str, float], profiles: dict[str, str]) -> str:
     lines = [f"{key}: {value}" for key, value in machine().items()]
     lines += ["", "| what | median s | quartiles | n | |", "|---|---|---|---|---|"]
     for row in rows:
@@ -76,7 +76,7 @@ def _table(rows: list[Figures], peak: dict[str, float], profiles: dict[str, str]
     return "\n".join(lines) + "\n"
 
 
-def _shown(rows: list[Figures]) -> list[Figures]:
+def _shown(rows: list[Measurement]) -> list[Measurement]:
     for row in rows:
         print(row.text(), flush=True)
     return rows

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import lama
 from benchmarks import method
-from benchmarks.method import Figures, interleaved
+from benchmarks.method import Measurement, interleaved
 from lama.checkpoint import build
 from lama.compiled import compile_generator, int8_works
 from lama.config import FourierConfig
@@ -48,7 +48,7 @@ def networks() -> dict[str, Generator]:
     return {"big-lama layout": big, "lama-tiny": tiny.to(memory_format=torch.contiguous_format)}
 
 
-def measure(name: str, generator: Generator, repeats: int, bf16: bool) -> list[Figures]:
+def measure(name: str, generator: Generator, repeats: int, bf16: bool) -> list[Measurement]:
     """Time, agreement and share of the arithmetic bound of every form at 512x512.
 
     What a network copies from is made ahead and has a row of its own: it is no part of the network,
@@ -74,7 +74,7 @@ def measure(name: str, generator: Generator, repeats: int, bf16: bool) -> list[F
     gemm = 2 * 1536**3 / seconds.pop("gemm").median
     bound = flops.get_total_flops() / gemm
     copying = seconds.pop(COPYING, None)
-    rows = [] if copying is None else [Figures(f"{name}, {COPYING}", copying, {})]
+    rows = [] if copying is None else [Measurement(f"{name}, {COPYING}", copying, {})]
     whole = calls[EVERYWHERE]() if EVERYWHERE in calls else None
     for form, timing in seconds.items():
         answer = calls[form]()
@@ -89,7 +89,7 @@ def measure(name: str, generator: Generator, repeats: int, bf16: bool) -> list[F
         if whole is not None:
             figures["times_as_fast_as_all"] = seconds[EVERYWHERE].median / timing.median
             figures["psnr_db_to_all"] = _decibels(answer, whole)
-        rows.append(Figures(f"{name}, {form}", timing, figures))
+        rows.append(Measurement(f"{name}, {form}", timing, figures))
     return rows
 
 

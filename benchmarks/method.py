@@ -27,7 +27,7 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Figures:
+class Measurement:
     """One row of a table."""
 
     name: str

@@ -12,14 +12,14 @@ import torch
 from PIL import Image
 
 import lama
-from benchmarks.method import Figures, interleaved
+from benchmarks.method import Measurement, interleaved
 from lama.batch import inpaint_files
 from lama.inference import Inpainter
 
 LARGE, SMALL = (6000, 8000), (1000, 1000)
 
 
-def hole_not_photo(inpainter: Inpainter, repeats: int) -> list[Figures]:
+def hole_not_photo(inpainter: Inpainter, repeats: int) -> list[Measurement]:
     """A 100x100 hole in 48 megapixels against the same hole in 1 megapixel.
 
     In place, and with a copy of the photo as the result: then the copy is all that grows.
@@ -32,11 +32,12 @@ def hole_not_photo(inpainter: Inpainter, repeats: int) -> list[Figures]:
     seconds = interleaved(calls, repeats)
     least = next(iter(seconds.values())).median
     return [
-        Figures(name, timing, {"ratio": timing.median / least}) for name, timing in seconds.items()
+        Measurement(name, timing, {"ratio": timing.median / least})
+        for name, timing in seconds.items()
     ]
 
 
-def several_holes(inpainter: Inpainter, repeats: int) -> list[Figures]:
+def several_holes(inpainter: Inpainter, repeats: int) -> list[Measurement]:
     """Six holes of one size in 6 megapixels: filled in one pass, and one call a hole."""
     photo = np.random.default_rng(0).integers(0, 256, (2000, 3000, 3), dtype=np.uint8)
     masks = []
@@ -53,7 +54,7 @@ def several_holes(inpainter: Inpainter, repeats: int) -> list[Figures]:
     seconds = interleaved(calls, repeats)
     each, one = seconds.values()
     ratio = {"times_as_fast": each.median / one.median}
-    return [Figures(name, timing, ratio) for name, timing in seconds.items()]
+    return [Measurement(name, timing, ratio) for name, timing in seconds.items()]
 
 
 def memory(how: str) -> float:
@@ -65,7 +66,7 @@ def memory(how: str) -> float:
     return float(done.stdout.split()[-1])
 
 
-def throughput(repeats: int, precision: str = "auto") -> list[Figures]:
+def throughput(repeats: int, precision: str = "auto") -> list[Measurement]:
     """Eight 512x512 photos in a folder: one call after another, and as `lama inpaint` does it."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -99,7 +100,7 @@ def throughput(repeats: int, precision: str = "auto") -> list[Figures]:
         torch.set_num_threads(cores)
     one, many = seconds.values()
     ratio = {"times_as_fast": one.median / many.median}
-    return [Figures(name, timing, ratio) for name, timing in seconds.items()]
+    return [Measurement(name, timing, ratio) for name, timing in seconds.items()]
 
 
 def _filling(inpainter: Inpainter, height: int, width: int, how: str):  # noqa: ANN202

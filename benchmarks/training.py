@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 import masks
-from benchmarks.method import Figures, Timing, interleaved, machine, where_time_goes
+from benchmarks.method import Measurement, Timing, interleaved, machine, where_time_goes
 from lama.checkpoint import build
 from lama.config import FourierConfig
 from lama.precision import has_bf16
@@ -125,14 +125,14 @@ def batch_of(count: int, size: int) -> Sample:
     return Sample(image, torch.stack(holes)[:, None].float(), ())
 
 
-def rows_of(times: dict[str, Timing], batch: int) -> list[Figures]:
+def rows_of(times: dict[str, Timing], batch: int) -> list[Measurement]:
     """Images a second of every row; lazy R1 is put together from steps with and without it."""
     plain = batch / times["plain loop"].median
     rows = []
     for name, timing in times.items():
         speed = batch / timing.median
         against = {} if "lama-tiny" in name else {"times_the_plain_loop": speed / plain}
-        rows.append(Figures(name, timing, {"images_per_second": speed, **against}))
+        rows.append(Measurement(name, timing, {"images_per_second": speed, **against}))
     for name in ("ours", "lama-tiny"):
         every, without = times[f"{name}, R1 at every step"], times[f"{name}, step without R1"]
         mixed = [
@@ -147,7 +147,7 @@ def rows_of(times: dict[str, Timing], batch: int) -> list[Figures]:
         against = {} if name == "lama-tiny" else {"times_the_plain_loop": speed / plain}
         lazy = Timing(*mixed, every.n)
         more = {"images_per_second": speed, **against}
-        rows.append(Figures(f"{name}, R1 every {LAZY} steps", lazy, more))
+        rows.append(Measurement(f"{name}, R1 every {LAZY} steps", lazy, more))
     return rows
 
 
