@@ -1,6 +1,8 @@
 // The Inside tab: a click in the hole, or the arrow keys and Enter, asks about another pixel.
 const STEP = 2; // pixels of the picture that an arrow key moves the cross
 let focused = false;
+// While a pixel is looked at no other can be asked about.
+const isPending = () => Boolean(element.closest(".pending"));
 const place = (box, share) => {
   focused = box === document.activeElement;
   const at = (first, length, part) => Math.floor(first + Math.min(0.9999, Math.max(0, part)) * length);
@@ -18,7 +20,7 @@ const moveTo = (cross, { x, y }) => {
 
 element.addEventListener("click", (event) => {
   const box = event.target.closest(".in-ask");
-  if (!box) return;
+  if (!box || isPending()) return;
   const edge = box.querySelector("img").getBoundingClientRect();
   const share = { x: (event.clientX - edge.left) / edge.width, y: (event.clientY - edge.top) / edge.height };
   moveTo(crossOf(box), share);
@@ -34,7 +36,7 @@ element.addEventListener("keydown", (event) => {
     const far = event.shiftKey ? 5 * STEP : STEP;
     moveTo(cross, { x: share.x + (way[0] * far) / picture.width, y: share.y + (way[1] * far) / picture.height });
   } else if (event.key === "Enter") {
-    place(box, share);
+    if (!isPending()) place(box, share);
   } else {
     return;
   }

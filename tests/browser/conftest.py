@@ -1,6 +1,7 @@
 """The real app in a process of its own, and Chromium to drive it; nothing leaves this machine."""
 
 import io
+import json
 import os
 import shutil
 import socket
@@ -11,11 +12,12 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from playwright.sync_api import TimeoutError as TookTooLong
 
 ROOT = Path(__file__).parents[2]
@@ -136,6 +138,44 @@ def stroke(page: Page, *points: tuple[float, float], wait: bool = True) -> None:
     page.mouse.up()
     if wait:
         wait_for_result(page)
+
+
+POINTER = """([type, id, kind, x, y, more]) => {
+  const stage = document.querySelector("#mask-canvas"), box = stage.getBoundingClientRect();
+  stage.setPointerCapture = () => {};
+  stage.dispatchEvent(new PointerEvent(type, {
+    pointerId: id, pointerType: kind, button: type === "pointermove" ? -1 : 0, bubbles: true,
+    clientX: box.x + x * box.width, clientY: box.y + y * box.height, ...more,
+  }));
+}"""
+
+
+def point(page: Page, what: str, pointer: int, kind: str, x: float, y: float, **more: Any) -> None:
+    """An event of a finger or a pen (`kind`: touch or pen), at shares of the stage."""
+    page.evaluate(POINTER, [what, pointer, kind, x, y, more])
+
+
+def hold(page: Page, *names: str) -> list[Route]:
+    """Questions of these names to the server wait from now on, in this list."""
+    held: list[Route] = []
+
+    def wait(route: Route) -> None:
+        if json.loads(route.request.post_data or "{}").get("fn_name") in names:
+            held.append(route)
+        else:
+            route.fallback()
+
+    page.route("**/component_server/", wait)
+    return held
+
+
+def wait_for_held(page: Page, held: list[Route], count: int = 1) -> None:
+    """Wait until so many questions wait."""
+    for _ in range(200):
+        if len(held) >= count:
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"{len(held)} questions were asked, not {count}")
 
 
 def wait_for_result(page: Page) -> None:

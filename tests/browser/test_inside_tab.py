@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import open_photo, stroke
+from tests.browser.conftest import open_photo, stroke, wait_for_held
 
 pytestmark = pytest.mark.browser
 
@@ -49,3 +49,23 @@ def test_a_click_and_the_keyboard_ask_about_another_pixel(page: Page, small: Pat
     ask.click(position={"x": 4, "y": 4})
     expect(page.locator("#inside-status")).to_contain_text("Choose one in the red hole")
     expect(heat).to_be_visible()
+
+
+def test_while_a_pixel_is_looked_at_the_cross_stays(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    stroke(page, (0.3, 0.4), (0.6, 0.5))
+    open_tab(page)
+    expect(page.locator(".in-source")).to_contain_text("What is marked.")
+    cross, ask = page.locator(".in-cross"), page.locator(".in-ask")
+    box = ask.bounding_box()
+    assert box
+    held: list[Route] = []
+    page.route("**/queue/join*", lambda route: held.append(route))  # noqa: PLW0108 - it gets a name
+    first, second = ({"x": box["width"] * x, "y": box["height"] / 2} for x in (0.45, 0.55))
+    ask.click(position=first)
+    wait_for_held(page, held)
+    asked = cross.get_attribute("style")
+    ask.click(position=second, force=True)
+    page.wait_for_timeout(200)
+    assert cross.get_attribute("style") == asked
+    assert len(held) == 1

@@ -15,20 +15,13 @@ from tests.browser.conftest import (
     open_app,
     open_photo,
     photo,
+    point,
     start_app,
     stroke,
     wait_for_result,
 )
 
 pytestmark = pytest.mark.browser
-PALM = """([type, id, kind, x, y]) => {
-  const stage = document.querySelector("#mask-canvas"), box = stage.getBoundingClientRect();
-  stage.setPointerCapture = () => {};
-  stage.dispatchEvent(new PointerEvent(type, {
-    pointerId: id, pointerType: kind, button: type === "pointermove" ? -1 : 0, bubbles: true,
-    clientX: box.x + x * box.width, clientY: box.y + y * box.height,
-  }));
-}"""
 
 
 @pytest.fixture
@@ -100,20 +93,16 @@ def test_tabs_without_locks_do_not_overtake_each_other(
 
 def test_a_palm_that_lands_before_the_pen_draws_and_moves_nothing(page: Page, small: Path) -> None:
     open_photo(page, small)
-
-    def point(*what: object) -> None:
-        page.evaluate(PALM, list(what))
-
     for palm in (2, 3):  # before the first stroke of a pen, and after it
         zoom = page.evaluate("() => document.querySelector('.lc-base').toDataURL()")
-        point("pointerdown", palm, "touch", 0.8, 0.8)
-        point("pointerdown", 9, "pen", 0.3, 0.3)
-        point("pointermove", 9, "pen", 0.4, 0.3)
-        point("pointermove", palm, "touch", 0.7, 0.7)
-        point("pointerup", palm, "touch", 0.7, 0.7)
-        point("pointermove", 9, "pen", 0.5, 0.3)
+        point(page, "pointerdown", palm, "touch", 0.8, 0.8)
+        point(page, "pointerdown", 9, "pen", 0.3, 0.3)
+        point(page, "pointermove", 9, "pen", 0.4, 0.3)
+        point(page, "pointermove", palm, "touch", 0.7, 0.7)
+        point(page, "pointerup", palm, "touch", 0.7, 0.7)
+        point(page, "pointermove", 9, "pen", 0.5, 0.3)
         assert page.evaluate("() => document.querySelector('.lc-base').toDataURL()") == zoom
-        point("pointerup", 9, "pen", 0.5, 0.3)
+        point(page, "pointerup", 9, "pen", 0.5, 0.3)
         wait_for_result(page)
     hole = exported_mask(page)
     rows = np.nonzero(hole.any(1))[0]
