@@ -27,8 +27,9 @@ async function questioned(server, name, data, unreached) {
 }
 
 // Whether keys that were pressed are somebody's typing.
+const TYPED_INTO = "input:not([type=range]):not([type=checkbox]):not([type=radio]):not([type=file]), textarea, select, [contenteditable]";
 const typing = (target) =>
-  Boolean(target.closest && target.closest("input:not([type=range]):not([type=checkbox]), textarea, select, [contenteditable]"));
+  Boolean(target.closest && target.closest(TYPED_INTO));
 
 // The key that a command goes by. On a keyboard whose letters are not Latin it is the one at the letter's place;
 // brackets that need AltGr or Option are found by what they write or by their place.
@@ -47,6 +48,50 @@ function saveFile(url, name) {
   document.body.append(link);
   link.click();
   link.remove();
+}
+
+// Of questions that overtake each other the answer to the newest alone counts. Each call begins one and gives a
+// function that tells whether it still is the newest.
+function newest() {
+  let last = 0;
+  return () => {
+    const mine = ++last;
+    return () => mine === last;
+  };
+}
+
+// A bar that is there for as long as anything is waited for, if that is longer than a blink.
+function waitBar(bar) {
+  const waits = new Set();
+  const show = () => { bar.hidden = ![...waits].some((wait) => wait.shown); };
+  function begin(delay = 300) {
+    const wait = { shown: !delay };
+    waits.add(wait);
+    const timer = setTimeout(() => {
+      wait.shown = true;
+      show();
+    }, delay);
+    show();
+    return () => {
+      clearTimeout(timer);
+      waits.delete(wait);
+      show();
+    };
+  }
+  async function during(work, delay) {
+    const end = begin(delay);
+    try {
+      return await work;
+    } finally {
+      end();
+    }
+  }
+  return { begin, during };
+}
+
+// Before a button is closed or goes away: whoever is at it by keyboard goes on at `next`.
+function passFocus(button, next) {
+  if (button.matches(":focus-visible")) next.focus({ preventScroll: true });
 }
 
 // Works while a button cannot be pressed. Whoever pressed it by keyboard is still there afterwards, or at `next`

@@ -17,11 +17,13 @@ what you drew, *Back to* brings photo and mask back. Of several photos chosen at
 next.
 
 **Tools.** B brush, E eraser, R box, L lasso, S select an object (Shift adds one, Alt takes a part
-away), F fill from a strategy, [ and ] brush size. The right button, or Alt, erases with any tool
-that draws.
+away), F fill from a strategy, [ and ] brush size. Shift and a click paints a straight line from the
+last stroke's end. The right button, Alt, or the other end of a pen erases with any tool that draws.
 
 **Mask.** Ctrl+Z undo, Ctrl+Shift+Z or Ctrl+Y redo, X invert, Delete or Backspace clear, M show the
 mask over the result.
+
+**Result.** Ctrl+C copies it as a picture.
 
 **View.** Wheel or + and - zoom, 0 whole photo; hold Space, the middle button or two fingers to move
 it; hold O to see the original (or Tab, after a click on the photo).

@@ -293,3 +293,25 @@ def test_tab_peeks_only_after_the_photo_was_clicked(page: Page, small: Path) -> 
     page.keyboard.up("Tab")
     page.wait_for_timeout(100)
     assert page.evaluate(pixels) == after
+
+
+def test_the_result_is_copied_as_a_picture(page: Page, app: App, small: Path) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=app.url)
+    open_photo(page, small)
+    page.keyboard.press("Control+c")  # nothing yet
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+    page.keyboard.press("Control+c")
+    expect(page.locator(".lc-note")).to_have_text("Copied.")
+    copied = page.evaluate("""async () => {
+      const [item] = await navigator.clipboard.read();
+      const bitmap = await createImageBitmap(await item.getType("image/png"));
+      const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+      const context = canvas.getContext("2d");
+      context.drawImage(bitmap, 0, 0);
+      return [...context.getImageData(0, 0, bitmap.width, bitmap.height).data];
+    }""")
+    shown = np.asarray(download(page, "PNG").convert("RGBA"))
+    assert np.array_equal(np.array(copied, np.uint8).reshape(shown.shape), shown)
+    page.evaluate("getSelection().selectAllChildren(document.querySelector('#lc-facts'))")
+    page.keyboard.press("Control+c")
+    assert "verified" in page.evaluate("navigator.clipboard.readText()")

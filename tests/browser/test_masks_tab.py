@@ -187,3 +187,19 @@ def test_no_mask_of_another_picture_can_be_taken(lab: Page, photo: Path) -> None
     expect(page.locator(".ml-python")).to_contain_text("desk.png")
     page.locator(".ml-tile").nth(2).click()
     expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_the_keyboard_stays_at_the_dials_that_go_back(lab: Page) -> None:
+    dial = lab.locator('.ml-dial[data-name="max_width"]')
+    number, back = dial.get_by_role("spinbutton"), dial.locator(".ml-back")
+    number.fill("30")
+    number.press("Enter")
+    number.press("Shift+Tab")
+    expect(back).to_be_focused()
+    lab.keyboard.press("Enter")
+    expect(number).to_be_focused()
+    number.fill("30")
+    number.press("Tab")
+    lab.get_by_role("button", name="Reset to the paper").focus()
+    lab.keyboard.press("Enter")
+    expect(lab.locator(".ml-dials input[type=number]").first).to_be_focused()

@@ -2,12 +2,22 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import exported_mask, open_photo, stroke, wait_for_result
+from masks.files import read_mask
+from tests.browser.conftest import (
+    App,
+    exported_mask,
+    open_app,
+    open_photo,
+    photo,
+    stroke,
+    wait_for_result,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -88,3 +98,64 @@ def test_a_result_that_the_browser_cannot_show_can_be_asked_for_again(
     wait_for_result(page)
     expect(page.locator(".lc-note")).to_be_hidden()
     expect(page.locator("#lc-facts")).to_contain_text("verified")
+
+
+def test_the_noise_of_a_lossy_mask_is_no_hole(page: Page, small: Path) -> None:
+    """A mask in a JPEG is read as the command line reads it."""
+    open_photo(page, small)
+    page.locator("#live-toggle").click()
+    drawn = np.zeros((331, 487), np.uint8)
+    cv2.circle(drawn, (200, 150), 60, 255, -1)
+    for suffix in ("jpg", "webp", "png"):
+        path = small.parent / f"mask.{suffix}"
+        Image.fromarray(drawn).save(path, quality=60)
+        before = page.locator("#mask-canvas").get_attribute("data-request") or ""
+        page.set_input_files(".lc-import", str(path))
+        expect(page.locator("#mask-canvas")).not_to_have_attribute("data-request", before)
+        mask = exported_mask(page)
+        assert (mask != read_mask(path)).sum() <= 20
+        assert (mask != (drawn > 0)).sum() < 200
+        page.keyboard.press("Delete")
+
+
+FAIL_ONCE = """
+  if (sessionStorage.getItem("fail")) {
+    sessionStorage.removeItem("fail");
+    const real = window.createImageBitmap;
+    window.createImageBitmap = () => {
+      window.createImageBitmap = real;
+      return Promise.reject(new DOMException("no memory"));
+    };
+  }
+"""
+
+
+def test_a_kept_photo_that_cannot_be_shown_once_is_kept(
+    page: Page, app: App, small: Path, tmp_path: Path
+) -> None:
+    words = "The photo of last time could not be shown. Reload to try again."
+    open_photo(page, small)
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+    hole = exported_mask(page)
+    page.wait_for_timeout(400)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.add_init_script(FAIL_ONCE)
+    page.evaluate("sessionStorage.setItem('fail', 'yes')")
+    page.reload()
+    expect(page.locator(".lc-note")).to_have_text(words)
+    expect(page.locator(".lc")).to_have_attribute("data-photo", "no")
+    second = page.context.new_page()
+    open_app(second, app.url)
+    expect(second.locator(".lp-name")).to_have_text("small.png")
+    open_photo(second, photo(tmp_path / "other.png", 401, 307, seed=1))
+    stroke(second, (0.4, 0.4), (0.6, 0.5))
+    second.wait_for_timeout(400)
+    second.close()
+    page.evaluate("sessionStorage.setItem('fail', 'yes')")
+    page.reload()
+    expect(page.locator(".lp-name")).to_have_text("other.png")
+    expect(page.locator(".lc-note")).to_have_text(words)
+    page.wait_for_timeout(400)
+    page.reload()
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    assert np.array_equal(exported_mask(page), hole)

@@ -1,5 +1,6 @@
 """Selecting objects by a click, in Chromium, on the real app."""
 
+import re
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,14 @@ from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from space.store import Store
-from tests.browser.conftest import ROOT, App, exported_mask, open_photo, wait_for_result
+from tests.browser.conftest import (
+    ROOT,
+    App,
+    exported_mask,
+    open_photo,
+    wait_for_held,
+    wait_for_result,
+)
 
 pytestmark = pytest.mark.browser
 SAMPLE = ROOT / "assets" / "samples" / "coffee.jpg"
@@ -209,3 +217,68 @@ def test_quick_clicks_add_to_each_other(page: Page, tmp_path: Path) -> None:
     mask = exported_mask(page)
     assert mask[left].mean() > 0.9
     assert mask[right].mean() > 0.9
+
+
+def test_what_is_taken_away_quickly_all_goes(page: Page, tmp_path: Path) -> None:
+    left, right = two_discs(tmp_path / "discs.png")
+    open_photo(page, tmp_path / "discs.png")
+    page.locator("#live-toggle").click()
+    page.keyboard.press("r")
+    start, end = place(page, 0.02, 0.02), place(page, 0.98, 0.98)
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end)
+    page.mouse.up()
+    page.keyboard.press("s")
+    page.locator('[data-way="take"]').click()
+    held = hold_selecting(page)
+    for x, y in ((130 / 487, 160 / 331), (350 / 487, 150 / 331)):
+        page.mouse.click(*place(page, x, y))
+    wait_for_held(page, held)
+    held[0].continue_()
+    wait_for_held(page, held, 2)
+    before = selections(page)
+    held[1].continue_()
+    wait_for_selection(page, before)
+    mask = exported_mask(page)
+    assert mask[left].mean() < 0.05
+    assert mask[right].mean() < 0.05
+    assert mask[300:320, 20:460].all()
+    page.mouse.click(*place(page, 0.5, 0.9))
+    wait_for_held(page, held, 3)
+    held[2].fulfill(json={"ok": True, "mask": None, "outline": None})
+    expect(page.locator(".lc-note")).to_contain_text("Nothing was made out there")
+    expect(page.locator("#mask-canvas")).not_to_have_attribute("data-selecting", "yes")
+    assert np.array_equal(exported_mask(page), mask)
+
+
+def test_an_outline_goes_with_the_pointer_and_the_view(page: Page, tmp_path: Path) -> None:
+    two_discs(tmp_path / "discs.png")
+    open_photo(page, tmp_path / "discs.png")
+    page.keyboard.press("s")
+    asked: list[Route] = []
+    answering = True
+
+    def answer(route: Route) -> None:
+        if '"outline":true' not in (route.request.post_data or ""):
+            return route.fallback()
+        asked.append(route)
+        return show(route) if answering else None
+
+    def show(route: Route) -> None:
+        outline = [[10, 10, 100, 10, 100, 100]]
+        route.fulfill(json={"ok": True, "mask": None, "outline": outline})
+
+    page.route("**/component_server/", answer)
+    outline = page.locator(".lc-draft path").first
+    page.mouse.move(*place(page, 0.3, 0.5))
+    expect(outline).to_have_attribute("d", re.compile("^M"))
+    page.mouse.wheel(0, -200)
+    expect(outline).to_have_attribute("d", "", timeout=2000)
+    answering = False
+    page.mouse.move(*place(page, 0.4, 0.5))
+    wait_for_held(page, asked, 2)
+    page.mouse.move(5, 5)
+    show(asked[1])
+    page.wait_for_timeout(300)
+    expect(outline).to_have_attribute("d", "")

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+import masks
 from tests.browser.conftest import (
     App,
     exported_mask,
+    hold,
     open_photo,
     photo,
     stroke,
+    wait_for_held,
     wait_for_result,
 )
 
@@ -203,3 +206,57 @@ def test_a_stroke_ends_on_the_photo_it_began_on(page: Page, small: Path, tmp_pat
     hole = exported_mask(page)
     columns = np.flatnonzero(hole.any(0))
     assert columns[-1] - columns[0] > 0.15 * hole.shape[1]
+
+
+def test_the_newest_seed_wins_and_enter_fills(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    page.locator("#live-toggle").click()
+    drawn = [item.mask for item in masks.generate("wide", masks.read_image(small), 1, 2)]
+    page.keyboard.press("f")
+    held = hold(page, "fill_strategy")
+    for _ in range(2):
+        page.locator('[data-do="fill-next"]').click()
+    wait_for_held(page, held, 2)
+    for route in reversed(held):
+        route.continue_()
+        page.wait_for_timeout(700)
+    assert np.array_equal(exported_mask(page), drawn[0])
+    page.unroute_all()
+    page.keyboard.press("f")
+    before = page.locator("#mask-canvas").get_attribute("data-request") or ""
+    page.locator(".lc-seed").fill("7")
+    page.locator(".lc-seed").press("Enter")
+    expect(page.locator("#mask-canvas")).not_to_have_attribute("data-request", before)
+    drawn = [item.mask for item in masks.generate("wide", masks.read_image(small), 1, 7)]
+    assert np.array_equal(exported_mask(page), drawn[0])
+
+
+def test_a_slow_sample_does_not_take_the_place_of_an_own_photo(page: Page, small: Path) -> None:
+    held: list[Route] = []
+
+    def hold_fetched(route: Route) -> None:
+        if route.request.resource_type == "fetch":
+            held.append(route)
+        else:
+            route.continue_()  # the button's picture
+
+    page.route("**/coffee.jpg", hold_fetched)
+    page.get_by_role("button", name="coffee").click()
+    wait_for_held(page, held)
+    expect(page.locator(".lc-wait")).to_be_visible()
+    open_photo(page, small)
+    held[0].continue_()
+    page.wait_for_timeout(1000)
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    expect(page.locator(".lc-wait")).to_be_hidden()
+    page.get_by_role("tab", name="Masks").click()
+    expect(page.locator("#mask-gallery img")).to_have_count(16)
+    page.get_by_role("button", name="Sample: A cup of coffee").click()
+    wait_for_held(page, held, 2)
+    expect(page.locator(".ml-busy")).to_be_visible()
+    page.get_by_label("Photo for the masks").set_input_files(str(small))
+    expect(page.locator(".ml-name")).to_contain_text("small.png")
+    held[1].continue_()
+    page.wait_for_timeout(1000)
+    expect(page.locator(".ml-name")).to_contain_text("small.png")
+    expect(page.locator(".ml-busy")).to_be_hidden()

@@ -70,3 +70,35 @@ def test_boxes_take_away_without_any_key(page: Page, small: Path) -> None:
     expect(take).to_be_hidden()
     page.locator('[data-tool="lasso"]').click()
     expect(add).to_have_attribute("aria-checked", "true")
+
+
+def test_keys_and_focus_outlive_menus_and_buttons(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    page.locator("#live-toggle").click()
+    stage = page.locator("#mask-canvas")
+    for name in ("undo", "clear", "redo"):
+        if name == "undo":
+            stroke(page, (0.4, 0.4), (0.5, 0.5), wait=False)
+        elif name == "clear":
+            page.keyboard.press("Control+y")
+        else:
+            page.keyboard.press("Control+z")
+            page.keyboard.press("Control+z")
+            page.keyboard.press("Control+y")
+        button = page.locator(f'[data-do="{name}"]')
+        expect(button).to_be_enabled()
+        page.keyboard.press("Tab")  # from here on by keyboard
+        button.focus()
+        page.keyboard.press("Enter")
+        expect(button).to_be_disabled()
+        expect(stage).to_be_focused()
+    page.locator('[data-menu="lc-mask-menu"]').click()
+    expect(page.locator(".lc-import")).to_be_focused()
+    page.keyboard.press("e")
+    expect(page.locator('[data-tool="eraser"]')).to_have_attribute("aria-checked", "true")
+    page.get_by_role("button", name="Save mask to dataset").click()
+    licence = page.locator("#licence input").nth(1)
+    licence.check()
+    expect(licence).to_be_focused()
+    page.keyboard.press("b")
+    expect(page.locator('[data-tool="brush"]')).to_have_attribute("aria-checked", "true")

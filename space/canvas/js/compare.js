@@ -38,11 +38,12 @@ function peek(yes) {
 grip.addEventListener("pointerdown", (event) => {
   event.stopPropagation();
   grip.setPointerCapture(event.pointerId);
-  showMask("gone");
+  showMask("gone"); // red over the photo would hide what is compared
 });
+grip.addEventListener("lostpointercapture", settleMask);
 grip.addEventListener("pointermove", (event) => {
   event.stopPropagation();
-  ring.hidden = true;
+  showRing(null);
   if (!grip.hasPointerCapture(event.pointerId)) return;
   const box = stage.getBoundingClientRect();
   const share = (event.clientX - box.left) / box.width;
@@ -72,7 +73,7 @@ function placeStrip() {
 }
 
 function showStrip() {
-  const strip = S.strip;
+  const strip = S.strip, focused = [...list.children].indexOf(document.activeElement);
   list.hidden = strip.length < 2;
   list.replaceChildren(...strip.map((result, index) => {
     const button = document.createElement("button");
@@ -87,6 +88,8 @@ function showStrip() {
     button.addEventListener("click", () => goBack(result));
     return button;
   }));
+  // Whoever goes through it by keyboard goes on where that was.
+  if (focused >= 0) (list.hidden ? stage : list.children[Math.min(focused, strip.length - 1)]).focus({ preventScroll: true });
 }
 
 function thumbnail() {
@@ -105,6 +108,7 @@ function thumbnail() {
 function goBack(result) {
   if (gesture) return;
   giveUp();
+  running = null; // its answer is none of this result's
   S.raster.replace(unpackRuns(result.runs, S.raster.data.length));
   S.strokes = result.strokes;
   S.strategy = result.strategy;
@@ -115,10 +119,12 @@ function goBack(result) {
   S.live = live;
   S.result = result;
   makeProxyResult();
-  showMask("gone");
+  settleMask();
   redraw();
+  emit("running");
   emit("result");
   emit("facts");
+  restAfter(result.quality, result);
 }
 
 // One picture a mask and model: a better one, or the same once more, takes the place of the one before.

@@ -29,7 +29,6 @@ function putBack(earlier) {
   }
   S.request += 1;
   stage.dataset.request = S.request;
-  showMask(S.result && !unfilled() ? "gone" : "drawing");
   redraw();
   emit("photo");
   emit("result");

@@ -40,8 +40,6 @@ const keep = (() => {
     // `instead`: the tab whose entry this one takes over.
     put: (tab, entries, instead) => act("readwrite", (store) => record(store, tab, entries, instead)),
     get: (tab, name) => act("readonly", (store) => store.get(name + " " + tab)),
-    // Other parts of the page ask here which photo is open: the one of the tab that is in use.
-    tell: (id) => act("readwrite", (store) => store.put({ id }, "photo")),
     has: async (tab) => Boolean(await act("readonly", (store) => store.getKey("photo " + tab))),
     tabs: async () => (await act("readonly", (store) => store.get("tabs"))) || [],
     forget: (tab) => act("readwrite", (store) => {
@@ -92,14 +90,8 @@ on("opened", async ({ blob }) => {
 async function keepPhoto(instead = null) {
   const entries = { photo: { ...S.photo, blob: S.file }, mask: maskEntry() };
   await tabNamed;
-  tellOpen();
   return keep.put(tab, entries, instead);
 }
-function tellOpen() {
-  if (S.photo && S.photo.id && root.isConnected && !document.hidden) keep.tell(S.photo.id);
-}
-window.addEventListener("focus", tellOpen);
-document.addEventListener("visibilitychange", tellOpen);
 const maskEntry = () => ({ photo: S.photo.id, runs: maskHistory.runs, strokes: S.strokes, strategy: S.strategy });
 
 let keepTimer = 0;
@@ -116,26 +108,50 @@ function keepMask() {
 }
 on("mask", keepMask);
 
-// What to begin with: this tab's own, else the newest of all.
-async function newestKept() {
+// What to begin with: this tab's own, then the others, the newest first.
+async function* allKept() {
   await tabNamed;
-  for (const name of [earlierTab, ...(await keep.tabs())]) {
+  for (const name of new Set([earlierTab, ...(await keep.tabs())])) {
     const photo = name && (await keep.get(name, "photo"));
-    if (photo) return { name, photo, mask: await keep.get(name, "mask") };
+    if (photo) yield { name, photo, mask: await keep.get(name, "mask") };
   }
-  return null;
 }
 
-// Brings the last visit back; a photo that the server has thrown away is sent once more.
+// Brings the last visit back. A photo that the browser cannot show just now stays kept: it may be short of memory.
 async function recall() {
-  const kept = await newestKept();
-  if (!kept || S.photo || opening) return;
+  let failed = false;
+  for await (const kept of allKept()) {
+    if (S.photo || opening) return;
+    const bitmap = await createImageBitmap(kept.photo.blob, { imageOrientation: "from-image" }).catch(() => null);
+    if (S.photo || opening) return;
+    if (bitmap) {
+      await bringBack(kept, bitmap);
+      break;
+    }
+    failed = true;
+    if (kept.name === tab) await standAside();
+  }
+  if (failed) note("The photo of last time could not be shown. Reload to try again.");
+}
+
+// What is opened now is kept under another name. A reload finds the old one first, unless something else was begun.
+async function standAside() {
+  tab = page;
+  await isFree(tab);
+  const takeOver = ({ why }) => {
+    if (why === "recalled") return;
+    try { sessionStorage.setItem("lama-canvas-tab", tab); } catch { /* private window */ }
+  };
+  on("mask", takeOver);
+  on("opened", takeOver);
+}
+
+// Shows what was kept; a photo that the server has thrown away is sent once more.
+async function bringBack(kept, bitmap) {
+  const { blob, ...facts } = kept.photo;
+  if (bitmap.width !== facts.width || bitmap.height !== facts.height) return;
   const turn = ++opening;
   try {
-    const { blob, ...facts } = kept.photo;
-    const bitmap = await createImageBitmap(blob, { imageOrientation: "from-image" }).catch(() => null);
-    if (!bitmap) return void (await keep.forget(kept.name)); // it cannot be shown any more
-    if (turn !== opening || bitmap.width !== facts.width || bitmap.height !== facts.height) return;
     showPhoto(bitmap, facts, blob);
     recallMask(kept.mask);
     if (!facts.id) {
@@ -152,7 +168,8 @@ async function recall() {
     emit("mask", { why: "recalled" });
   } catch (error) {
     // The photo is fine, the way to the server was not: it stays, for the next reload.
-    if (turn === opening) note(refusal(error));
+    console.error(error);
+    if (turn === opening) note("The photo could not be sent: the server cannot be reached. The next stroke sends it once more.");
   }
 }
 

@@ -22,11 +22,14 @@ function keyboardPen(event) {
   const move = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] }[event.key];
   if (move) {
     startKeyPen();
-    keyPen.sx = clamp(keyPen.sx + move[0] * view.dpr, 0, view.width);
-    keyPen.sy = clamp(keyPen.sy + move[1] * view.dpr, 0, view.height);
-    if (keyPen.down) penMove(penAt());
+    const sx = keyPen.sx + move[0] * view.dpr, sy = keyPen.sy + move[1] * view.dpr;
+    keyPen.sx = clamp(sx, 0, view.width);
+    keyPen.sy = clamp(sy, 0, view.height);
+    // At the stage's edge the photo comes along.
+    if (sx !== keyPen.sx || sy !== keyPen.sy) panBy(keyPen.sx - sx, keyPen.sy - sy);
+    if (keyPen.down) penMove([penAt()]);
     else emit("hover", penAt());
-  } else if (event.key === "Enter") {
+  } else if (event.key === "Enter" && !event.repeat) {
     startKeyPen();
     if (keyPen.down && gesture) liftKeyPen();
     else {
@@ -41,11 +44,17 @@ function keyboardPen(event) {
   return true;
 }
 
+// About the pen where it is moved by keys, else about the middle.
+function zoomByKey(factor) {
+  if (ringPlace && ringPlace.byKey) zoomAbout(factor, keyPen.sx, keyPen.sy);
+  else zoomAbout(factor);
+}
+
 const KEYS = {
   b: () => chooseTool("brush"), e: () => chooseTool("eraser"), r: () => chooseTool("box"), l: () => chooseTool("lasso"),
   s: () => chooseTool("select"), f: () => openMenu("lc-fill-menu"),
   "[": () => setBrush(S.brush / 1.2 - 1), "]": () => setBrush(S.brush * 1.2 + 1),
-  "+": () => zoomAbout(1.25), "=": () => zoomAbout(1.25), "-": () => zoomAbout(0.8), 0: () => fitView(),
+  "+": () => zoomByKey(1.25), "=": () => zoomByKey(1.25), "-": () => zoomByKey(0.8), 0: () => fitView(),
   x: () => doTool("invert"), delete: () => doTool("clear"), backspace: () => doTool("clear"),
   m: pinMask, n: openNext,
 };
@@ -61,6 +70,7 @@ document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && !event.altKey) {
     if (key === "z" && !gesture) (event.shiftKey ? maskHistory.redo() : maskHistory.undo());
     else if (key === "y" && !gesture) maskHistory.redo();
+    else if (key === "c" && !event.shiftKey && !event.repeat && canCopy()) copyResult();
     else return;
     return event.preventDefault();
   }
@@ -74,9 +84,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === " " && (event.target === stage || event.target === document.body)) {
     event.preventDefault();
     spaceHeld = true;
-    stage.dataset.cursor = "grab";
-    ring.hidden = true;
-    return;
+    return showCursor();
   }
   if (document.activeElement === stage && keyboardPen(event)) return event.preventDefault();
   if (gesture || !KEYS[key]) return;
@@ -88,18 +96,19 @@ document.addEventListener("keyup", (event) => {
   if (event.key === "Tab" || keyOf(event) === "o") peek(false);
   if (event.key === " " && spaceHeld) {
     spaceHeld = false;
-    chooseTool(S.tool);
+    showCursor();
   }
 });
 window.addEventListener("blur", () => {
   peek(false);
   spaceHeld = false;
+  showCursor();
 });
 stage.addEventListener("focus", showKeyPen);
 stage.addEventListener("blur", () => {
   if (keyPen && keyPen.down && gesture) liftKeyPen();
   byPointer = false;
-  ring.hidden = true;
+  if (ringPlace && ringPlace.byKey) showRing(null); // over the pointer it stays
   emit("hover", null);
   stage.dataset.pointer = "no";
 });

@@ -146,6 +146,13 @@ const onStage = (box) => ({
   width: box.width * view.scale, height: box.height * view.scale,
 });
 
+// The smallest rectangle around both; the first may be null.
+function boxAround(one, other) {
+  if (!one) return other;
+  const x = Math.min(one.x, other.x), y = Math.min(one.y, other.y);
+  return { x, y, width: Math.max(one.x + one.width, other.x + other.width) - x, height: Math.max(one.y + one.height, other.y + other.height) - y };
+}
+
 let pendingFrame = 0, dirtyBase = false, dirtyMask = false;
 function redraw(what = "all") {
   dirtyBase ||= what !== "mask";

@@ -45,6 +45,7 @@ on("photo", () => {
   clearTimeout(restTimer);
   giveUp();
   running = null;
+  settleMask();
   publish();
 });
 on("ready", publish);
@@ -52,10 +53,9 @@ on("ready", publish);
 on("pen", (state) => {
   if (state === "up") S.penUp = performance.now();
   if (state === "down") makeRoom();
-  if (state === "given up" && S.result && !running) {
-    showMask(unfilled() ? "drawing" : "gone");
-    restAfter(S.result.quality, S.result);
-  }
+  if (state !== "given up") return;
+  settleMask();
+  if (S.result && !running) restAfter(S.result.quality, S.result);
 });
 
 // The cores are for the stroke that begins: when it ends, nothing else is at work any more. A first look
@@ -85,7 +85,7 @@ on("mask", ({ why }) => {
   }
   if (isLive()) return requestRun();
   // The last result stays until the next run, under the red of what was added.
-  showMask(S.result && !unfilled() ? "gone" : "drawing");
+  settleMask();
   publish();
   emit("facts");
 });
@@ -102,7 +102,7 @@ function dropResult() {
   giveUp();
   S.result = null;
   makeProxyResult();
-  showMask("drawing");
+  settleMask();
   redraw();
   emit("result");
 }
@@ -118,14 +118,15 @@ function startRun() {
 function requestRun() {
   if (!S.raster || !S.raster.count) return note(S.photo ? "Paint over what should go, then press Inpaint." : "Open a photo first.");
   if (S.raster.count === S.raster.data.length) {
+    settleMask();
     publish();
     return note("Everything is marked, so there is nothing to go by. Erase a part of the mask.");
   }
-  showMask("waiting");
   // What only makes the last result better is overtaken on the server by the new run.
   const busy = running && running.quality !== "full" && running.quality !== "refined";
   if (!S.photo.id || busy) {
     waiting = true;
+    settleMask();
     if (busy) tellOvertaken();
     if (!S.photo.id) sendAgain();
     return publish();
@@ -144,6 +145,7 @@ function tellOvertaken() {
 async function run() {
   waiting = false;
   const mine = begin("first");
+  settleMask();
   const value = await drawingValue();
   // What was drawn with is for whoever saves the mask; a fill goes by the mask alone.
   const question = ask("run", { page: tab, value: { ...value, strokes: [], request: mine.turn } });
@@ -182,22 +184,22 @@ async function settle(mine, question) {
   if (answer.ok && stillWanted(mine)) {
     await showResult(answer, mine).catch((error) => {
       console.error(error);
-      showMask("drawing");
       note("The browser could not show the result. It may be short of memory.", "problem", { words: "Try again", act: startRun });
     });
   } else if (!answer.ok && !answer.cancelled && fresh) {
-    showMask(mine.better ? "gone" : "drawing");
     note(answer.message, "problem", { words: "Try again", act: startRun });
   }
   if (overtaken) return;
   emit("running");
-  if (waiting) run();
-  else if (fresh && answer.ok) restAfter(mine.quality, answer);
+  if (waiting) return void run();
+  settleMask();
+  if (fresh && answer.ok) restAfter(mine.quality, answer);
 }
 on("ready", () => { if (waiting && !running) run(); });
 
 // What follows when nothing else is drawn: full size after a first look, refinement after that.
 function restAfter(quality, answer) {
+  clearTimeout(restTimer);
   const next = answer.rough ? "full" : S.refine && quality !== "refined" ? "refined" : null;
   if (next) restTimer = setTimeout(() => { if (!running && !gesture && S.result && S.result.id === answer.result) improve(next); }, REST[next]);
 }
@@ -230,7 +232,6 @@ async function showResult(answer, mine) {
   }
   makeProxyResult(answer.keeps ? patches : null);
   drawBase(answer.keeps || !before ? patches : null);
-  if (!running) showMask(gesture || unfilled() ? "drawing" : "gone");
   if (!mine.better) tellWhenShown(mine);
   emit("result");
 }
@@ -253,12 +254,10 @@ const covers = (one, other) =>
   one.x <= other.x && one.y <= other.y && one.x + one.width >= other.x + other.width && one.y + one.height >= other.y + other.height;
 
 function cancelRun() {
-  // Giving up a refinement leaves the result that is there.
-  const refining = running && running.quality === "refined";
   giveUp();
   running = null; // its answer may never come, and the next run does not wait for it
   emit("running");
-  showMask(refining ? "gone" : "drawing");
+  settleMask();
   emit("facts");
 }
 

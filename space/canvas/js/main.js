@@ -50,19 +50,21 @@ async function wholeMask(mask) {
   return whole;
 }
 
+const strategyFills = newest();
 async function fillFromStrategy(step) {
-  const seed = find(".lc-seed");
-  seed.value = Math.max(0, (parseInt(seed.value, 10) || 0) + step);
+  const field = find(".lc-seed");
+  const seed = Math.max(0, (parseInt(field.value, 10) || 0) + step);
+  field.value = seed;
   if (!S.photo || !S.photo.id) return note("The photo is still on its way. Try again in a moment.");
   const strategy = find(".lc-strategy").value;
-  const photo = S.photo;
-  const answer = await withWait(ask("fill_strategy", { photo: photo.id, strategy, seed: Number(seed.value) }));
-  if (S.photo !== photo) return;
+  const photo = S.photo, isNewest = strategyFills();
+  const answer = await withWait(ask("fill_strategy", { photo: photo.id, strategy, seed }));
+  if (S.photo !== photo || !isNewest()) return;
   if (!answer.ok) return note(answer.message);
   const whole = await wholeMask(answer.mask);
-  if (!(await penIsUp(photo))) return;
+  if (!(await penIsUp(photo)) || !isNewest()) return;
   const used = answer.strategy; // another one where this found nothing to go by
-  changeMask((raster) => raster.replace(whole), { tool: "strategy", strategy: used, seed: Number(seed.value) }, used);
+  changeMask((raster) => raster.replace(whole), { tool: "strategy", strategy: used, seed }, used);
   if (answer.note) note(answer.note, "info");
 }
 
@@ -166,6 +168,11 @@ find(".lc-size input").addEventListener("input", (event) => setBrush(Number(even
 find(".lc-import").addEventListener("change", (event) => {
   importMask(event.target.files[0]);
   event.target.value = "";
+});
+find(".lc-seed").addEventListener("keydown", (event) => {
+  if (event.key !== "Enter") return;
+  event.preventDefault();
+  fillFromStrategy(0);
 });
 find(".lc-strategy").replaceChildren(...FACTS.strategies.map((name) => new Option(name, name)));
 

@@ -84,8 +84,10 @@ function useModel(name) {
   if (isLive() && S.raster && S.raster.count) {
     stage.dataset.request = S.request;
     startRun();
+  } else if (S.photo) {
+    settleMask();
+    publish();
   }
-  else if (S.photo) publish();
   setTimeout(() => loadModels(0), 3000);
 }
 

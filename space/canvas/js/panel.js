@@ -50,6 +50,23 @@ async function downloadResult() {
   saveFile(answer.url, answer.name);
 }
 
+// Ctrl+C: the result at its full size, as a picture. The browser waits for it while it is made.
+const canCopy = () => Boolean(S.result && window.isSecureContext && window.ClipboardItem && navigator.clipboard && navigator.clipboard.write) && !String(getSelection());
+async function copyResult() {
+  const made = (async () => {
+    const answer = await ask("export", { result: S.result.id, format: "PNG" });
+    if (!answer.ok) throw new Refused(answer);
+    return (await fetch(answer.url)).blob();
+  })();
+  try {
+    await withWait(Promise.all([made, navigator.clipboard.write([new ClipboardItem({ "image/png": made })])]));
+    note("Copied.", "info");
+  } catch (error) {
+    if (error instanceof Refused) note(error.message, "problem", again);
+    else note("The browser did not let the picture be copied. Download it instead.");
+  }
+}
+
 // The result becomes the photo: drawn together here, merged losslessly on the server, sent nowhere.
 async function adopt() {
   const result = S.result, photo = S.photo;
@@ -116,8 +133,16 @@ function showPanel() {
   showManual();
   showFormats();
   showRunning();
-  for (const name of ["undo", "redo"]) find('[data-do="' + name + '"]').disabled = name === "undo" ? !maskHistory.canUndo : !maskHistory.canRedo;
-  find('[data-do="clear"]').disabled = !S.raster || !S.raster.count;
+  showSteps();
+}
+
+function showSteps() {
+  const open = { undo: maskHistory.canUndo, redo: maskHistory.canRedo, clear: Boolean(S.raster && S.raster.count) };
+  for (const [name, isOpen] of Object.entries(open)) {
+    const button = find('[data-do="' + name + '"]');
+    if (!isOpen) passFocus(button, stage);
+    button.disabled = !isOpen;
+  }
 }
 
 function showManual() {

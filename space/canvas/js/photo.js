@@ -4,6 +4,10 @@ const fileInput = drop.querySelector("input");
 let opening = 0;
 // The rest of the page may want to know: what was said of the last photo is not said of this one.
 on("photo", () => document.dispatchEvent(new Event("lama-photo")));
+// And what it is called on the server, once it is there.
+const tellPhotoId = () => { stage.dataset.photoId = (S.photo && S.photo.id) || ""; };
+on("photo", tellPhotoId);
+on("ready", tellPhotoId);
 
 function showPhoto(bitmap, facts, file = null) {
   penCancel();
@@ -16,7 +20,6 @@ function showPhoto(bitmap, facts, file = null) {
   makeProxies();
   maskHistory.start();
   fitView();
-  showMask("drawing");
   emit("photo");
 }
 
@@ -121,12 +124,17 @@ async function settlePhoto(local, answer, turn, file) {
   else replacePhoto(bitmap, facts);
 }
 
+const samplesAsked = newest();
 async function openSample(sample) {
+  const isNewest = samplesAsked(), before = opening;
+  // Whatever was opened while the sample was on its way is what is wanted.
+  const isWanted = () => isNewest() && opening === before;
   try {
-    const blob = await (await fetch(sample.url)).blob();
+    const blob = await withWait(fetch(sample.url).then((reply) => reply.blob()));
+    if (!isWanted()) return;
     await openFile(new File([blob], sample.file, { type: blob.type }));
   } catch {
-    note("The sample could not be loaded. Try again in a moment.");
+    if (isWanted()) note("The sample could not be loaded. Try again in a moment.");
   }
 }
 

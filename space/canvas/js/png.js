@@ -91,9 +91,17 @@ function fromBase64(text) {
   return bytes;
 }
 
+// Whether a picture file may differ from what was drawn: JPEG, AVIF, HEIC and most WebP.
+function isLossy(head) {
+  const letters = String.fromCharCode(...head);
+  const webp = letters.startsWith("RIFF") && letters.startsWith("WEBP", 8) && !letters.includes("VP8L");
+  return webp || letters.startsWith("\u00ff\u00d8") || letters.startsWith("ftyp", 4);
+}
+
 // Pixels of a mask picture as 0/1, as everywhere else: what is not black is hole; in pictures with clear parts,
-// what is not clear.
+// what is not clear; in lossy ones, whose black is noisy, what is brighter than the middle.
 async function decodeMask(blob) {
+  const least = isLossy(new Uint8Array(await blob.slice(0, 1024).arrayBuffer())) ? 128 : 1;
   const picture = await createImageBitmap(blob, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   const canvas = new OffscreenCanvas(picture.width, picture.height);
   const context = canvas.getContext("2d", { willReadFrequently: true });
@@ -103,7 +111,7 @@ async function decodeMask(blob) {
   for (let i = 3; i < rgba.length && !clear; i += 4) clear = rgba[i] === 0;
   const mask = new Uint8Array(picture.width * picture.height);
   for (let i = 0, p = 0; i < mask.length; i++, p += 4) {
-    mask[i] = (clear ? rgba[p + 3] : rgba[p] | rgba[p + 1] | rgba[p + 2]) ? 1 : 0;
+    mask[i] = (clear ? rgba[p + 3] > 0 : Math.max(rgba[p], rgba[p + 1], rgba[p + 2]) >= least) ? 1 : 0;
   }
   return { width: picture.width, height: picture.height, data: mask };
 }

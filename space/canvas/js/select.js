@@ -3,7 +3,10 @@
 const adjusting = find("#lc-adjust");
 const growBy = adjusting.querySelector(".lc-grow"), smoothBy = adjusting.querySelector(".lc-smooth");
 const QUICK = 300;
-let selection = null, pending = null, edit = null, asked = 0, hoverTimer = 0, hovering = false, hoverCost = 0, committing = false, selections = 0;
+let selection = null, pending = null, edit = null, hoverTimer = 0, hovering = false, hoverCost = 0, committing = false, selections = 0;
+// Quick clicks go on from each other, so that the last one's answer holds them all; what is taken away goes one by one.
+const selecting = newest(), hovers = newest();
+let asking = 0, erasures = Promise.resolve();
 
 // A few pixels more than the object keep its rim and its shadow from shining through the fill.
 const defaultGrowth = () => clamp(Math.round(Math.max(S.photo.width, S.photo.height) / 200), 3, 16);
@@ -28,16 +31,14 @@ async function selectAt(done, how) {
   const goingOn = before && how !== "new" && !full;
   const going = goingOn ? before : { rest: before && !full ? before.rest : S.raster.data.slice(), picks: [] };
   if (how === "remove") {
-    if (!going.picks.length) return eraseObject(pick, far);
-    pick.remove = !far;
-    if (far) return eraseObject(pick, far);
+    if (far || !going.picks.length) return eraseLater(pick);
+    pick.remove = true;
   }
   const picks = going.picks.concat([pick]), photo = S.photo, runs = maskHistory.runs;
   const mine = (pending = { rest: going.rest, picks });
-  const answer = await askObjects(picks);
+  const answer = await askObjects(picks, selecting());
   if (pending === mine) pending = null;
   if (!answer) return;
-  if (!answer.mask) return note("Nothing was made out there. Click on its middle, or drag a box around it.", "info");
   const whole = await wholeMask(answer.mask);
   if (!(await penIsUp(photo))) return;
   // What was drawn while the answer was on its way stays.
@@ -48,27 +49,41 @@ async function selectAt(done, how) {
   stage.dataset.selections = ++selections;
 }
 
-// Alt on what was not selected: the object under the click leaves the mask.
-async function eraseObject(pick, far) {
-  const answer = await askObjects([far ? pick : { x: pick.x, y: pick.y }]);
-  if (!answer || !answer.mask) return;
-  const photo = S.photo, whole = await wholeMask(answer.mask);
+// Alt on what was not selected: the object under the click, or in the box, leaves the mask.
+function eraseLater(pick) {
+  const photo = S.photo;
+  erasures = erasures.then(() => S.photo === photo && eraseObject(pick)).catch(console.error);
+}
+on("photo", () => { erasures = Promise.resolve(); });
+
+async function eraseObject(pick) {
+  const photo = S.photo, answer = await askObjects([pick]);
+  if (!answer) return;
+  const whole = await wholeMask(answer.mask);
   if (!(await penIsUp(photo))) return;
   changeMask((raster) => raster.replace(raster.data.map((value, i) => (whole[i] ? 0 : value))), { tool: "select", erase: true, picks: [pick] });
   stage.dataset.selections = ++selections;
 }
 
-async function askObjects(picks, outline = false) {
-  if (!S.photo.id) return void note("The photo is still on its way. Try again in a moment.");
-  const turn = ++asked, photo = S.photo;
-  if (!outline) stage.dataset.selecting = "yes";
+// What is at some picks; null if it is not wanted any more. What came to nothing is said.
+async function askObjects(picks, isWanted = () => true) {
+  const photo = S.photo;
+  if (!photo.id) return void note("The photo is still on its way. Try again in a moment.");
+  asking += 1;
+  stage.dataset.selecting = "yes";
+  const answer = await withWait(askTimed({ photo: photo.id, picks, outline: false }));
+  asking -= 1;
+  if (!asking) delete stage.dataset.selecting;
+  if (S.photo !== photo || !isWanted()) return null;
+  if (!answer.ok) return void note(answer.message);
+  if (!answer.mask) return void note("Nothing was made out there. Click on its middle, or drag a box around it.", "info");
+  return answer;
+}
+
+async function askTimed(question) {
   const start = performance.now();
-  const question = ask("select", { photo: photo.id, picks, outline });
-  const answer = await (outline ? question : withWait(question));
+  const answer = await ask("select", question);
   hoverCost = performance.now() - start;
-  if (turn === asked) delete stage.dataset.selecting;
-  if (turn !== asked || S.photo !== photo) return null;
-  if (!answer.ok) return void (outline || note(answer.message));
   return answer;
 }
 
@@ -111,6 +126,7 @@ function commitEdit(record) {
 
 for (const slider of [growBy, smoothBy]) {
   slider.addEventListener("input", previewEdit);
+  slider.addEventListener("pointerup", settleMask); // brought back to where it was, nothing changes
   slider.addEventListener("change", () => commitEdit({ tool: "reshape" }));
 }
 
@@ -130,16 +146,19 @@ on("photo", () => {
 // Where the pointer rests, the object below it is outlined, if the last answer came quickly.
 function forgetHover() {
   clearTimeout(hoverTimer);
+  hovers();
   if (hovering) showDraft([], false);
   hovering = false;
 }
+on("view", forgetHover); // also of another photo
 on("hover", (at) => {
   forgetHover();
   if (S.tool !== "select" || !at || !S.photo || !S.photo.id || gesture || hoverCost > QUICK || running || stage.dataset.selecting) return;
   if (at.x < 0 || at.y < 0 || at.x >= S.photo.width || at.y >= S.photo.height) return;
+  const photo = S.photo, isNewest = hovers();
   hoverTimer = setTimeout(async () => {
-    const answer = await askObjects([pickAt(at)], true);
-    if (!answer || !answer.outline || gesture || S.tool !== "select") return;
+    const answer = await askTimed({ photo: photo.id, picks: [pickAt(at)], outline: true });
+    if (!isNewest() || !answer.ok || !answer.outline || gesture || S.tool !== "select") return;
     hovering = true;
     showOutlines(answer.outline);
   }, 200);

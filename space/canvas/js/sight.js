@@ -19,18 +19,27 @@ function showMask(how) {
 function pinMask() {
   pinned = !pinned;
   find('[data-do="mask"]').setAttribute("aria-pressed", String(pinned));
-  if (["gone", "hover"].includes(over.dataset.show)) showMask("gone");
+  settleMask();
 }
 
 // Whether the mask is another one than what the result fills, as after a stroke with Live off.
 const unfilled = () => Boolean(S.result) && !sameRuns(S.result.runs, maskHistory.runs);
+
+// How the mask shows when nothing special is done with it: red while it is drawn and as long as there is no result
+// of it, shimmering while one is waited for, and out of the result's way. What only makes the result better is not
+// waited for, nor what is marked beyond a run that was asked for.
+function settleMask() {
+  const awaited = waiting || (running && !running.better && !running.gone && sameRuns(running.drawn.runs, maskHistory.runs));
+  showMask(gesture && gesture.tool !== "select" ? "drawing" : awaited ? "waiting" : S.result && !unfilled() ? "gone" : "drawing");
+}
 
 // Hovering the hole shows its red again; drawing shows all of it.
 on("hover", (at) => {
   if (!S.result || running || gesture || !S.raster.count || unfilled()) return;
   const x = at ? Math.floor(at.x) : -1, y = at ? Math.floor(at.y) : -1;
   const hit = x >= 0 && y >= 0 && x < S.photo.width && y < S.photo.height && S.raster.data[y * S.photo.width + x];
-  showMask(hit && S.settled ? "hover" : "gone");
+  if (hit && S.settled) showMask("hover");
+  else settleMask();
   if (!hit) S.settled = true;
 });
 // At first the result is to be seen, though the pointer still rests on it.

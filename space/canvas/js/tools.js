@@ -27,11 +27,16 @@ function chooseTool(name) {
     button.tabIndex = chosen ? 0 : -1;
   }
   ring.classList.toggle("erase", name === "eraser");
-  ring.hidden = true;
-  stage.dataset.cursor = CROSSED.includes(name) ? "cross" : "";
   if (name === "select") closeMenus();
   showAdjusting();
-  showKeyPen();
+  showCursor();
+  if (!ringPlace) showKeyPen();
+}
+
+// The mouse's own cursor over the stage; the brushes have the ring instead.
+function showCursor() {
+  stage.dataset.cursor = panning ? "grabbing" : spaceHeld ? "grab" : CROSSED.includes(S.tool) ? "cross" : "";
+  showRingAgain();
 }
 
 function setBrush(size) {
@@ -39,19 +44,23 @@ function setBrush(size) {
   find(".lc-size input").value = S.brush;
   const dot = find(".lc-size i");
   dot.style.width = dot.style.height = clamp(S.brush / 4, 4, 26) + "px";
-  if (!CROSSED.includes(S.tool)) ring.style.width = ring.style.height = S.brush + "px";
+  showRingAgain();
 }
 
-// The ring follows the pointer; `at` in device pixels of the stage. Tools that are not round have the
+// The ring follows the pointer; `at` in device pixels of the stage, or null off it. Tools that are not round have the
 // mouse's own cross; from the keyboard they get a small ring with a cross in it.
+let ringPlace = null;
 function showRing(at, byKey = false) {
-  const crossed = CROSSED.includes(S.tool), size = crossed ? 26 : S.brush;
-  ring.hidden = !S.photo || !at || (crossed && !byKey);
+  ringPlace = at && { at, byKey };
+  const crossed = CROSSED.includes(S.tool);
+  ring.hidden = !S.photo || !at || (crossed && !byKey) || Boolean(panning) || spaceHeld;
   ring.classList.toggle("cross", crossed);
   if (ring.hidden) return;
-  ring.style.width = ring.style.height = size + "px";
-  ring.style.transform = "translate(" + (at.sx / view.dpr - size / 2) + "px," + (at.sy / view.dpr - size / 2) + "px)";
+  ring.style.width = ring.style.height = (crossed ? 26 : S.brush) + "px";
+  ring.style.transform = "translate(" + at.sx / view.dpr + "px," + at.sy / view.dpr + "px) translate(-50%,-50%)";
 }
+// Where it is, after another size, tool or cursor.
+const showRingAgain = () => showRing(ringPlace && ringPlace.at, Boolean(ringPlace && ringPlace.byKey));
 
 function showDraft(points, closed) {
   const path = points.map((p, i) => (i ? "L" : "M") +
@@ -62,30 +71,45 @@ function showDraft(points, closed) {
 const corners = (a, b) => [a, { x: b.x, y: a.y }, b, { x: a.x, y: b.y }];
 const clampPoint = (p) => ({ x: clamp(p.x, 0, S.photo.width), y: clamp(p.y, 0, S.photo.height) });
 
+// Where the last stroke of a brush ended: Shift draws a straight line from there.
+let strokeEnd = null;
+on("photo", () => { strokeEnd = null; });
+
 // `more` is Shift, or a finger: one more object. `other` is Alt and the like: the eraser, or the other way.
-function penDown(at, other, more = false) {
+// `straight` is Shift alone.
+function penDown(at, other, more = false, straight = more) {
   const crossed = CROSSED.includes(S.tool), erase = crossed ? other !== takesAway : other;
   const tool = erase && !crossed ? "eraser" : S.tool;
   gesture = { tool, value: tool === "eraser" || erase ? 0 : 1, radius: brushRadius(), points: [at], last: at, more, start: performance.now() };
   if (tool === "select") return forgetHover();
-  showMask("drawing");
+  settleMask();
   drawMask(null);
-  if (tool === "brush" || tool === "eraser") drawMask(onStage(S.raster.capsule(at, at, gesture.radius, gesture.value)));
+  if (tool === "brush" || tool === "eraser") {
+    const from = (straight && strokeEnd) || at;
+    if (from !== at) gesture.points.unshift(from);
+    drawMask(onStage(S.raster.capsule(from, at, gesture.radius, gesture.value)));
+  }
   emit("pen", "down");
 }
 
-function penMove(at) {
+// The places where the pen was since the last event, drawn at once.
+function penMove(places) {
   if (!gesture) return;
-  const { tool, last, points } = gesture;
+  const { tool, points } = gesture;
   if (tool === "box" || tool === "select") {
-    gesture.last = at;
-    showDraft(corners(points[0], at).map(clampPoint), true);
-  } else if (Math.hypot(at.x - last.x, at.y - last.y) * view.scale >= 1) {
+    gesture.last = places.at(-1);
+    return showDraft(corners(points[0], gesture.last).map(clampPoint), true);
+  }
+  let marked = null;
+  for (const at of places) {
+    const { last } = gesture;
+    if (Math.hypot(at.x - last.x, at.y - last.y) * view.scale < 1) continue;
     points.push(at);
     gesture.last = at;
-    if (tool === "lasso") showDraft(points, false);
-    else drawMask(onStage(S.raster.capsule(last, at, gesture.radius, gesture.value)));
+    if (tool !== "lasso") marked = boxAround(marked, S.raster.capsule(last, at, gesture.radius, gesture.value));
   }
+  if (tool === "lasso") showDraft(points, false);
+  else if (marked) drawMask(onStage(marked));
 }
 
 // Ends the stroke. Returns whether the mask changed.
@@ -94,6 +118,7 @@ function penUp() {
   gesture = null;
   showDraft([], false);
   if (!done) return;
+  if (done.tool === "brush" || done.tool === "eraser") strokeEnd = done.last;
   if (done.tool === "select") return void selectAt(done, done.value ? (done.more ? "add" : "new") : "remove");
   // What a brush marked is on the screen already.
   if (done.tool === "box") drawMask(onStage(S.raster.rectangle(clampPoint(done.points[0]), clampPoint(done.last), done.value)));
@@ -135,7 +160,6 @@ function changeMask(change, record, strategy = "drawn") {
   change(S.raster);
   S.strokes = S.strokes.concat([record]);
   S.strategy = strategy;
-  showMask("drawing");
   redraw("mask");
   emit("pen", "up");
   if (!maskHistory.commit()) emit("pen", "given up");

@@ -1,5 +1,9 @@
 // Pointers to gestures: mouse, pen and one finger draw; two fingers, Space or the middle button move the photo.
 const fingers = new Map();
+// A finger that lands while another has drawn for so many milliseconds is a palm or a thumb, and no pinch.
+const LONG_STROKE = 500;
+// The other end of a pen.
+const PEN_ERASER = 5;
 let panning = null, pinch = null, spaceHeld = false, penSeen = false, byPointer = false, drawing = "";
 
 function pinchState() {
@@ -7,11 +11,17 @@ function pinchState() {
   return { x: (a.sx + b.sx) / 2, y: (a.sy + b.sy) / 2, apart: Math.hypot(a.sx - b.sx, a.sy - b.sy) };
 }
 
+// Whether a touch that begins now is the palm beside a pen that draws, or what lands beside a finger that does.
+function isPalm() {
+  if (!gesture) return false;
+  return drawing === "pen" || (drawing === "touch" && fingers.size > 0 && performance.now() - gesture.start > LONG_STROKE);
+}
+
 function startPan(event, at) {
   panning = at;
   stage.setPointerCapture(event.pointerId);
-  stage.dataset.cursor = "grabbing";
-  ring.hidden = true;
+  if (event.pointerType === "touch") showRing(null);
+  showCursor();
 }
 
 stage.addEventListener("pointerdown", (event) => {
@@ -22,14 +32,13 @@ stage.addEventListener("pointerdown", (event) => {
   stage.focus({ preventScroll: true });
   event.preventDefault();
   const at = locate(event);
-  // The palm beside a pen that draws.
-  if (event.pointerType === "touch" && gesture && drawing === "pen") return;
+  if (event.pointerType === "touch" && isPalm()) return;
   if (event.pointerType === "pen") {
     // The palm was there first: what it began is not meant.
     penSeen = true;
     fingers.clear();
-    if (panning) chooseTool(S.tool);
     panning = pinch = null;
+    showCursor();
     penCancel();
   }
   if (event.pointerType === "touch") {
@@ -38,16 +47,16 @@ stage.addEventListener("pointerdown", (event) => {
       penCancel();
       panning = null;
       pinch = pinchState();
-      return;
+      return showCursor();
     }
     if (fingers.size > 2) return;
     if (penSeen) return startPan(event, at);
   }
   if (event.button === 1 || spaceHeld) return startPan(event, at);
-  if (event.button !== 0 && event.button !== 2) return;
+  if (![0, 2, PEN_ERASER].includes(event.button)) return;
   stage.setPointerCapture(event.pointerId);
   drawing = event.pointerType;
-  penDown(at, event.button === 2 || event.altKey, event.shiftKey || event.pointerType === "touch");
+  penDown(at, event.button !== 0 || event.altKey, event.shiftKey || drawing === "touch", event.shiftKey && drawing !== "touch");
 });
 
 stage.addEventListener("pointermove", (event) => {
@@ -63,16 +72,16 @@ stage.addEventListener("pointermove", (event) => {
     pinch = now;
     return;
   }
+  if (event.pointerType !== "touch") showRing(at);
   if (panning) {
     panBy(at.sx - panning.sx, at.sy - panning.sy);
     panning = at;
     return;
   }
-  if (event.pointerType !== "touch") showRing(at);
-  if (gesture) {
-    const trail = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
-    for (const step of trail.length ? trail : [event]) penMove(locate(step));
-  } else emit("hover", at);
+  if (!gesture) return emit("hover", at);
+  const trail = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+  const box = stage.getBoundingClientRect();
+  penMove((trail.length ? trail : [event]).map((step) => locate(step, box)));
 });
 
 function lift(event) {
@@ -83,9 +92,7 @@ function lift(event) {
   }
   if (panning) {
     panning = null;
-    chooseTool(S.tool);
-    if (spaceHeld) stage.dataset.cursor = "grab";
-    return;
+    return showCursor();
   }
   if (!gesture) return;
   if (event.type === "pointercancel") return penCancel();
@@ -96,7 +103,7 @@ function lift(event) {
 stage.addEventListener("pointerup", lift);
 stage.addEventListener("pointercancel", lift);
 stage.addEventListener("pointerleave", () => {
-  ring.hidden = true;
+  showRing(null);
   emit("hover", null);
 });
 stage.addEventListener("contextmenu", (event) => { if (S.photo) event.preventDefault(); });
@@ -105,6 +112,7 @@ stage.addEventListener("wheel", (event) => {
   event.preventDefault();
   const at = locate(event);
   if (event.shiftKey) return panBy(-(event.deltaX || event.deltaY) * view.dpr, 0);
-  const lines = event.deltaMode === 1 ? 16 : 1;
+  // Two fingers on a trackpad come as small turns of a wheel with Ctrl.
+  const lines = (event.deltaMode === 1 ? 16 : 1) * (event.ctrlKey ? 10 : 1);
   zoomAbout(Math.exp(-clamp(event.deltaY * lines, -120, 120) * 0.0022), at.sx, at.sy);
 }, { passive: false });

@@ -68,34 +68,12 @@ async function ask(name, data) {
   const again = await sendOnceMore(photo, S.file).catch(() => null);
   if (!again || !again.ok) return answer;
   if (S.photo === photo) {
+    tellPhotoId();
     keepPhoto();
     publish();
   }
   return askOnce(name, JSON.parse(JSON.stringify(data).replaceAll(was, photo.id)));
 }
 
-// A bar over the stage for as long as anything of this is waited for, if that is longer than a blink.
-const waits = new Set();
-const showWaits = () => { find(".lc-wait").hidden = ![...waits].some((wait) => wait.shown); };
-function beginWait(delay = 300) {
-  const wait = { shown: !delay };
-  waits.add(wait);
-  const timer = setTimeout(() => {
-    wait.shown = true;
-    showWaits();
-  }, delay);
-  showWaits();
-  return () => {
-    clearTimeout(timer);
-    waits.delete(wait);
-    showWaits();
-  };
-}
-async function withWait(work) {
-  const end = beginWait();
-  try {
-    return await work;
-  } finally {
-    end();
-  }
-}
+// The bar over the stage.
+const { begin: beginWait, during: withWait } = waitBar(find(".lc-wait"));

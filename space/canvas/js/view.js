@@ -54,8 +54,7 @@ function panBy(dx, dy) {
 }
 
 // A pointer event as a point of the photo (not rounded) and of the stage (device pixels).
-function locate(event) {
-  const box = stage.getBoundingClientRect();
+function locate(event, box = stage.getBoundingClientRect()) {
   const sx = (event.clientX - box.left) * view.dpr, sy = (event.clientY - box.top) * view.dpr;
   return { x: (sx - view.x) / view.scale, y: (sy - view.y) / view.scale, sx, sy };
 }

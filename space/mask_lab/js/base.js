@@ -34,6 +34,7 @@ function note(text, kind = "problem") {
   line.dataset.kind = kind;
 }
 
+const { begin: beginWait, during: withWait } = waitBar(find(".ml-busy"));
 const ask = (name, data) => questioned(server, name, data, "The server cannot be reached. Try again in a moment.");
 
 function remember() {

@@ -90,7 +90,11 @@ function sliderRow(dial) {
   if (!short) label.append(make("small", "", dial.unit));
   const back = make("button", "ml-back");
   back.type = "button";
-  back.addEventListener("click", () => { setValue(dial, published(dial)); fill(); });
+  back.addEventListener("click", () => {
+    passFocus(back, number);
+    setValue(dial, published(dial));
+    fill();
+  });
   const number = make("input");
   Object.assign(number, { type: "number", min: dial.minimum, max: dial.maximum, step: dial.step });
   number.setAttribute("aria-label", dial.title + (dial.unit ? ", " + dial.unit : "") + ", number");
@@ -151,7 +155,10 @@ function put(dial, value) {
 }
 
 function showReset() {
-  find('[data-do="reset"]').disabled = !Object.keys(changed()).length;
+  const button = find('[data-do="reset"]'), isOpen = Object.keys(changed()).length > 0;
+  const first = find('.ml-dials input[type="number"], .ml-dials input');
+  if (!isOpen && first) passFocus(button, first);
+  button.disabled = !isOpen;
 }
 
 function resetDials() {

@@ -1,10 +1,6 @@
 // Ties the parts together: drawing again whenever something changes, charts, code, the start.
 let drawing = false, stale = false;
 
-function busy(yes) {
-  find(".ml-busy").hidden = !yes;
-}
-
 // One question at a time; whatever changes meanwhile is asked for once it is answered.
 // What was said before is not about it; what is said while it is drawn stays.
 async function redraw() {
@@ -16,11 +12,8 @@ async function redraw() {
   while (stale) {
     stale = false;
     const asked = wish();
-    const slow = setTimeout(() => busy(true), 300);
     const start = performance.now();
-    const answer = await ask("draw", asked);
-    clearTimeout(slow);
-    busy(false);
+    const answer = await withWait(ask("draw", asked));
     if (stale) continue;
     if (!answer.ok) note(answer.message);
     else show(answer, asked, performance.now() - start);

@@ -1,6 +1,6 @@
 // The picture under the masks: an own photo, a sample, or the drawn landscape at any size.
 const fileInput = find(".ml-open input");
-let opening = 0;
+const opening = newest();
 
 function showSamples() {
   const box = find(".ml-samples");
@@ -50,9 +50,9 @@ function takePicture(answer, key = "") {
 }
 
 async function openLandscape(width = 256, height = 256) {
-  const turn = ++opening;
-  const answer = await ask("show", { photo: "", width, height });
-  if (turn !== opening) return;
+  const isNewest = opening();
+  const answer = await withWait(ask("show", { photo: "", width, height }));
+  if (!isNewest()) return;
   if (!answer.ok) return note(answer.message);
   note("");
   takePicture(answer);
@@ -62,57 +62,43 @@ async function openFile(file, key = "") {
   if (!file) return;
   const words = tooLarge(file, FACTS.max_file_mb);
   if (words) return note(words);
-  const turn = ++opening;
+  const isNewest = opening(), endWait = beginWait(0);
   note("");
-  busy(true);
   try {
     const sent = await upload(file);
     const answer = await ask("open_photo", { path: sent.path, name: file.name });
-    if (turn !== opening) return;
+    if (!isNewest()) return;
     if (!answer.ok) return note(answer.message);
     takePicture(answer, key);
   } catch {
-    if (turn === opening) note("The photo could not be sent: the server cannot be reached. Try again in a moment.");
+    if (isNewest()) note("The photo could not be sent: the server cannot be reached. Try again in a moment.");
   } finally {
-    busy(false);
+    endWait();
   }
 }
 
 async function openSample(sample) {
+  const isNewest = opening();
   try {
-    const blob = await (await fetch(sample.url)).blob();
-    await openFile(new File([blob], sample.file, { type: blob.type }), sample.file);
+    const blob = await withWait(fetch(sample.url).then((reply) => reply.blob()));
+    if (isNewest()) await openFile(new File([blob], sample.file, { type: blob.type }), sample.file);
   } catch {
-    note("The sample could not be loaded. Try again in a moment.");
+    if (isNewest()) note("The sample could not be loaded. Try again in a moment.");
   }
 }
 
-// The canvas keeps what is open in the browser's own database; only the photo's id is read here.
-function photoOfInpaint() {
-  return new Promise((resolve) => {
-    try {
-      const request = indexedDB.open("lama-canvas");
-      request.onupgradeneeded = () => request.transaction.abort();
-      request.onerror = () => resolve("");
-      request.onsuccess = () => {
-        const database = request.result;
-        const asked = database.transaction("now").objectStore("now").get("photo");
-        asked.onsuccess = () => { database.close(); resolve((asked.result && asked.result.id) || ""); };
-        asked.onerror = () => { database.close(); resolve(""); };
-      };
-    } catch { resolve(""); }
-  });
-}
+// The canvas is on the same page and says what is open in it.
+const photoOfInpaint = () => document.getElementById("mask-canvas")?.dataset.photoId || "";
 
 // The picture that the tab begins with: it is there before another one takes its place.
 let first = null;
 async function openInpaints() {
-  const photo = await photoOfInpaint();
+  const photo = photoOfInpaint();
   await first;
   if (!photo) return note("No photo is open in Inpaint yet. Open one there, or choose one here.", "info");
-  const turn = ++opening;
-  const answer = await ask("show", { photo });
-  if (turn !== opening) return;
+  const isNewest = opening();
+  const answer = await withWait(ask("show", { photo }));
+  if (!isNewest()) return;
   if (!answer.ok) return note(answer.message);
   note("");
   takePicture(answer, "inpaint");
@@ -136,7 +122,9 @@ for (const box of [find(".ml-width"), find(".ml-height")]) {
 
 // After a reload: the photo if the server still has it, else the landscape.
 async function openFirst() {
+  const isNewest = opening();
   const answer = W.photo ? await ask("show", { photo: W.photo }) : { ok: false };
+  if (!isNewest()) return;
   if (answer.ok) takePicture(answer);
   else await openLandscape(W.photo ? 256 : W.width, W.photo ? 256 : W.height);
 }
