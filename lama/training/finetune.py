@@ -79,7 +79,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FinetuneOutcome:
     """How it ended."""
 
     phase: Literal["promoted", "refused", "stopped", "failed"]
@@ -88,7 +88,7 @@ class Outcome:
     verdict: Verdict | None = None
 
 
-STOPPED = Outcome("stopped", "stopped on request; resumed, it goes on from here")
+STOPPED = FinetuneOutcome("stopped", "stopped on request; resumed, it goes on from here")
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Material:
         return hashlib.sha256("".join(digests).encode()).hexdigest()[:7]
 
 
-def finetune(plan: Plan) -> Outcome:
+def finetune(plan: Plan) -> FinetuneOutcome:
     """Train, judge, and promote or refuse; whatever happens, `status.json` says so.
 
     Ctrl+C and SIGTERM stop it at any time; a plan with `resume` goes on from what was saved.
@@ -135,7 +135,7 @@ def finetune(plan: Plan) -> Outcome:
     except TrainingError as error:
         # The same steps from the same state would end in the same way.
         tell(plan.run_dir, "failed", str(error), resumable=False)
-        return Outcome("failed", str(error))
+        return FinetuneOutcome("failed", str(error))
     except (ValueError, OSError) as error:
         tell(plan.run_dir, "failed", str(error))
         raise
@@ -146,7 +146,7 @@ def finetune(plan: Plan) -> Outcome:
     return outcome
 
 
-def _carry_out(plan: Plan) -> Outcome:
+def _carry_out(plan: Plan) -> FinetuneOutcome:
     tell(plan.run_dir, "preparing", "reading masks and photos")
     base, _ = registry.locate(plan.init)
     changes = {name: getattr(plan, name) for name in CHANGES}
@@ -272,7 +272,7 @@ def _holes_of(held: LoggedMasks) -> MaskSampler:
     return draw
 
 
-def _judge(plan: Plan, base: Path, material: Material, facts: dict[str, Any]) -> Outcome:
+def _judge(plan: Plan, base: Path, material: Material, facts: dict[str, Any]) -> FinetuneOutcome:
     """Measure both models on the same holes and decide."""
     cases = fixed_cases(material.held_photos, material.held_masks, plan.cases)
     trained = plan.run_dir / "generator.safetensors"
@@ -292,7 +292,7 @@ def _judge(plan: Plan, base: Path, material: Material, facts: dict[str, Any]) ->
 
 def _decide(
     plan: Plan, revision: str, facts: dict[str, Any], report: dict[str, Any], names: tuple[str, str]
-) -> Outcome:
+) -> FinetuneOutcome:
     """Promote or refuse, and write down why."""
     trained = plan.run_dir / "generator.safetensors"
     verdict = compare(report, *names, plan.margin)
@@ -315,7 +315,7 @@ def _decide(
         f"a loss of {plan.margin:.1%} on any shape is allowed in l1 and lpips-vgg.\n",
     ]  # fmt: skip
     write_atomic(plan.run_dir / "report.md", "\n".join(words).encode())
-    return Outcome("promoted" if model else "refused", message, model, verdict)
+    return FinetuneOutcome("promoted" if model else "refused", message, model, verdict)
 
 
 def tell(run_dir: Path, phase: str, message: str, **more: Any) -> None:  # noqa: ANN401 - JSON

@@ -16,27 +16,29 @@ MOST_WORKERS = 8  # by default
 PATIENCE = 5.0  # seconds that a worker has to take note of having been killed
 
 
-class Share(Sampler[int]):
-    """One process's part of every batch, in order; counted out, never held: runs are long.
+class ShardSampler(Sampler[int]):
+    """The numbers of one rank's samples: its shard of every batch, in order.
+
+    They are counted out and never held in a list, since runs are long.
 
     Args:
-        total: samples of all processes.
-        batch: of all processes.
-        share: samples of a batch for each process.
-        process: which of them this is.
+        total: samples of all ranks.
+        batch: samples of a batch over all ranks.
+        shard: samples of a batch for each rank.
+        rank: which of them this is, from 0.
     """
 
-    def __init__(self, total: int, batch: int, share: int, process: int) -> None:
-        self.total, self.batch, self.share, self.process = total, batch, share, process
+    def __init__(self, total: int, batch: int, shard: int, rank: int) -> None:
+        self.total, self.batch, self.shard, self.rank = total, batch, shard, rank
 
     def __iter__(self) -> Iterator[int]:
         """Numbers of samples."""
-        first = self.process * self.share
+        first = self.rank * self.shard
         for start in range(0, self.total, self.batch):
-            yield from range(start + first, start + first + self.share)
+            yield from range(start + first, start + first + self.shard)
 
     def __len__(self) -> int:
-        return len(range(0, self.total, self.batch)) * self.share
+        return len(range(0, self.total, self.batch)) * self.shard
 
 
 def default_workers(device: torch.device, streamed: bool = False) -> int:

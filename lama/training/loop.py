@@ -21,7 +21,7 @@ from lama.training.parallel import average_gradients, in_any_process, mean_over_
 from lama.training.run import Run, TrainingError
 from lama.training.signals import Stop, stop_on_signal
 from lama.training.state import OPTIONS
-from lama.training.step import Seen, cut_at, discriminator_phase, generator_phase
+from lama.training.step import ScaleBatch, cut_at, discriminator_phase, generator_phase
 
 logger = logging.getLogger(__name__)
 
@@ -99,25 +99,19 @@ def one_step(run: Run, batch: Sample) -> dict[str, float]:
     """
     config = run.config
     _set_rates(run)
-    device, layout = run.accelerator.device, torch.channels_last
-    pinned = device.type == "cuda"  # so nobody has to wait for it
-    image = batch.image.to(device, memory_format=layout, non_blocking=pinned)
-    mask = batch.mask.to(device, non_blocking=pinned)
-    copied = None if batch.copied is None else batch.copied.to(device, non_blocking=pinned)
+    batch = _on_device(batch, run.accelerator.device)
     adversarial = run.step >= config.adversarial_from and config.weights.adversarial > 0
     run.generator.train()
     if config.freeze_batchnorm:
         freeze_batchnorm(run.generator)
     run.discriminator.requires_grad_(False)
     with run.autocast():
-        loss, seen, stats = generator_phase(
+        loss, scales, stats = generator_phase(
             run.generator,
             run.discriminator if adversarial else None,
-            image,
-            mask,
+            batch,
             config.weights,
             run.networks,
-            copied,
             cut_at(run.step, config.shifts),
         )
     _descend(run, loss, run.generator, run.optimizer, config.clip, stats)
@@ -125,24 +119,34 @@ def one_step(run: Run, batch: Sample) -> dict[str, float]:
         run.average.update_parameters(run.generator)
     stats["loss"] = loss
     if adversarial:
-        stats |= _discriminator_step(run, seen)
+        stats |= _discriminator_step(run, scales)
     run.step += 1
     run.samples += config.batch
     return {name: float(value.detach()) for name, value in stats.items()}
 
 
-def _discriminator_step(run: Run, seen: list[Seen]) -> dict[str, Tensor]:
+def _on_device(batch: Sample, device: torch.device) -> Sample:
+    """The batch where it is trained on, its pictures in the layout that is quickest there."""
+    pinned = device.type == "cuda"  # the loader pins for GPUs, so the copy need not be waited for
+    image = batch.image.to(device, memory_format=torch.channels_last, non_blocking=pinned)
+    mask = batch.mask.to(device, non_blocking=pinned)
+    copied = None if batch.copied is None else batch.copied.to(device, non_blocking=pinned)
+    return batch._replace(image=image, mask=mask, copied=copied)
+
+
+def _discriminator_step(run: Run, scales: list[ScaleBatch]) -> dict[str, Tensor]:
+    """One step of the discriminator on every size; returns its figures at the picture's own."""
     config = run.config
     run.discriminator.requires_grad_(True)
     grid = run.discriminator.grid if config.patch_labels == "centred" else None
     r1 = config.weights.r1 > 0 and run.step % config.r1_every == 0
     total, figures = torch.zeros((), device=run.accelerator.device), list[dict[str, Tensor]]()
     with run.autocast():
-        for real, fake, mask, weight in seen:
-            loss, stats = discriminator_phase(run.discriminator, real, fake, mask, grid, r1)
+        for scale in scales:
+            loss, stats = discriminator_phase(run.discriminator, scale, grid, r1)
             if r1:
                 loss = loss + stats["r1"] * config.weights.r1 * config.r1_every
-            total = total + weight * loss
+            total = total + scale.weight * loss
             figures.append(stats)
     clip = config.clip_discriminator
     _descend(run, total, run.discriminator, run.optimizer_d, clip, figures[0])

@@ -3,8 +3,10 @@
 Pictures are (B, 3, H, W) in [0, 1], masks (B, 1, H, W) with 1 = hole. Each function returns a
 scalar; weights are applied by whoever sums them.
 
-With several processes the average of their losses should be the loss of the whole batch. Those that
-divide by something counted in the batch take `across`, which averages that over the processes.
+With several ranks (processes that train together) each computes its losses on its own part of the
+batch. A loss that divides by something counted in the batch, such as the pixels of the holes, takes
+`mean_over_ranks`: it averages the count over the ranks, so that the mean of the per-rank losses
+equals the loss of the whole batch.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Across = Callable[[Tensor], Tensor]
+RankMean = Callable[[Tensor], Tensor]  # the mean of a tensor over the ranks, in its shape
 
 
 class Grid(NamedTuple):
@@ -26,8 +28,8 @@ class Grid(NamedTuple):
     first: float
 
 
-def alone(x: Tensor) -> Tensor:
-    """The average over the processes, where there is only one."""
+def single_rank(x: Tensor) -> Tensor:
+    """The mean over the ranks where there is only one."""
     return x
 
 
@@ -44,14 +46,19 @@ def perceptual_loss(features: Sequence[Tensor], target: Sequence[Tensor]) -> Ten
 
 
 def relative_feature_loss(
-    features: Sequence[Tensor], target: Sequence[Tensor], across: Across = alone
+    features: Sequence[Tensor], target: Sequence[Tensor], mean_over_ranks: RankMean = single_rank
 ) -> Tensor:
-    """Mean over the maps of their squared difference in units of the target's mean square.
+    """Mean over the maps of their mean squared difference, divided by the target's mean square.
 
-    For networks whose maps differ in scale by orders: 0 = alike, about 1 = unrelated.
+    For networks whose maps differ in scale by orders of magnitude: 0 = alike, about 1 = unrelated.
+
+    Args:
+        features: maps of the prediction.
+        target: maps of the photo.
+        mean_over_ranks: averages the target's mean square over the ranks, see the module.
     """
     terms = [
-        F.mse_loss(f, t) / (across(t.square().mean()) + 1e-6)
+        F.mse_loss(f, t) / (mean_over_ranks(t.square().mean()) + 1e-6)
         for f, t in zip(features, target, strict=True)
     ]
     return torch.stack(terms).mean()
@@ -132,8 +139,17 @@ def known_l1_loss(prediction: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     return ((prediction - image).abs() * (1 - mask)).mean()
 
 
-def hole_l1_loss(prediction: Tensor, image: Tensor, mask: Tensor, across: Across = alone) -> Tensor:
-    """L1 in the hole, averaged over the hole's pixels; ours, for residual generators."""
+def hole_l1_loss(
+    prediction: Tensor, image: Tensor, mask: Tensor, mean_over_ranks: RankMean = single_rank
+) -> Tensor:
+    """L1 in the hole, averaged over the hole's pixels; ours, for residual generators.
+
+    Args:
+        prediction: of the generator.
+        image: the photo.
+        mask: 1 = hole; without any hole the loss is 0.
+        mean_over_ranks: averages the number of hole pixels over the ranks, see the module.
+    """
     difference = (prediction - image).abs() * mask
-    pixels = across(mask.sum())
+    pixels = mean_over_ranks(mask.sum())
     return difference.sum() / (pixels * image.shape[1]).clamp(min=1)

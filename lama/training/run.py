@@ -31,7 +31,7 @@ from lama.training.config import TrainConfig, to_json
 from lama.training.data import Crops, MaskSampler, Sample
 from lama.training.discriminator import Discriminator
 from lama.training.folding import fold_batch_norm
-from lama.training.loader import Share, default_workers, load
+from lama.training.loader import ShardSampler, default_workers, load
 from lama.training.logged import LoggedMasks
 from lama.training.matching import KernelMatching
 from lama.training.parallel import copy_from_first, gather, share_batch_norm
@@ -312,12 +312,12 @@ class Run:
             logged=self.logged,
             copier=self.generator.copier,
         )
-        share = config.batch // count
-        order = Share(len(samples), config.batch, share, self.accelerator.process_index)
+        shard = config.batch // count
+        order = ShardSampler(len(samples), config.batch, shard, self.accelerator.process_index)
         device, streamed = self.accelerator.device, not hasattr(self.photos, "__len__")
         asked = config.workers
         workers = default_workers(device, streamed) if asked is None else asked
-        yield from load(samples, order, share, workers, pinned=device.type == "cuda")
+        yield from load(samples, order, shard, workers, pinned=device.type == "cuda")
 
 
 def new_discriminator(

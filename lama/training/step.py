@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from lama.generator import Answer, Generator
 from lama.training import losses
 from lama.training.config import LossWeights
+from lama.training.data import Sample
 from lama.training.matching import KernelMatching
 from lama.training.parallel import mean_over_processes
 from lama.training.perceptual import LPIPS, EfficientNetFeatures
@@ -59,8 +60,13 @@ class LossNetworks(NamedTuple):
     matching: KernelMatching | None = None
 
 
-class Look:
-    """A picture (B, 3, H, W) and a frozen network's maps of it, made once for all who ask."""
+class CachedFeatures:
+    """A picture and a frozen network's maps of it, computed once for all losses that want them.
+
+    Args:
+        picture: (B, 3, H, W).
+        network: maps are cached for an `EfficientNetFeatures` alone; others are called as they are.
+    """
 
     def __init__(self, picture: Tensor, network: nn.Module | None = None) -> None:
         self.picture = picture
@@ -72,67 +78,80 @@ class Look:
         assert self.network is not None
         return self.network.features(self.picture)
 
-    def detached(self) -> Look:
+    def detached(self) -> CachedFeatures:
         """The same without gradients; maps that are there are kept."""
-        other = Look(self.picture.detach(), self.network)
+        other = CachedFeatures(self.picture.detach(), self.network)
         if "maps" in self.__dict__:
             other.maps = [x.detach() for x in self.maps]
         return other
 
 
-class Seen(NamedTuple):
-    """A picture, its hole and a prediction as the losses saw them at one size, and their weight."""
+class ScaleBatch(NamedTuple):
+    """What the losses saw at one size, without gradients.
 
-    real: Look
-    fake: Look
+    Attributes:
+        real: the picture.
+        fake: the generator's prediction.
+        mask: (B, 1, H, W), 1 = hole.
+        weight: of this size in the sum.
+    """
+
+    real: CachedFeatures
+    fake: CachedFeatures
     mask: Tensor
-    weight: float
+    weight: float = 1.0
 
 
 def generator_phase(
     generator: Generator,
     discriminator: nn.Module | None,
-    image: Tensor,
-    mask: Tensor,
+    batch: Sample,
     weights: LossWeights,
     networks: LossNetworks,
-    copied: Tensor | None = None,
     cut: Cut = whole,
-) -> tuple[Tensor, list[Seen], Stats]:
-    """Gmain: the sum of the generator's losses.
+) -> tuple[Tensor, list[ScaleBatch], Stats]:
+    """Gmain: the sum of the generator's losses, over every size if `weights.halves` is not 0.
+
+    Args:
+        generator: runs forward once.
+        discriminator: gives logits and features; None = no adversarial loss.
+        batch: on the generator's device.
+        weights: of the losses.
+        networks: that the losses look through.
+        cut: taken off pictures, masks and predictions before the losses see them.
 
     Returns:
-        The loss to differentiate, what the losses saw at each size, without gradients, and each
-        unweighted term by name, of the picture's own size.
+        The loss to differentiate, what the losses saw at each size, and each unweighted term by
+        name, of the picture's own size.
     """
+    image, mask, _, copied = batch
     answers = (
         generator.answers(image, mask, copied, SMALLEST)
         if weights.halves
         else [Answer(image, mask, generator(image, mask, copied))]
     )
-    total, seen, stats = torch.zeros((), device=image.device), [], list[Stats]()
+    total, scales, stats = torch.zeros((), device=image.device), [], list[Stats]()
     for number, answer in enumerate(answers):
-        image, mask, prediction = (cut(t.float()) for t in answer)
-        terms, real, fake = _terms(discriminator, image, mask, prediction, weights, networks)
+        seen = Answer(*(cut(t.float()) for t in answer))
+        terms, real, fake = _terms(discriminator, seen, weights, networks)
         weight = weights.halves**number
         for name, value in terms.items():
             total = total + weight * getattr(weights, name) * value
-        seen.append(Seen(real.detached(), fake.detached(), mask, weight))
+        scales.append(ScaleBatch(real.detached(), fake.detached(), seen.mask, weight))
         stats.append(terms)
-    return total, seen, stats[0]
+    return total, scales, stats[0]
 
 
 def _terms(
-    discriminator: nn.Module | None,
-    image: Tensor,
-    mask: Tensor,
-    prediction: Tensor,
-    weights: LossWeights,
-    networks: LossNetworks,
-) -> tuple[Stats, Look, Look]:
-    """The losses of one prediction by name, and what they looked at."""
+    discriminator: nn.Module | None, seen: Answer, weights: LossWeights, networks: LossNetworks
+) -> tuple[Stats, CachedFeatures, CachedFeatures]:
+    """The unweighted losses of one prediction by name, and the features of picture and prediction.
+
+    A loss whose weight is 0, or whose network is None, is left out.
+    """
+    image, mask, prediction = seen
     perceptual, lpips, matching = networks
-    real, fake = Look(image, perceptual), Look(prediction, perceptual)
+    real, fake = CachedFeatures(image, perceptual), CachedFeatures(prediction, perceptual)
     # Made here, not where it is used: gradients are summed in an order that depends on it.
     wanted = (weights.lpips and lpips) or (weights.matching and matching)
     blended = prediction * mask + image * (1 - mask) if wanted else prediction
@@ -159,9 +178,7 @@ def _terms(
 
 def discriminator_phase(
     discriminator: nn.Module,
-    real: Look,
-    fake: Look,
-    mask: Tensor,
+    scale: ScaleBatch,
     grid: losses.Grid | None = None,
     r1: bool = False,
 ) -> tuple[Tensor, Stats]:
@@ -169,17 +186,16 @@ def discriminator_phase(
 
     Args:
         discriminator: gives logits and features.
-        real: the picture.
-        fake: the generator's prediction, without gradients.
-        mask: (B, 1, H, W).
+        scale: of `generator_phase`.
         grid: where its patches are, see `losses.patch_labels`.
         r1: whether to look at the gradient penalty as well, in the same forward pass.
 
     Returns:
         The loss to differentiate, without the penalty, and figures by name, `r1` if asked for.
     """
+    real, fake, mask, _ = scale
     if r1:  # its maps are needed with their gradients then
-        real = Look(real.picture.detach().requires_grad_(), real.network)
+        real = CachedFeatures(real.picture.detach().requires_grad_(), real.network)
     logits_real, _ = _judge(discriminator, real)
     logits_fake, _ = _judge(discriminator, fake)
     loss = losses.discriminator_loss(logits_real, logits_fake, mask, grid)
@@ -198,16 +214,16 @@ def discriminator_phase(
     return loss, stats
 
 
-def _judge(discriminator: nn.Module, look: Look) -> tuple[Tensor, list[Tensor]]:
+def _judge(discriminator: nn.Module, seen: CachedFeatures) -> tuple[Tensor, list[Tensor]]:
     """Logits and features in fp32, whatever the convolutions ran in: sums want the digits."""
-    if isinstance(discriminator, ProjectedDiscriminator) and look.network is discriminator.network:
-        logits, features = discriminator.judge(look.maps)
+    if isinstance(discriminator, ProjectedDiscriminator) and seen.network is discriminator.network:
+        logits, features = discriminator.judge(seen.maps)
     else:
-        logits, features = discriminator(look.picture)
+        logits, features = discriminator(seen.picture)
     return logits.float(), [feature.float() for feature in features]
 
 
-def _perceptual(network: nn.Module, fake: Look, real: Look) -> Tensor:
+def _perceptual(network: nn.Module, fake: CachedFeatures, real: CachedFeatures) -> Tensor:
     if fake.network is not None:
         with torch.no_grad():
             target = real.maps

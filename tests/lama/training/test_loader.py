@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import masks
-from lama.training.loader import Share, default_workers, load
+from lama.training.loader import ShardSampler, default_workers, load
 from tests.lama.training.toy import crops, draw_photos, photos_in
 
 ROOT = Path(__file__).parents[3]
@@ -92,18 +92,20 @@ def test_closing_ends_the_workers_whatever_they_do(tmp_path, strategy, monkeypat
 @pytest.mark.parametrize("processes", [1, 3])
 def test_shares_are_every_sample_once_and_in_order(processes):
     total, batch = 36, 12
-    parts = [list(Share(total, batch, batch // processes, p)) for p in range(processes)]
+    parts = [list(ShardSampler(total, batch, batch // processes, p)) for p in range(processes)]
     assert sorted(n for part in parts for n in part) == list(range(total))
     assert all(part == sorted(part) for part in parts)
     for step in range(3):
         size = batch // processes
         now = [n for part in parts for n in part[step * size : (step + 1) * size]]
         assert now == list(range(step * batch, (step + 1) * batch))
-    assert all(len(Share(total, batch, batch // processes, 0)) == len(part) for part in parts)
+    assert all(
+        len(ShardSampler(total, batch, batch // processes, 0)) == len(part) for part in parts
+    )
 
 
 def test_a_long_run_is_counted_out_and_not_held():
-    order = Share(120_000_000, 120, 120, 0)
+    order = ShardSampler(120_000_000, 120, 120, 0)
     assert len(order) == 120_000_000
     assert next(iter(order)) == 0
     assert not [value for value in vars(order).values() if not isinstance(value, int)]

@@ -167,12 +167,12 @@ def test_signals_stop_a_run_and_are_then_what_they_were(tmp_path, photos, number
 
 
 def test_a_signal_at_the_very_end_is_told_too(tmp_path, photos):
-    class Look:
+    class Watched:
         def measure(self, _generator, _sheet):
             signal.raise_signal(signal.SIGTERM)
             return {}
 
-    run = run_in(tmp_path, photos, replace(TOY, steps=2), validation=Look())
+    run = run_in(tmp_path, photos, replace(TOY, steps=2), validation=Watched())
     assert train(run)
     assert run.step == 2
 

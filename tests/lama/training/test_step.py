@@ -9,11 +9,19 @@ from lama.checkpoint import build
 from lama.config import FourierConfig, UNetConfig
 from lama.training import step as phases
 from lama.training.config import LossWeights
+from lama.training.data import Sample
 from lama.training.discriminator import Discriminator
 from lama.training.losses import hole_l1_loss, known_l1_loss, r1_penalty
 from lama.training.perceptual import EfficientNetFeatures
 from lama.training.projected import ProjectedDiscriminator
-from lama.training.step import Look, LossNetworks, cut_at, discriminator_phase, generator_phase
+from lama.training.step import (
+    CachedFeatures,
+    LossNetworks,
+    ScaleBatch,
+    cut_at,
+    discriminator_phase,
+    generator_phase,
+)
 
 
 @pytest.fixture
@@ -35,12 +43,17 @@ def network():
     return Discriminator(ndf=4, n_layers=2)
 
 
+def scale(image, fake, mask, network=None):
+    """A picture and a prediction as the discriminator is shown them."""
+    return ScaleBatch(CachedFeatures(image, network), CachedFeatures(fake, network), mask)
+
+
 def test_the_penalty_of_one_pass_is_that_of_its_own(network, batch):
     image, fake, mask = batch
-    loss, stats = discriminator_phase(network, Look(image), Look(fake), mask, network.grid, r1=True)
+    loss, stats = discriminator_phase(network, scale(image, fake, mask), network.grid, r1=True)
     real = image.clone().requires_grad_()
     torch.testing.assert_close(stats["r1"], r1_penalty(network(real)[0], real))
-    alone, _ = discriminator_phase(network, Look(image), Look(fake), mask, network.grid)
+    alone, _ = discriminator_phase(network, scale(image, fake, mask), network.grid)
     torch.testing.assert_close(loss, alone)
     (loss + stats["r1"]).backward()
     assert all(p.grad.isfinite().all() for p in network.parameters())
@@ -50,7 +63,7 @@ def test_the_penalty_of_one_pass_is_that_of_its_own(network, batch):
 
 def test_logits_of_holes_are_told_apart(network, batch):
     image, fake, mask = batch
-    _, stats = discriminator_phase(network, Look(image), Look(fake), mask, network.grid)
+    _, stats = discriminator_phase(network, scale(image, fake, mask), network.grid)
     logits, _ = network(fake)
     rows = [4 * i - 5.5 for i in range(logits.shape[2])]
     columns = [4 * i - 5.5 for i in range(logits.shape[3])]
@@ -61,7 +74,7 @@ def test_logits_of_holes_are_told_apart(network, batch):
         if 10 <= round(y) < 40 and 20 <= round(x) < 60
     ]
     torch.testing.assert_close(stats["logits_hole"], torch.stack(inside).mean())
-    nothing = discriminator_phase(network, Look(image), Look(fake), torch.zeros_like(mask))[1]
+    nothing = discriminator_phase(network, scale(image, fake, mask * 0))[1]
     assert nothing["logits_hole"] == 0
 
 
@@ -70,7 +83,7 @@ def test_the_penalty_goes_through_a_shared_network(batch):
     network = EfficientNetFeatures(dilated=False)
     judge = ProjectedDiscriminator(network).eval()
     shared, alone = (
-        discriminator_phase(judge, Look(image, eyes), Look(fake, eyes), mask, r1=True)[1]
+        discriminator_phase(judge, scale(image, fake, mask, eyes), r1=True)[1]
         for eyes in (network, None)
     )
     assert shared["r1"] > 0
@@ -104,9 +117,9 @@ def test_a_network_that_two_losses_look_through_runs_once_for_each_picture(batch
         generator = build(UNetConfig(width=8, n_blocks=1)).eval()
         looks.clear()
         loss, [seen], stats = generator_phase(
-            generator, judge, image, mask, weights, LossNetworks(perceptual)
+            generator, judge, Sample(image, mask, ()), weights, LossNetworks(perceptual)
         )
-        stats |= discriminator_phase(judge, seen.real, seen.fake, seen.mask)[1]
+        stats |= discriminator_phase(judge, seen)[1]
         loss.backward()
         return stats, [p.grad for p in generator.parameters()], len(looks)
 
@@ -123,7 +136,8 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(network, batch):
         known_l1=3, hole_l1=5, adversarial=0.5, perceptual=0, feature_matching=7, r1=0
     )
     generator = build(UNetConfig(width=8, n_blocks=1)).eval()
-    loss, *_, stats = generator_phase(generator, network, image, mask, weights, LossNetworks())
+    given = Sample(image, mask, ())
+    loss, *_, stats = generator_phase(generator, network, given, weights, LossNetworks())
     wanted = {"known_l1": 3, "hole_l1": 5, "adversarial": 0.5, "feature_matching": 7}
     assert set(stats) == set(wanted)
     torch.testing.assert_close(loss, sum(weight * stats[name] for name, weight in wanted.items()))
@@ -132,12 +146,13 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(network, batch):
 def test_the_sum_is_taken_again_at_half_the_size_and_at_a_quarter(batch, monkeypatch):
     image, _, mask = (x[..., :48, :64] for x in batch)
     monkeypatch.setattr(phases, "SMALLEST", 12)
-    given = LossWeights(known_l1=3, hole_l1=5, adversarial=0, perceptual=0, feature_matching=0)
+    given, networks = Sample(image, mask, ()), LossNetworks()
+    weights = LossWeights(known_l1=3, hole_l1=5, adversarial=0, perceptual=0, feature_matching=0)
     torch.manual_seed(3)
     generator = build(UNetConfig(width=8, n_blocks=1, base=12)).train()
-    alone, *_, stats = generator_phase(generator, None, image, mask, given, LossNetworks())
-    halved = replace(given, halves=0.5)
-    loss, seen, same = generator_phase(generator, None, image, mask, halved, LossNetworks())
+    alone, *_, stats = generator_phase(generator, None, given, weights, networks)
+    halved = replace(weights, halves=0.5)
+    loss, seen, same = generator_phase(generator, None, given, halved, networks)
     assert [tuple(s.mask.shape[-2:]) for s in seen] == [(48, 64), (24, 32), (12, 16)]
     assert [s.weight for s in seen] == [1, 0.5, 0.25]
     torch.testing.assert_close(same, stats)
@@ -165,7 +180,7 @@ def test_networks_that_compare_fills_see_the_photo_around_the_hole(batch):
         known_l1=0, adversarial=0, perceptual=0, feature_matching=0, r1=0, lpips=1
     )
     generator = build(FourierConfig(ngf=4, n_blocks=1)).eval()
-    generator_phase(generator, None, image, mask, weights, LossNetworks(lpips=distance))
+    generator_phase(generator, None, Sample(image, mask, ()), weights, LossNetworks(lpips=distance))
     [fill] = seen
     known = mask.expand_as(image) == 0
     assert torch.equal(fill[known], image[known])
