@@ -1,7 +1,6 @@
 """Saving to and deleting from the dataset, as the page and the HTTP endpoints do it."""
 
 import logging
-import sqlite3
 import threading
 from collections.abc import Sequence
 
@@ -19,7 +18,7 @@ from space.store import (
     removing,
     traces,
 )
-from space.store.errors import explained
+from space.store.errors import IndexTroubleError, explained
 
 _log = logging.getLogger(__name__)
 
@@ -102,7 +101,10 @@ def on_the_hub(store: Store, hub_dataset: str | None = None) -> str:
         store: Whose record it was; it knows where records were pushed to.
         hub_dataset: Where the app pushes to.
     """
-    name = store.core.index.meta("hub_dataset") or hub_dataset
+    try:
+        name = store.core.index.meta("hub_dataset") or hub_dataset
+    except StoreError:  # it is asked when the record is gone: that must be said all the same
+        name = hub_dataset
     if not name:
         return ""
     return (
@@ -126,7 +128,7 @@ def forget(store: Store, photos: PhotoShelf | None = None) -> None:
     """
     core = store.core
     shelf = photos or PhotoShelf(Folders(core.data_dir).photos)
-    refused: OSError | sqlite3.Error | None = None
+    refused: OSError | IndexTroubleError | None = None
     try:
         for found in traces.pending(core):
             try:
@@ -135,7 +137,7 @@ def forget(store: Store, photos: PhotoShelf | None = None) -> None:
                 refused = refused or error
             else:
                 traces.cross_out(core, found.record_id)
-    except sqlite3.Error as error:
+    except IndexTroubleError as error:
         refused = error
     if refused is not None:
         said = explained(refused, "remove every copy of its photo yet")

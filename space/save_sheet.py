@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -205,7 +204,7 @@ def _is_there(services: Services, last: Saved) -> bool:
         services.store.get(last.receipt.record_id)
     except SubmissionError:
         return False
-    except (StoreError, sqlite3.Error):
+    except StoreError:
         pass  # nobody can tell just now
     return True
 

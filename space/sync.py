@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -92,12 +91,15 @@ class Sync:
         self._wake.set()
         if self._thread is not None:
             self._thread.join(patience)
-        if last_push and health.due(self._store.core, self.statuses):
-            try:
+        try:
+            if last_push and health.due(self._store.core, self.statuses):
                 self.push_now()
-            except (StoreError, ValueError) as error:
-                _log.warning("What was not pushed stays in the data directory: %s", error)
-        self._take_back()
+        except (StoreError, ValueError, OSError) as error:
+            _log.warning("What was not pushed stays in the data directory: %s", error)
+        try:
+            self._take_back()
+        except StoreError as error:
+            _log.warning("The time of the next push could not be taken back: %s", error)
 
     def push_now(self) -> Pushed:
         """Restore if that is still to be done, then push.
@@ -115,7 +117,7 @@ class Sync:
             except HubError as error:
                 if error.pause:
                     until = str(round((time.time() + error.pause) * 1e6))
-                    with contextlib.suppress(OSError, sqlite3.Error):
+                    with contextlib.suppress(StoreError):
                         remember(self._store.core, hub_pause_until=until)
                 raise
 
@@ -168,7 +170,7 @@ class Sync:
                         done.records, self.repository, done.withdrawn,
                     )  # fmt: skip
         except Exception as error:  # noqa: BLE001 - the thread's last line: the next look comes
-            if not isinstance(error, StoreError | ValueError | OSError | sqlite3.Error):
+            if not isinstance(error, StoreError | ValueError | OSError):
                 _log.exception("The push failed in a way that was not foreseen.")
             self._failures += 1
             pause = self._pause(getattr(error, "pause", None))
@@ -193,7 +195,7 @@ class Sync:
         try:
             remember(self._store.core, next_push=when, syncer=str(os.getpid()))
             self._announced = when
-        except (OSError, sqlite3.Error) as error:
+        except StoreError as error:
             _log.warning("The time of the next push could not be written down: %s", error)
 
     def _take_back(self) -> None:

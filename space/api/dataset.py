@@ -1,6 +1,7 @@
 """The endpoints /log_mask, /delete_record and /dataset_info: plain files and words in and out."""
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -23,13 +24,19 @@ def register(services: Services) -> None:
         who = visitor(services.settings, request, profile)
         try:
             services.pace.keep(who)
-        except ValueError as error:
+            alias = contributions.contributor(services.store, who.name)
+        except (ValueError, StoreError) as error:
             raise refused(error) from error
-        alias = contributions.contributor(services.store, who.name)
         return run_log_mask(services, image, mask, licence, consent, strategy, note, alias)
 
     def delete_record(record_id: str, receipt: str) -> str:
         return run_delete(services, record_id, receipt)
+
+    def dataset_info() -> dict[str, Any]:
+        try:
+            return services.store.info()
+        except StoreError as error:
+            raise refused(error) from error
 
     with gr.Row(visible=False):  # a value makes a parameter optional
         image, mask = gr.File(label="image"), gr.File(label="mask")
@@ -57,7 +64,7 @@ def register(services: Services) -> None:
         api_description="Delete a record for good, with the receipt from saving it.",
     )
     ask.click(
-        services.store.info,
+        dataset_info,
         None,
         info,
         api_name="dataset_info",

@@ -1,6 +1,5 @@
 """The Dataset tab's fold 'Who draws what': plots on demand, and a strategy like the users."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
@@ -67,7 +66,7 @@ def compare(services: Services, name: str, filters: Filters) -> tuple[Any, Any, 
         )
         path = drawers.keep(found.examples, services.settings.folders.dataset_exports)
         served = services.exports.put(path.read_bytes(), path.name)
-    except (ValueError, StoreError, sqlite3.Error, OSError) as error:
+    except (ValueError, StoreError, OSError) as error:
         return "", error_html(error), gr.File(visible=False)
     words = (
         f"Fitted to {found.examples.masks:,} masks. Use it as a strategy anywhere: "

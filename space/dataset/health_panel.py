@@ -76,14 +76,13 @@ def push_now(
     if reviewer(services.settings, request, profile) is None:
         words = "Only reviewers of this app can push. What is approved goes up on its own."
         return error_html(words)
-    if (left := sync.pause_left()) > 0:
-        words = (
-            f"The Hub asked for a pause. Try again in {waiting_time(left)}, or let the app do it."
-        )
-        return error_html(words)
-    if services.store.info()["last_push"] and not health.due(services.store.core, sync.statuses):
-        return status_html("done", "Everything that is approved is on the Hub.")
     try:
+        if (left := sync.pause_left()) > 0:
+            words = f"The Hub asked for a pause. Try again in {waiting_time(left)}, or let the app"
+            return error_html(f"{words} do it.")
+        core = services.store.core
+        if services.store.info()["last_push"] and not health.due(core, sync.statuses):
+            return status_html("done", "Everything that is approved is on the Hub.")
         done = sync.push_now()
     except (ValueError, StoreError) as error:
         _log.warning("%s", error)

@@ -1,7 +1,6 @@
 """One record of the Dataset tab, large: what opens when a mask of the grid is pressed."""
 
 import secrets
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ def record_html(services: Services, record_id: Any, sees: Sight) -> str:  # noqa
         if hidden or (record.status != "approved" and not sees.unreviewed):
             raise StoreError("This record cannot be shown here.")
         pair = pair_of(services.store, record)
-    except (ValueError, StoreError, OSError, sqlite3.Error) as error:
+    except (ValueError, StoreError, OSError) as error:
         content = error_html(error)
     else:
         described = f"A mask over a photo of {record.width} by {record.height} pixels"

@@ -1,7 +1,6 @@
 """The Dataset tab: five figures, the newest masks, how to use the data, and how to take it back."""
 
 import logging
-import sqlite3
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -166,7 +165,7 @@ def view(
     try:
         info, used = store.info(), store.strategies()
         records = store.newest(count + 1, 0, filters)
-    except (ValueError, StoreError, sqlite3.Error) as error:
+    except (ValueError, StoreError) as error:
         _log.warning("the dataset cannot be shown: %s", error)
         words = "The dataset cannot be read just now. Open this tab once more in a moment."
         return (error_html(words), *(gr.skip() for _ in range(6)))

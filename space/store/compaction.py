@@ -44,7 +44,7 @@ def soon(core: Core) -> None:
     try:
         if time.monotonic() < core.no_compaction_before or not due(core):
             return
-    except sqlite3.Error as error:
+    except StoreError as error:
         _log.warning("Whether small shards are to be merged could not be told: %s", error)
         return
     if not core.compacting.acquire(blocking=False):
@@ -53,7 +53,7 @@ def soon(core: Core) -> None:
     def work() -> None:
         try:
             compact(core)
-        except (OSError, sqlite3.Error, StoreError) as error:
+        except (OSError, StoreError) as error:
             # Most likely it will fail the same way, after the same work.
             core.no_compaction_before = time.monotonic() + PAUSE_SECONDS
             _log.warning("Small shards could not be merged now: %s", error)

@@ -102,7 +102,7 @@ def decide(
 
             extra = _told(core, row, alias, decision, mask)
             _rewrite(core, row, status, extra, mask, enter)
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         raise explained(error, "enter this decision") from error
     compaction.soon(core)  # each decision is a shard of its own
     return status
@@ -136,7 +136,7 @@ def undo(core: Core, reviewer: str) -> str:
                 lease(run, row["id"], reviewer, now_microseconds())
 
             _rewrite(core, row, last["status_before"], extra, mask, enter)
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         raise explained(error, "take this decision back") from error
     compaction.soon(core)
     return str(row["id"])

@@ -16,6 +16,14 @@ class StoreError(RuntimeError):
     """The store cannot carry the request out; what was stored before is untouched."""
 
 
+class IndexTroubleError(StoreError):
+    """SQLite refused to read or write the index; what was begun is undone."""
+
+    def __init__(self, error: sqlite3.Error) -> None:
+        self.reason = reason_of(error)
+        super().__init__(f"Could not use the index: {self.reason}.")
+
+
 class HubError(StoreError):
     """The Hub refused or could not be reached; what was to be sent is sent the next time."""
 
@@ -29,14 +37,15 @@ class NoRepositoryError(HubError):
     """The Hub shows no such repository: it is not made yet, or the token may not see it."""
 
 
-def explained(error: OSError | sqlite3.Error, doing: str) -> StoreError:
+def explained(error: OSError | IndexTroubleError, doing: str) -> StoreError:
     """Turn an error of the disk or of the index into one line a person can act on.
 
     Args:
-        error: What the operating system or SQLite said.
+        error: What was raised.
         doing: What was being done, to go after "Could not", e.g. "save this mask".
     """
-    return StoreError(f"Could not {doing}: {reason_of(error)}.")
+    reason = error.reason if isinstance(error, IndexTroubleError) else reason_of(error)
+    return StoreError(f"Could not {doing}: {reason}.")
 
 
 def reason_of(error: OSError | sqlite3.Error) -> str:

@@ -23,7 +23,7 @@ from huggingface_hub.utils import httpx, validate_repo_id
 from space.store import compaction, health, shards
 from space.store.card import Figures, render
 from space.store.core import Core, now_microseconds
-from space.store.errors import HubError, SubmissionError
+from space.store.errors import HubError, IndexTroubleError, SubmissionError
 from space.store.files import locked
 from space.store.hub_errors import explained
 from space.store.index import set_meta
@@ -106,6 +106,8 @@ def push(
                     records=pushed.records + again.records,
                     withdrawn=pushed.withdrawn + again.withdrawn,
                 )
+        except IndexTroubleError:
+            raise  # nor could it be written down
         except HubError as error:
             remember(core, last_push_error=str(error))
             raise

@@ -13,7 +13,6 @@ import hmac
 import io
 import json
 import secrets
-import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -102,7 +101,7 @@ def import_from(
         for batch in _batches(source, answer, max_pixels, key):
             done = _commit(core, batch, take)
             taken, known = taken + done.records, known + done.known
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         raise explained(error, f"import {source}") from error
     except (KeyError, TypeError, pa.ArrowException, zipfile.BadZipFile, ValueError) as error:
         if isinstance(error, SubmissionError):

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from space.store.errors import IndexTroubleError
 from space.store.looks import bands
 from space.store.migrations import INDEX_VERSION, migrate, version_of
 from space.store.schema import SCALARS
@@ -22,15 +23,40 @@ from space.store.schema import SCALARS
 _log = logging.getLogger(__name__)
 
 
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    """Let what SQLite refuses be raised as the store's own error, as everything else is."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise IndexTroubleError(error) from error
+
+
 class Index:
     """One connection to the index of a data directory, safe to use from several threads."""
 
     def __init__(self, path: Path) -> None:
+        """Open it, and make or migrate it if need be.
+
+        Raises:
+            IndexTroubleError: It cannot be read or written, or a later program wrote it.
+        """
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(
+        with _in_words():
+            self._connection = self._open(path)
+            version = self._version()
+        if version != INDEX_VERSION:
+            with self.transaction() as run:  # another process may have been quicker
+                reached = migrate(run)
+            if reached and reached[0] > 1:
+                _log.info("The index was brought to version %d.", reached[-1])
+
+    @staticmethod
+    def _open(path: Path) -> sqlite3.Connection:
+        connection = sqlite3.connect(
             path, timeout=30.0, isolation_level=None, check_same_thread=False
         )
-        self._connection.row_factory = sqlite3.Row
+        connection.row_factory = sqlite3.Row
         for pragma in (
             "journal_mode = WAL",
             "synchronous = FULL",
@@ -38,12 +64,8 @@ class Index:
             "foreign_keys = ON",
             "journal_size_limit = 16777216",
         ):
-            self._connection.execute(f"PRAGMA {pragma}")
-        if self._version() != INDEX_VERSION:
-            with self.transaction() as run:  # another process may have been quicker
-                reached = migrate(run)
-            if reached and reached[0] > 1:
-                _log.info("The index was brought to version %d.", reached[-1])
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
 
     def _version(self) -> int:
         if self.get("SELECT 1 FROM sqlite_master WHERE name = 'meta'") is None:
@@ -52,29 +74,37 @@ class Index:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything run inside is committed together, or not at all if anything is raised."""
-        with self._lock:
+        """Everything run inside is committed together, or not at all if anything is raised.
+
+        Raises:
+            IndexTroubleError: SQLite refused any of it.
+        """
+        with self._lock, _in_words():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            try:
                 self._connection.execute("COMMIT")
-            except sqlite3.Error:
-                if self._connection.in_transaction:
+            except BaseException:
+                if self._connection.in_transaction:  # SQLite ends some of them by itself
                     self._connection.execute("ROLLBACK")
                 raise
 
     def all(self, query: str, values: tuple[Any, ...] = ()) -> list[sqlite3.Row]:
-        """Every row of a query."""
-        with self._lock:
+        """Every row of a query.
+
+        Raises:
+            IndexTroubleError: SQLite refused it.
+        """
+        with self._lock, _in_words():
             return self._connection.execute(query, values).fetchall()
 
     def get(self, query: str, values: tuple[Any, ...] | dict[str, Any] = ()) -> sqlite3.Row | None:
-        """The first row of a query, or None."""
-        with self._lock:
+        """The first row of a query, or None.
+
+        Raises:
+            IndexTroubleError: SQLite refused it.
+        """
+        with self._lock, _in_words():
             return self._connection.execute(query, values).fetchone()
 
     def meta(self, key: str, default: str = "") -> str:
@@ -93,7 +123,7 @@ class Index:
 
     def forget_deleted(self) -> None:
         """Empty the write-ahead log: deleted values would lie in it until it is overwritten."""
-        with self._lock:
+        with self._lock, _in_words():
             for _ in range(20):
                 busy, _, _ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 if not busy:

@@ -9,7 +9,6 @@ import sqlite3
 from dataclasses import dataclass
 
 from space.store.core import Core, now_microseconds
-from space.store.errors import explained
 from space.store.records import Record, record_of
 from space.store.schema import PRIVATE
 
@@ -71,18 +70,15 @@ def take(
         "AND NOT EXISTS (SELECT 1 FROM skips s WHERE s.record_id = r.id AND s.reviewer = :who) "
         "ORDER BY r.id LIMIT 1"
     )
-    try:
-        with core.index.transaction() as run:
-            run.execute("DELETE FROM leases WHERE until <= ?", (now,))
-            row = run.execute(held, {"who": reviewer}).fetchone()
-            if row is None:
-                row = run.execute(fresh, {"who": reviewer}).fetchone()
-            if row is None:
-                return None
-            lease(run, row["id"], reviewer, now, seconds)
-            return record_of(row)
-    except sqlite3.Error as error:
-        raise explained(error, "fetch the next record") from error
+    with core.index.transaction() as run:
+        run.execute("DELETE FROM leases WHERE until <= ?", (now,))
+        row = run.execute(held, {"who": reviewer}).fetchone()
+        if row is None:
+            row = run.execute(fresh, {"who": reviewer}).fetchone()
+        if row is None:
+            return None
+        lease(run, row["id"], reviewer, now, seconds)
+        return record_of(row)
 
 
 def renew(core: Core, record_id: str, reviewer: str) -> bool:
@@ -96,22 +92,19 @@ def renew(core: Core, record_id: str, reviewer: str) -> bool:
         StoreError: The index cannot be written to.
     """
     now = now_microseconds()
-    try:
-        with core.index.transaction() as run:
-            run.execute("DELETE FROM leases WHERE until <= ?", (now,))
-            row = run.execute(
-                "SELECT l.reviewer, r.status FROM records r LEFT JOIN leases l "
-                "ON l.record_id = r.id WHERE r.id = ?",
-                (record_id,),
-            ).fetchone()
-            held = row is not None and row["reviewer"] == reviewer
-            free = row is not None and row["reviewer"] is None and row["status"] == "pending"
-            if not (held or free):
-                return False
-            lease(run, record_id, reviewer, now)
-            return True
-    except sqlite3.Error as error:
-        raise explained(error, "keep this record for you") from error
+    with core.index.transaction() as run:
+        run.execute("DELETE FROM leases WHERE until <= ?", (now,))
+        row = run.execute(
+            "SELECT l.reviewer, r.status FROM records r LEFT JOIN leases l "
+            "ON l.record_id = r.id WHERE r.id = ?",
+            (record_id,),
+        ).fetchone()
+        held = row is not None and row["reviewer"] == reviewer
+        free = row is not None and row["reviewer"] is None and row["status"] == "pending"
+        if not (held or free):
+            return False
+        lease(run, record_id, reviewer, now)
+        return True
 
 
 def lease(
@@ -136,18 +129,15 @@ def skip(core: Core, record_id: str, reviewer: str) -> None:
     Raises:
         StoreError: The index cannot be written to.
     """
-    try:
-        with core.index.transaction() as run:
-            # Not for a record that was deleted meanwhile: nothing would ever clear it away.
-            run.execute(
-                "INSERT OR IGNORE INTO skips SELECT id, ? FROM records WHERE id = ?",
-                (reviewer, record_id),
-            )
-            run.execute(
-                "DELETE FROM leases WHERE record_id = ? AND reviewer = ?", (record_id, reviewer)
-            )
-    except sqlite3.Error as error:
-        raise explained(error, "skip this record") from error
+    with core.index.transaction() as run:
+        # Not for a record that was deleted meanwhile: nothing would ever clear it away.
+        run.execute(
+            "INSERT OR IGNORE INTO skips SELECT id, ? FROM records WHERE id = ?",
+            (reviewer, record_id),
+        )
+        run.execute(
+            "DELETE FROM leases WHERE record_id = ? AND reviewer = ?", (record_id, reviewer)
+        )
 
 
 def unskip(core: Core, reviewer: str) -> None:

@@ -43,7 +43,7 @@ def remove(core: Core, ids: Sequence[str]) -> list[Record]:
                 rows = core.index.all(query, (row["shard"], wanted, _AT_ONCE))
                 take_out(core, rows, copies=True)
                 removed += [record_of(one) for one in rows]
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
         raise explained(error, "delete these records") from error
     compaction.soon(core)
     return removed

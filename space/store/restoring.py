@@ -23,7 +23,7 @@ from huggingface_hub.utils import httpx
 from space.store import compaction, parting, recovery, shards
 from space.store.comparing import Comparison, compare
 from space.store.core import Core, add_whole_shard, now_microseconds, prepare_shard
-from space.store.errors import NoRepositoryError, SubmissionError
+from space.store.errors import IndexTroubleError, NoRepositoryError, SubmissionError
 from space.store.files import locked, sync_directory, sync_file
 from space.store.hub import Hub, check, is_shard, local_name, remember, strangers
 from space.store.hub_errors import explained
@@ -77,7 +77,7 @@ def restore(
             )
             raise NoRepositoryError(reason, reason) from error
         except (*_FAILURES, pa.ArrowException) as error:
-            if isinstance(error, SubmissionError):
+            if isinstance(error, SubmissionError | IndexTroubleError):
                 raise
             failed = explained(error, f"{repository} could not be restored")
             remember(core, last_push_error=failed.reason)

@@ -38,7 +38,7 @@ import numpy as np
 from space.store import compaction, health, recovery, removing, thumbnails, verification
 from space.store.core import Core, add_whole_shard, prepare_shard, silent
 from space.store.entry import hash_of, new_entry, new_token
-from space.store.errors import StoreError, SubmissionError, explained
+from space.store.errors import IndexTroubleError, StoreError, SubmissionError, explained
 from space.store.lookalikes import lookalikes
 from space.store.pictures import MAX_PIXELS, StoredPicture, decode_mask, encode_mask, prepare_photo
 from space.store.records import Filters, Receipt, Record, Submission, record_of, shelf_of
@@ -77,7 +77,7 @@ class Store:
             with core.lock():
                 recovery.reconcile(core)
                 core.published.write_card(core.card())
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, IndexTroubleError) as error:
             raise explained(error, f"open the dataset in {data_dir}") from error
         compaction.soon(core)
         return cls(core, max_pixels)
@@ -109,7 +109,7 @@ class Store:
                 size = len(photo.data) + len(mask)
                 self.core.make_room(2 * size + self.core.reserve(size))
                 self._commit(row, entry)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, IndexTroubleError) as error:
             if not self._rescued(entry["id"]):
                 raise explained(error, "save this mask") from error
         compaction.soon(self.core)
@@ -119,7 +119,7 @@ class Store:
         """A hint, so nothing that goes wrong here may spoil a save that is done."""
         try:
             return lookalikes(self.core, photo.look, photo.sha256)
-        except sqlite3.Error as error:
+        except StoreError as error:
             _log.warning("Photos that look alike could not be looked up: %s", error)
             return 0
 
@@ -145,11 +145,11 @@ class Store:
         try:
             with self.core.lock():
                 recovery.settle(self.core)
-        except (OSError, sqlite3.Error, StoreError) as error:
+        except (OSError, StoreError) as error:
             _log.warning("What an interrupted save left is cleared with the next one: %s", error)
         try:
             row = self.core.index.get("SELECT 1 FROM records WHERE id = ?", (record_id,))
-        except sqlite3.Error:
+        except StoreError:
             return False
         return row is not None
 
@@ -175,7 +175,7 @@ class Store:
                 row = self.core.index.get("SELECT * FROM records WHERE id = ?", (record_id,))
                 row = self._with_receipt(record_id, token, row)
                 removing.take_out(self.core, [row], copies=copies)
-        except (OSError, sqlite3.Error) as error:
+        except OSError as error:
             raise explained(error, "delete this record") from error
         compaction.soon(self.core)
         return record_of(row)

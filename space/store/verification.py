@@ -40,15 +40,12 @@ def verify(core: Core) -> Report:
         StoreError: The index itself cannot be read.
     """
     report = Report()
-    try:
-        with core.lock():
-            _check_index(core, report)
-        _check_files(core, report)
-        with core.lock():
-            _check_strangers(core, report)
-        _check_shards(core, report)
-    except sqlite3.Error as error:
-        raise StoreError(f"The index cannot be read: {error}.") from error
+    with core.lock():
+        _check_index(core, report)
+    _check_files(core, report)
+    with core.lock():
+        _check_strangers(core, report)
+    _check_shards(core, report)
     return report
 
 

@@ -26,6 +26,7 @@ from space.sweeping import Sweeper
 from tests.space.fakes import TeleaEngine
 from tests.space.store.conftest import make_mask, make_photo, make_submission
 from tests.space.store.test_crashes import Killed, dying_at
+from tests.space.store.test_index import unreadable
 
 
 @pytest.fixture
@@ -211,6 +212,27 @@ def test_the_page_and_the_endpoint_say_what_is_left(
     assert "The record is deleted. Could not remove every copy" in status
     with pytest.raises(gr.Error, match="The record is deleted"):
         run_delete(services, receipts[1].record_id, receipts[1].token)
+
+
+def test_a_deletion_that_is_done_stays_done_when_the_index_fails_after_it(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipts = [services.store.save(make_submission(seed)) for seed in range(2)]
+    delete_whole = contributions.delete
+
+    def then_fail(*arguments: object) -> None:
+        delete_whole(*arguments)
+        unreadable(services.store, monkeypatch)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(contributions, "delete", then_fail)
+        working_connection = services.store.core.index._connection
+        status, _ = delete_with(services, f"{receipts[0].record_id} {receipts[0].token}")
+        assert "Deleted." in status
+        services.store.core.index._connection = working_connection
+        said = run_delete(services, receipts[1].record_id, receipts[1].token)
+        assert said == f"The record {receipts[1].record_id} is deleted."
+        services.store.core.index._connection = working_connection
 
 
 def test_files_and_folders_may_vanish_meanwhile(

@@ -29,6 +29,7 @@ from space.store import Receipt
 from tests.space.asking import HERE, STRANGER, asks, profile
 from tests.space.dataset_app import make_services
 from tests.space.store.conftest import make_mask, make_photo
+from tests.space.store.test_index import read_only
 
 
 @pytest.fixture
@@ -182,6 +183,15 @@ def test_a_models_name_has_an_end(services: Services, tmp_path: Path) -> None:
     assert "at most 255 characters" in status
     assert len(status) < 500
     assert services.store.info()["records"] == 0
+
+
+def test_an_index_that_cannot_be_written_is_said_in_words(
+    services: Services, tmp_path: Path, on_save: Callable[..., tuple]
+) -> None:
+    value = drawing(services, tmp_path)
+    read_only(services.store)
+    status = on_save(value, "cc0-1.0", True, "", None, asks(username="ann"), None)[0]
+    assert "the data directory cannot be written to. Check its permissions" in status
 
 
 def test_an_empty_canvas_is_refused(services: Services) -> None:

@@ -18,6 +18,7 @@ from space.sync import Sync
 from tests.space.store.approving import set_status
 from tests.space.store.conftest import make_mask, make_photo, make_submission
 from tests.space.store.test_hub import FakeHub
+from tests.space.store.test_index import unreadable
 
 PENDING = ("pending",)
 
@@ -274,6 +275,18 @@ def test_another_repository_is_refused(store: Store) -> None:
     hub.push(store.core, FakeHub(), "bob/masks", PENDING)
     with pytest.raises(SubmissionError, match="belongs to bob/masks"):
         make(store, FakeHub()).push_now()
+
+
+def test_an_index_that_fails_does_not_spoil_the_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    syncing = make(store, FakeHub())
+    syncing.start()
+    wait_for(lambda: store.info()["next_push"] is not None)
+    with monkeypatch.context() as patch:
+        unreadable(store, patch)
+        syncing.stop()
+    assert "disk I/O error" in caplog.text
 
 
 def test_the_button_and_the_timer_do_not_meet(store: Store) -> None:

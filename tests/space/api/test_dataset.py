@@ -17,9 +17,11 @@ from space.api.dataset import run_log_mask
 from space.pace import RateLimit
 from space.save_sheet import saver
 from space.services import Services
+from space.visitors import Visitor
 from tests.space.asking import HERE, STRANGER, asks, profile
 from tests.space.dataset_app import build, make_services
 from tests.space.store.conftest import make_mask, make_photo
+from tests.space.store.test_index import unreadable
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,20 @@ def test_log_look_delete(client: Client, services: Services, files: tuple[Path, 
     needle = make_photo(4)[60:300]
     left = [path for path in data_dir.rglob("*") if path.is_file() and not path.is_symlink()]
     assert [path for path in left if needle in path.read_bytes()] == []
+
+
+def test_an_index_that_fails_is_said_in_words(
+    client: Client, services: Services, files: tuple[Path, Path]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        unreadable(services.store, patch)
+        patch.setattr(api_dataset, "visitor", lambda *_: Visitor("ann", local=True))
+        with pytest.raises(AppError, match="Could not use the index.*disk I/O error"):
+            client.predict(api_name="/dataset_info")
+        photo, mask = map(handle_file, files)
+        given = {"image": photo, "mask": mask, "licence": "cc0-1.0", "consent": True}
+        with pytest.raises(AppError, match="Could not use the index.*disk I/O error"):
+            client.predict(**given, api_name="/log_mask")
 
 
 def test_defaults_are_refused(client: Client, files: tuple[Path, Path]) -> None:

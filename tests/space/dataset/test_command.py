@@ -14,6 +14,7 @@ from space.dataset.command import main
 from space.store import Store
 from tests.space.store.conftest import make_mask, make_photo, make_submission
 from tests.space.store.test_hub import FakeHub
+from tests.space.store.test_index import unreadable
 
 
 @pytest.fixture
@@ -192,6 +193,25 @@ def test_everything_of_one_contributor(data: Path, how: str) -> None:
     assert code == 0
     assert [line.split()[0] for line in output.splitlines()] == [*mine, "2"]
     assert left(data) == before
+
+
+@pytest.mark.parametrize("verb", [["info"], ["delete", "--user", "ann"], ["verify"]])
+def test_an_index_that_fails_is_said_in_words(
+    data: Path, monkeypatch: pytest.MonkeyPatch, verb: list[str]
+) -> None:
+    opened = Store.open
+
+    def failing(*arguments: object) -> Store:
+        store = opened(*arguments)
+        unreadable(store, monkeypatch)
+        monkeypatch.setattr(store, "close", lambda: None)
+        return store
+
+    monkeypatch.setattr(Store, "open", failing)
+    code, output = run(*verb, "--data-dir", data)
+    assert code == 1
+    assert "disk I/O error" in output
+    assert len(output.splitlines()) == 1
 
 
 def test_a_photo_that_stays_with_others_is_said(data: Path) -> None:
