@@ -271,10 +271,10 @@ def _rows(table: DatasetTable) -> Iterator[str]:
 
 def _check_masks(table: DatasetTable) -> None:
     """Say how many of some masks can be used; ValueError if none of them can."""
-    column, looked = table.address.mask, evenly(2 * len(table), min(LOOKED_AT, len(table)))
+    column, looked = table.address.mask, evenly(len(table), LOOKED_AT)
     if not column or not looked:
         return
-    holes = sum(has_hole(cell_bytes(table.table[i // 2][column])) for i in looked)
+    holes = sum(has_hole(cell_bytes(table.table[i][column])) for i in looked)
     if not holes:
         raise none_usable(f"{len(looked)} masks of {table.address}")
     logger.info(

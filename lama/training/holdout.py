@@ -26,8 +26,8 @@ DEFAULT = 48
 
 
 def evenly(total: int, asked: int) -> list[int]:
-    """So many of `total` things as are asked for, but at most half, at even distances."""
-    number = min(asked, total // 2)
+    """Indices at even distances: as many as are asked for, at most all of `total`."""
+    number = min(asked, total)
     return [i * total // number for i in range(number)]
 
 
@@ -78,7 +78,7 @@ class HoldOut:
         return self.asked
 
     def choose(self, labels: Sequence[str]) -> list[int]:
-        """Which of some photos.
+        """Which of some photos: as many as were asked for, at most half, at even distances.
 
         Args:
             labels: what each is called in the record, wherever it lies now. Those with the same
@@ -94,7 +94,8 @@ class HoldOut:
         if self.record is None:
             if self.asked and len(names) < 2:
                 raise ValueError(f"{len(names)} photos are too few to hold some out: --holdout 0")
-            out = {names[i] for i in evenly(len(names), self.asked)}
+            most = len(names) // 2  # the other half is trained on
+            out = {names[i] for i in evenly(len(names), min(self.asked, most))}
         elif self.record["photos"] is None:
             raise ValueError("the run read its photos as a stream: add --stream")
         else:

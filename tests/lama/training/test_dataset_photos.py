@@ -10,7 +10,14 @@ from torch.utils.data import DataLoader
 
 import masks
 from lama.training.data import collate
-from lama.training.dataset_photos import DatasetPhotos, Streamed, open_photos, picture_of
+from lama.training.dataset_photos import (
+    DatasetPhotos,
+    DatasetTable,
+    Streamed,
+    _check_masks,
+    open_photos,
+    picture_of,
+)
 from lama.training.holdout import HoldOut
 from space.store import Store
 from tests.lama.training.toy import bomb, crops
@@ -115,6 +122,27 @@ def test_masks_of_ones_are_holes_and_a_column_without_any_is_refused(tmp_path):
     with pytest.raises(ValueError, match="none of 3 masks of .* can be used: a mask is black"):
         open_photos([f"hf:{tmp_path / 'none'}:train:image:mask"], 0)
     assert open_photos([f"hf:{tmp_path / 'none'}"], 0)[0].read(0).mask is None
+
+
+@pytest.mark.parametrize("total", [1, 3, 63, 64, 65, 127, 128, 129, 1000])
+def test_masks_are_looked_at_evenly_before_a_run(total):
+    looked = []
+
+    class Rows:
+        column_names = ()
+
+        def __len__(self):
+            return total
+
+        def __getitem__(self, row):
+            looked.append(row)
+            return {"hole": {"bytes": buffer.getvalue()}}
+
+    buffer = io.BytesIO()
+    Image.fromarray(np.eye(9, dtype=np.uint8) * 255).save(buffer, "PNG")
+    _check_masks(DatasetTable(DatasetPhotos("set", mask="hole"), Rows()))
+    most = min(64, total)
+    assert looked == [i * total // most for i in range(most)]
 
 
 def test_columns_can_be_named_and_wrong_ones_are_said(folder):

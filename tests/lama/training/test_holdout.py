@@ -18,14 +18,24 @@ from lama.training.holdout import (
 
 @pytest.mark.parametrize(
     ("total", "asked", "number"),
-    [(143, 48, 48), (951, 24, 24), (96, 48, 48), (95, 48, 47), (60, 48, 30), (7, 0, 0), (2, 9, 1)],
+    [(143, 48, 48), (96, 95, 95), (48, 48, 48), (5, 48, 5), (7, 0, 0), (0, 9, 0), (2, 9, 2)],
 )
-def test_as_many_as_asked_for_but_at_most_half(total, asked, number):
+def test_indices_at_even_distances(total, asked, number):
     taken = evenly(total, asked)
     assert len(set(taken)) == number
     assert all(0 <= i < total for i in taken)
     gaps = [b - a for a, b in pairwise([*taken, total])]
     assert max(gaps, default=0) - min(gaps, default=0) <= 1
+
+
+@pytest.mark.parametrize(
+    ("total", "asked", "number"),
+    [(143, 48, 48), (951, 24, 24), (96, 48, 48), (95, 48, 47), (60, 48, 30), (7, 0, 0), (2, 9, 1)],
+)
+def test_as_many_as_asked_for_but_at_most_half(total, asked, number):
+    taken = HoldOut(asked).choose([str(i) for i in range(total)])
+    # Written out: another rule would take other photos for the same `--holdout`.
+    assert taken == [i * total // number for i in range(number)]
 
 
 def test_a_run_does_not_go_on_without_its_record(tmp_path):
