@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from dataclasses import fields
 from pathlib import Path
 
 from lama.training.defaults import CASES, FINE_TUNE, MARGIN
@@ -55,24 +56,11 @@ def run(options: argparse.Namespace) -> int:
     if options.resume and options.run_dir is None:
         raise ValueError("--resume goes on with the run in a folder: say which with --run-dir")
     folder = options.run_dir or Path("data/runs") / time.strftime("%Y%m%d-%H%M%S")
-    outcome = finetune(
-        Plan(
-            dataset=options.masks_from,
-            run_dir=folder,
-            models_dir=options.models_dir,
-            init=options.init,
-            photos=tuple(options.photos),
-            steps=options.steps,
-            batch=options.batch,
-            lr=options.lr,
-            masks_share=options.masks_share,
-            seed=options.seed,
-            workers=options.workers,
-            cases=options.cases,
-            margin=options.margin,
-            resume=options.resume,
-        )
-    )
+    # Most flags are called like the fields of a plan.
+    names = [field.name for field in fields(Plan) if field.name in options]
+    plan = {name: getattr(options, name) for name in names}
+    plan |= {"dataset": options.masks_from, "run_dir": folder, "photos": tuple(options.photos)}
+    outcome = finetune(Plan(**plan))
     print(f"{outcome.phase}: {outcome.message}")
     if (folder / "report.md").exists():
         print(f"report: {folder / 'report.md'}, pictures: {folder / 'before-after.png'}")

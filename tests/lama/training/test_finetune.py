@@ -242,6 +242,26 @@ def test_a_ruined_model_is_refused(tmp_path, dataset) -> None:
         assert "not promoted" in (tmp_path / "run" / "report.md").read_text()
 
 
+def test_every_flag_reaches_the_plan(tmp_path, monkeypatch) -> None:
+    plans = []
+    monkeypatch.setattr(
+        "lama.training.finetune.finetune", lambda plan: plans.append(plan) or STOPPED
+    )
+    wanted = Plan(
+        "saved", tmp_path / "run", tmp_path / "models", "toy", ("a", "b"), steps=7, batch=3, lr=0.5,
+        masks_share=0.25, seed=9, workers=2, cases=4, margin=0.125, resume=True,
+    )  # fmt: skip
+    flags = []
+    for name, value in {**vars(wanted), "masks_from": wanted.dataset}.items():
+        if name != "dataset":
+            values = [] if value is True else value if isinstance(value, tuple) else [value]
+            flags += [f"--{name.replace('_', '-')}", *map(str, values)]
+    assert main(["finetune", *flags]) == 3
+    few = ["--masks-from", "saved", "--run-dir", str(tmp_path)]
+    assert main(["finetune", *few]) == 3
+    assert plans == [wanted, Plan("saved", tmp_path, Path("data/models"))]
+
+
 def test_bad_input_is_one_line(tmp_path, dataset, base, capsys) -> None:
     there = ["--masks-from", str(dataset), "--run-dir", str(tmp_path / "run")]
     assert main(["finetune", *there, "--init", "nothing"]) == 2
