@@ -296,7 +296,13 @@ def _delete(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -
         contributions.remove(store, chosen.record_id, chosen.receipt)
         say(f"The record {chosen.record_id} is deleted.")
     else:
-        removal.delete(store, _meant(store, chosen), say, dry_run=chosen.dry_run)
+        meant = _meant(store, chosen)
+        if not meant and not chosen.operator:
+            if not chosen.dry_run:
+                contributions.forget(store)  # an earlier attempt may have been cut off
+            removal.say_nobody(store, chosen.contributor, chosen.user, say)
+            return 1
+        removal.delete(store, meant, say, dry_run=chosen.dry_run)
     if not chosen.dry_run and (hub := contributions.on_the_hub(store, _hub_dataset())):
         say(hub)
     return 0

@@ -40,6 +40,19 @@ def of_contributor(store: Store, contributor: str) -> list[Record]:
     return [record_of(row) for row in store.core.index.all(query, (contributor,))]
 
 
+def say_nobody(
+    store: Store, contributor: str | None, user: str | None, say: Callable[[str], None]
+) -> None:
+    """Say that nothing was found of somebody, and why that may be."""
+    say(f"No record is by {contributor or store.pseudonym(user or '')}.")
+    if user:
+        say(
+            f"Records from before a restore on another disk carry another pseudonym of {user}: "
+            "find it in the column contributor, and give it with --contributor. Records saved "
+            "without signing in carry none."
+        )
+
+
 def delete(
     store: Store, records: Sequence[Record], say: Callable[[str], None], *, dry_run: bool
 ) -> int:

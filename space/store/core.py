@@ -5,6 +5,7 @@
 - `originals/`, `masks/`: files named by their SHA-256
 - `index.sqlite`: which records exist
 - `incoming/`: shards and files in the making; empty between operations
+- `secrets/`: keys of pseudonyms and of imported ids, which are in the index as well
 - `thumbnails/`: small pictures for the gallery; can be deleted at any time
 - `store.lock`: held while anything is changed
 - `compaction.lock`, `push.lock`: held by who merges shards (in `building/`), and by who pushes or

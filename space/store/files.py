@@ -44,7 +44,7 @@ def sync_file(path: Path) -> None:
         os.close(handle)
 
 
-def write_atomically(path: Path, data: bytes, workshop: Path) -> None:
+def write_atomically(path: Path, data: bytes, workshop: Path, mode: int = 0o666) -> None:
     """Write a file that appears under its name only when all of it is on the disk.
 
     Args:
@@ -52,10 +52,12 @@ def write_atomically(path: Path, data: bytes, workshop: Path) -> None:
         data: Its content.
         workshop: A directory on the same file system for the unfinished file, swept after a
             crash, so that half a file never lies beside whole ones.
+        mode: Who may read it, within what the system lets them.
     """
     unfinished = workshop / f"{secrets.token_hex(8)}.tmp"
     try:
-        with unfinished.open("xb") as stream:
+        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(handle, "wb") as stream:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())

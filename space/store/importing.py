@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import io
 import json
-import secrets
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -97,7 +96,7 @@ def import_from(
     """
     taken = known = 0
     try:
-        key = _key(core)
+        key = core.index.secret("import_key")  # in the ids of pictures from elsewhere
         for batch in _batches(source, answer, max_pixels, key):
             done = _commit(core, batch, take)
             taken, known = taken + done.records, known + done.known
@@ -257,13 +256,6 @@ def _painted(data: bytes, max_pixels: int) -> np.ndarray:
         return open_mask(data, max_pixels=max_pixels)
     except PhotoError as error:
         raise SubmissionError(f"A mask cannot be read. {error}") from error
-
-
-def _key(core: Core) -> bytes:
-    """The secret in the ids of pictures from elsewhere."""
-    with core.index.transaction() as run:
-        run.execute("INSERT OR IGNORE INTO meta VALUES ('import_key', ?)", (secrets.token_hex(32),))
-    return core.index.meta("import_key").encode()
 
 
 def _is_known(core: Core, one: _Checked) -> bool:

@@ -9,13 +9,15 @@ deleted.
 
 import contextlib
 import logging
+import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from space.store.errors import IndexTroubleError
+from space.store.errors import IndexTroubleError, StoreError, explained
+from space.store.files import sync_directory, write_atomically
 from space.store.looks import bands
 from space.store.migrations import INDEX_VERSION, migrate, version_of
 from space.store.schema import SCALARS
@@ -41,6 +43,7 @@ class Index:
         Raises:
             IndexTroubleError: It cannot be read or written, or a later program wrote it.
         """
+        self._secrets = path.parent / "secrets"
         self._lock = threading.RLock()
         with _in_words():
             self._connection = self._open(path)
@@ -112,6 +115,37 @@ class Index:
         row = self.get("SELECT value FROM meta WHERE key = ?", (key,))
         return default if row is None else str(row["value"])
 
+    def secret(self, name: str) -> bytes:
+        """A key that is made once and never changes.
+
+        It is in a file beside the index as well, for its owner alone: pseudonyms are made with one,
+        and could not be told from a name any more if it went with a lost index.
+
+        Raises:
+            StoreError: There is none yet, and it cannot be kept; or its file is damaged.
+        """
+        path = self._secrets / name
+        if key := self.meta(name):
+            try:
+                self._write_down(path, key)
+            except OSError as error:
+                _log.warning("The key %s is in the index alone: %s", name, error)
+            return key.encode()
+        try:
+            with self.transaction() as run:
+                key = self.meta(name) or _key_in(path) or secrets.token_hex(32)
+                self._write_down(path, key)
+                set_meta(run, name, key)
+        except OSError as error:
+            raise explained(error, "keep a secret key") from error
+        return key.encode()
+
+    def _write_down(self, path: Path, key: str) -> None:
+        if not path.is_file():
+            self._secrets.mkdir(mode=0o700, exist_ok=True)
+            sync_directory(self._secrets.parent)
+            write_atomically(path, key.encode(), self._secrets, mode=0o600)
+
     def counts(self, name: str) -> dict[str, int]:
         """How many there are of each value, e.g. `counts("status")`."""
         rows = self.all("SELECT value, n FROM counters WHERE name = ? AND n > 0", (name,))
@@ -134,6 +168,22 @@ class Index:
         """Let go of the file."""
         with self._lock:
             self._connection.close()
+
+
+def _key_in(path: Path) -> str:
+    """The key that a file holds; empty if there is no file."""
+    try:
+        key = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return ""
+    except ValueError:
+        key = ""
+    if not key:
+        raise StoreError(
+            f"The file {path} is damaged. Restore it from a backup. Or delete it: contributors get "
+            "new pseudonyms then."
+        )
+    return key
 
 
 # What the index knows of a record beside the published columns.

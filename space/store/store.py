@@ -27,7 +27,6 @@ Readers never wait: see `published` for why they always find one consistent stat
 import hashlib
 import hmac
 import logging
-import secrets
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -201,11 +200,7 @@ class Store:
 
     def pseudonym(self, name: str) -> str:
         """A short name for a contributor: the same each time, and not to be turned back."""
-        with self.core.index.transaction() as run:
-            run.execute(
-                "INSERT OR IGNORE INTO meta VALUES ('pseudonym_key', ?)", (secrets.token_hex(32),)
-            )
-        key = self.core.index.meta("pseudonym_key").encode()
+        key = self.core.index.secret("pseudonym_key")
         return "user-" + hmac.new(key, name.encode(), hashlib.sha256).hexdigest()[:12]
 
     def thumbnail(self, record: Record) -> bytes:

@@ -195,6 +195,22 @@ def test_everything_of_one_contributor(data: Path, how: str) -> None:
     assert left(data) == before
 
 
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        (["--user", "ann"], "before a restore on another disk"),
+        (["--contributor", "user-000000000000"], "No record is by user-000000000000"),
+    ],
+)
+def test_nobody_of_that_name_is_said(data: Path, way: list[str], said: str) -> None:
+    for more in ([], ["--dry-run"]):
+        code, output = run("delete", *way, *more, "--data-dir", data)
+        assert code == 1
+        assert said in output
+        assert "deleted" not in output
+    assert len(left(data)) == 3
+
+
 @pytest.mark.parametrize("verb", [["info"], ["delete", "--user", "ann"], ["verify"]])
 def test_an_index_that_fails_is_said_in_words(
     data: Path, monkeypatch: pytest.MonkeyPatch, verb: list[str]
