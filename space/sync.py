@@ -15,11 +15,12 @@ import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from huggingface_hub import HfApi
 
 from space.store import Store, StoreError, health
 from space.store.errors import HubError, NoRepositoryError
 from space.store.files import try_lock
-from space.store.hub import Hub, Pushed, push, remember
+from space.store.hub import Pushed, push, remember
 from space.store.index import set_meta
 from space.store.restoring import is_empty, restore
 from space.words import waiting_time
@@ -36,7 +37,7 @@ class Sync:
     def __init__(
         self,
         store: Store,
-        hub: Hub,
+        hub: HfApi,
         repository: str,
         minutes: float = 5.0,
         statuses: Sequence[str] | None = None,
@@ -46,7 +47,7 @@ class Sync:
 
         Args:
             store: Whose records.
-            hub: A `huggingface_hub.HfApi`.
+            hub: From `space.store.connection.connect`.
             repository: `USER/NAME`.
             minutes: Between two looks at whether there is something to push.
             statuses: Records of these go up; None for those that went up last, whoever pushed

@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub import HfApi
+
 from masks.arguments import LeavingParser
 from space import contributions
 from space.dataset import removal
@@ -20,7 +22,7 @@ from space.settings import ENVIRONMENT, at_home
 from space.store import LICENCES, STATUSES, Filters, Record, Store, StoreError, SubmissionError
 from space.store.connection import connect
 from space.store.exporting import KINDS, export
-from space.store.hub import Hub, push
+from space.store.hub import push
 from space.store.importing import Answer, import_from
 from space.store.restoring import restore
 from space.words import counted
@@ -29,7 +31,7 @@ _TOKEN = "(HF_TOKEN, or `hf auth login`)"
 Say = Callable[[str], None]
 
 
-def main(arguments: Sequence[str], say: Say, hub: Hub | None = None) -> int:
+def main(arguments: Sequence[str], say: Say, hub: HfApi | None = None) -> int:
     """Run one command.
 
     Args:
@@ -200,13 +202,13 @@ def _verb(verbs, name: str, run: Callable[..., int], words: str) -> argparse.Arg
     return verb
 
 
-def _info(store: Store, _: argparse.Namespace, say: Say, __: Hub | None) -> int:
+def _info(store: Store, _: argparse.Namespace, say: Say, __: HfApi | None) -> int:
     say(json.dumps(store.info() | {"strategies": store.strategies()}, indent=2))
     say(f'load_dataset("{store.dataset_dir}", split="train")')
     return 0
 
 
-def _verify(store: Store, _: argparse.Namespace, say: Say, __: Hub | None) -> int:
+def _verify(store: Store, _: argparse.Namespace, say: Say, __: HfApi | None) -> int:
     report = store.verify()
     for problem in report.problems:
         say(problem)
@@ -218,7 +220,7 @@ def _verify(store: Store, _: argparse.Namespace, say: Say, __: Hub | None) -> in
     return 0 if report.sound else 1
 
 
-def _export(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -> int:
+def _export(store: Store, chosen: argparse.Namespace, say: Say, _: HfApi | None) -> int:
     filters = Filters(status=chosen.status, licence=chosen.licence)
     try:
         count = export(store.core, chosen.format, chosen.output, filters)
@@ -228,7 +230,7 @@ def _export(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -
     return 0
 
 
-def _import(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -> int:
+def _import(store: Store, chosen: argparse.Namespace, say: Say, _: HfApi | None) -> int:
     if bool(chosen.licence) != chosen.consent:
         raise SubmissionError("--licence and --consent belong together: give both or neither.")
     answer = Answer(chosen.licence, True) if chosen.consent else None
@@ -252,7 +254,7 @@ def _keep(path: Path, record_id: str, token: str) -> None:
         file.write(f"{record_id} {token}\n")
 
 
-def _restore(store: Store, chosen: argparse.Namespace, say: Say, hub: Hub | None) -> int:
+def _restore(store: Store, chosen: argparse.Namespace, say: Say, hub: HfApi | None) -> int:
     if not chosen.hub_dataset:
         raise SubmissionError("Say where to restore from: --hub-dataset USER/NAME.")
     count = restore(store.core, hub or connect(), chosen.hub_dataset)
@@ -260,7 +262,7 @@ def _restore(store: Store, chosen: argparse.Namespace, say: Say, hub: Hub | None
     return 0
 
 
-def _push(store: Store, chosen: argparse.Namespace, say: Say, hub: Hub | None) -> int:
+def _push(store: Store, chosen: argparse.Namespace, say: Say, hub: HfApi | None) -> int:
     if not chosen.hub_dataset:
         raise SubmissionError("Say where to push to: --hub-dataset USER/NAME.")
     done = push(
@@ -282,7 +284,7 @@ def _push(store: Store, chosen: argparse.Namespace, say: Say, hub: Hub | None) -
     return 0
 
 
-def _delete(store: Store, chosen: argparse.Namespace, say: Say, _: Hub | None) -> int:
+def _delete(store: Store, chosen: argparse.Namespace, say: Say, _: HfApi | None) -> int:
     one = chosen.receipt is not None or chosen.operator
     if one != bool(chosen.record_id):
         raise SubmissionError(

@@ -14,9 +14,9 @@ others as well finds them under `pending` and `rejected`.
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import httpx, validate_repo_id
 
@@ -33,31 +33,6 @@ SHARDS_A_COMMIT = 50
 SPLITS = {"approved": "train", "pending": "pending", "rejected": "rejected"}
 
 
-class Hub(Protocol):
-    """The part of `huggingface_hub.HfApi` that is used."""
-
-    def create_repo(self, repo_id: str, *, repo_type: str, private: bool, exist_ok: bool) -> Any:  # noqa: ANN401
-        """Make the repository if it is not there."""
-
-    def list_repo_files(
-        self, repo_id: str, *, repo_type: str, revision: str | None = None
-    ) -> list[str]:
-        """Every path in a revision, the newest if none is named."""
-
-    def create_commit(
-        self, repo_id: str, operations: list[Any], *, commit_message: str, repo_type: str
-    ) -> Any:  # noqa: ANN401
-        """Carry all operations out at once."""
-
-    def repo_info(self, repo_id: str, *, repo_type: str) -> Any:  # noqa: ANN401
-        """What is known of the newest revision; `.sha` is its name."""
-
-    def hf_hub_download(
-        self, repo_id: str, filename: str, *, repo_type: str, revision: str, local_dir: str
-    ) -> str:
-        """Fetch a file; returns where it lies."""
-
-
 @dataclass(frozen=True)
 class Pushed:
     """What a push did."""
@@ -71,7 +46,7 @@ class Pushed:
 
 def push(
     core: Core,
-    hub: Hub,
+    hub: HfApi,
     repository: str,
     statuses: Sequence[str] = ("approved",),
     private: bool = True,
@@ -80,7 +55,7 @@ def push(
 
     Args:
         core: The data directory.
-        hub: A `huggingface_hub.HfApi`.
+        hub: From `space.store.connection.connect`.
         repository: `USER/NAME` of the dataset.
         statuses: Records of these go up.
         private: Whether the repository is made private when it is made now.
@@ -184,7 +159,7 @@ def strangers(core: Core, remote: Iterable[str]) -> list[str]:
     return sorted(path for path in remote if is_shard(path) and local_name(path) not in known)
 
 
-def _push(core: Core, hub: Hub, repository: str, statuses: Sequence[str]) -> Pushed:
+def _push(core: Core, hub: HfApi, repository: str, statuses: Sequence[str]) -> Pushed:
     remote = set(hub.list_repo_files(repository, repo_type="dataset"))
     if unknown := strangers(core, remote):
         reason = (
@@ -219,7 +194,7 @@ def _push(core: Core, hub: Hub, repository: str, statuses: Sequence[str]) -> Pus
 
 
 def _commit(
-    core: Core, hub: Hub, repository: str, rows: list[sqlite3.Row], changes: list[Any]
+    core: Core, hub: HfApi, repository: str, rows: list[sqlite3.Row], changes: list[Any]
 ) -> None:
     """Send some shards, and what else is to change, in one commit."""
     batch = _attempt(core, rows)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import httpx
 
@@ -25,7 +26,7 @@ from space.store.comparing import Comparison, compare
 from space.store.core import Core, add_whole_shard, now_microseconds, prepare_shard
 from space.store.errors import IndexTroubleError, NoRepositoryError, SubmissionError
 from space.store.files import locked, sync_directory, sync_file
-from space.store.hub import Hub, check, is_shard, local_name, remember, strangers
+from space.store.hub import check, is_shard, local_name, remember, strangers
 from space.store.hub_errors import explained
 from space.store.index import add_record, drop_record
 from space.store.records import by_shelf
@@ -43,13 +44,13 @@ def is_empty(core: Core) -> bool:
 
 
 def restore(
-    core: Core, hub: Hub, repository: str, progress: Callable[[int, int], None] | None = None
+    core: Core, hub: HfApi, repository: str, progress: Callable[[int, int], None] | None = None
 ) -> int:
     """Take in every record of a dataset on the Hub that is not here, or is older here.
 
     Args:
         core: The data directory; what is newer here stays.
-        hub: A `huggingface_hub.HfApi`.
+        hub: From `space.store.connection.connect`.
         repository: `USER/NAME` of the dataset.
         progress: Called with the number of shards that are done, and of all.
 
@@ -93,7 +94,7 @@ def restore(
 
 def _fetch_all(
     core: Core,
-    hub: Hub,
+    hub: HfApi,
     repository: str,
     folder: Path,
     progress: Callable[[int, int], None] | None,
