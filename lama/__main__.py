@@ -162,21 +162,14 @@ def _evaluate(options: argparse.Namespace) -> int:
     from lama.training import report
     from lama.training.cache import Cache
     from lama.training.cases import cells
-    from lama.training.evaluate import classical, evaluate, learned
+    from lama.training.evaluate import EvalConfig, classical, evaluate, learned
 
     _check_report(options.output)
     wanted = cells(options.strategy, options.size)
+    config = EvalConfig(options.photos, wanted, options.metrics, options.limit, options.seed)
     methods = classical(options.fills)
     methods += learned(options.model, options.device, options.precision)
-    results = evaluate(
-        options.photos,
-        wanted,
-        methods,
-        options.metrics,
-        seed=options.seed,
-        limit=options.limit,
-        cache=Cache(options.cache),
-    )
+    results = evaluate(config, methods, Cache(options.cache))
     facts = {"photos": [str(path) for path in options.photos], "seed": options.seed}
     found = report.summarise(results, methods, facts)
     files = report.write(options.output, found, results)

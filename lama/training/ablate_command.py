@@ -65,28 +65,24 @@ def add_ablate(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Ablate as the flags say; returns the exit code."""
     from lama.training.ablation import STUDIES, ablate, variants
+    from lama.training.cases import cells
     from lama.training.dataset_photos import open_photos
+    from lama.training.evaluate import EvalConfig
     from lama.training.run import Run
     from lama.training.setup import configure
 
     names = ("steps", "batch", "crop", "seed", "perceptual", "mixed_precision", "workers")
     base = configure(options.preset, {name: getattr(options, name) for name in names})
+    # Made first: what cannot be measured should be known before hours of training.
+    measured = cells(options.strategy, options.size)
+    evaluation = EvalConfig(options.eval_photos, measured, options.metrics, options.limit)
     photos, _, _ = open_photos(options.photos, 0)
 
     def start(variant: Variant, place: Path) -> Run:
         return Run(variant.config, place, photos, sources=options.photos)
 
-    text = ablate(
-        variants(base, options.study or STUDIES),
-        options.run_dir,
-        start,
-        photos=options.eval_photos,
-        strategies=options.strategy,
-        sizes=options.size,
-        metrics=options.metrics,
-        limit=options.limit,
-        save_every=options.save_every,
-    )
+    wanted = variants(base, options.study or STUDIES)
+    text = ablate(wanted, options.run_dir, start, evaluation, options.save_every)
     if text is not None:
         sys.stdout.write(f"{text}\n\nwritten: {options.run_dir / 'ablation.md'}\n")
     return 0

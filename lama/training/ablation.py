@@ -23,9 +23,8 @@ from lama.config import (
 )
 from lama.files import write_atomic
 from lama.training import report
-from lama.training.cases import cells
 from lama.training.config import TrainConfig, differences
-from lama.training.evaluate import evaluate, learned
+from lama.training.evaluate import EvalConfig, evaluate, learned
 from lama.training.loop import train
 from lama.training.run import Run
 from lama.training.setup import may_have_moved
@@ -99,12 +98,7 @@ def ablate(
     wanted: Sequence[Variant],
     folder: Path,
     start: Callable[[Variant, Path], Run],
-    *,
-    photos: Sequence[Path],
-    strategies: Sequence[str],
-    sizes: Sequence[int],
-    metrics: Sequence[str],
-    limit: int | None = None,
+    evaluation: EvalConfig,
     save_every: int = 500,
 ) -> str | None:
     """Train what is not trained yet, measure everything, write the report.
@@ -113,11 +107,7 @@ def ablate(
         wanted: of `variants`.
         folder: a folder for each variant, and `ablation.json` and `.md`.
         start: makes a run for a variant in a folder.
-        photos: folders of photos that none of the runs trains on.
-        strategies: of the holes to measure on.
-        sizes: in pixels.
-        metrics: of `lama.training.metrics`.
-        limit: only the first so many photos.
+        evaluation: how all of them are measured, on photos that none of the runs trains on.
         save_every: steps between checkpoints.
 
     Returns:
@@ -147,9 +137,10 @@ def ablate(
         return None
     files = [folder / variant.name / "generator.safetensors" for variant in wanted]
     methods = learned(files, precision="fp32")  # 8 bits would round each of them another way
-    results = evaluate(photos, cells(strategies, sizes), methods, metrics, limit=limit)
+    results = evaluate(evaluation, methods)
     rows = [_facts(variant, folder / variant.name) for variant in wanted]
-    facts = {"variants": rows, "photos": [str(path) for path in photos], "limit": limit}
+    photos = [str(path) for path in evaluation.photos]
+    facts = {"variants": rows, "photos": photos, "limit": evaluation.limit}
     found = report.summarise(results, methods, facts)
     report.write(folder / "ablation.json", found, results)
     text = f"{_table(rows)}\n\n{report.markdown(found)}"

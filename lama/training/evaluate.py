@@ -25,7 +25,7 @@ from lama.training.cases import Case, Cell, cases
 from lama.training.fills import FILLS, Fill, check_fills, fill_version
 from lama.training.gallery import Gallery
 from lama.training.kernel_distance import NETWORKS, CropFeatures
-from lama.training.metrics import VERSION, Metric, metrics
+from lama.training.metrics import VERSION, Metric, check_metrics, metrics
 from lama.training.photos import find_photos, read_rgb
 
 logger = logging.getLogger(__name__)
@@ -72,6 +72,31 @@ class Result:
     gallery: Gallery = field(default_factory=Gallery)
 
 
+@dataclass(frozen=True)
+class EvalConfig:
+    """What an evaluation fills and measures.
+
+    Attributes:
+        photos: folders, searched recursively; files that are no pictures are logged and left out.
+        cells: strategies and sizes, see `lama.training.cases.cells`.
+        metrics: names, see `lama.training.metrics`.
+        limit: only the first so many photos.
+        seed: of the holes.
+
+    Raises:
+        ValueError: An unknown metric.
+    """
+
+    photos: Sequence[Path]
+    cells: Sequence[Cell]
+    metrics: Sequence[str]
+    limit: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_metrics(self.metrics)
+
+
 def classical(names: Sequence[str]) -> list[Method]:
     """The fills of `lama.training.fills` as methods; ValueError lists the known ones."""
     check_fills(names)
@@ -81,7 +106,13 @@ def classical(names: Sequence[str]) -> list[Method]:
 def learned(
     paths: Sequence[str | Path], device: str = "auto", precision: str = "auto"
 ) -> list[Method]:
-    """Models as methods, each under a name of its own: see `lama.load` for what can be named."""
+    """Models as methods, each under a name of its own.
+
+    Args:
+        paths: names or files, as `lama.load` takes them.
+        device: as there.
+        precision: as there.
+    """
     found = [load(path, device, precision) for path in paths]
     names = [inpainter.name for inpainter in found]
     methods = []
@@ -100,34 +131,21 @@ def learned(
 
 
 def evaluate(
-    photos: Sequence[Path],
-    wanted: Sequence[Cell],
-    methods: Sequence[Method],
-    names: Sequence[str],
-    *,
-    seed: int = 0,
-    limit: int | None = None,
-    cache: Cache | None = None,
+    config: EvalConfig, methods: Sequence[Method], cache: Cache | None = None
 ) -> dict[Cell, Result]:
     """Run every method on every case.
 
     Args:
-        photos: folders, searched recursively; files that are no pictures are logged and left out.
-        wanted: strategies and sizes.
+        config: what is filled and measured.
         methods: what fills.
-        names: metrics, see `lama.training.metrics`.
-        seed: of the holes.
-        limit: only the first so many photos.
         cache: where fills and numbers of earlier runs are.
 
     Raises:
-        ValueError: No photos, unknown metrics, two methods of one name.
+        ValueError: No photos, or two methods of one name.
     """
-    if len({method.name for method in methods}) < len(methods):
-        raise ValueError("two of the models or fills have the same name: rename one of the files")
-    bench = _Bench(methods, names, cache or Cache(None))
+    evaluator, wanted = Evaluator(methods, config.metrics, cache), config.cells
     results = {cell: Result(cell) for cell in wanted}
-    files = find_photos(photos)[:limit]
+    files = find_photos(config.photos)[: config.limit]
     with tqdm(total=len(files) * len(wanted), unit="hole", dynamic_ncols=True) as bar:
         for number, path in enumerate(files):
             photo = read_rgb(path)
@@ -135,26 +153,47 @@ def evaluate(
                 logger.warning("not a picture that can be read, left out: %s", path)
                 bar.update(len(wanted))
                 continue
-            folder = next(Path(f) for f in photos if path.is_relative_to(f)).resolve().name
-            for case in cases(path, photo, number, wanted, seed):
+            folder = next(Path(f) for f in config.photos if path.is_relative_to(f)).resolve().name
+            for case in cases(path, photo, number, wanted, config.seed):
                 bar.set_postfix_str(f"{case.cell} {path.name}", refresh=False)
-                bench.run(case, folder, results[case.cell])
+                evaluator.add(case, results[case.cell], folder)
                 bar.update()
     if not any(result.rows for result in results.values()):
         raise ValueError(f"none of the {len(files)} photos could be read")
     return results
 
 
-class _Bench:
-    """Fills a case with every method and measures the fills."""
+class Evaluator:
+    """Fills cases with every method and measures the fills.
 
-    def __init__(self, methods: Sequence[Method], names: Sequence[str], cache: Cache) -> None:
-        self.methods, self.names, self.cache = methods, names, cache
+    Args:
+        methods: what fills.
+        names: metrics, see `lama.training.metrics`.
+        cache: where fills and numbers of earlier runs are.
+
+    Raises:
+        ValueError: An unknown metric, or two methods of one name.
+    """
+
+    def __init__(
+        self, methods: Sequence[Method], names: Sequence[str], cache: Cache | None = None
+    ) -> None:
+        if len({method.name for method in methods}) < len(methods):
+            raise ValueError(
+                "two of the models or fills have the same name: rename one of the files"
+            )
+        self.methods, self.cache = methods, cache or Cache(None)
         self.measures = metrics(names)
         self.features = {name: CropFeatures(name) for name in NETWORKS if name in names}
 
-    def run(self, case: Case, folder: str, result: Result) -> None:
-        """Add the case to the result of its cell."""
+    def add(self, case: Case, result: Result, folder: str = "") -> None:
+        """Fill and measure a case.
+
+        Args:
+            case: what is filled.
+            result: of the case's cell; takes its numbers and pictures.
+            folder: of the photo, for the report.
+        """
         pictures, seconds = {}, {}
         for method in self.methods:
             pictures[method.name], seconds[method.name] = self._fill(method, case)
@@ -170,6 +209,8 @@ class _Bench:
         result.gallery.add(case, pictures, values, models)
 
     def _fill(self, method: Method, case: Case) -> tuple[np.ndarray, float]:
+        """The case as a method fills it, with the photo around the hole, and its seconds."""
+
         def make() -> tuple[np.ndarray, float]:
             began = time.perf_counter()
             filled = method.fill(case.rgb.copy(), case.mask)
@@ -184,6 +225,7 @@ class _Bench:
     def _measure(
         self, case: Case, pictures: Mapping[str, np.ndarray]
     ) -> dict[str, dict[str, float]]:
+        """`values[method][metric]` of fills, as kept or as measured now."""
         keys = {
             name: fingerprint("numbers", VERSION, p, case.rgb, case.mask)
             for name, p in pictures.items()
@@ -203,6 +245,7 @@ class _Bench:
     def _features(
         self, distance: str, case: Case, pictures: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
+        """(K, C) features for a kernel distance, by method and "photo"."""
         everything = {**pictures, "photo": case.rgb}
         keys = {
             name: fingerprint(distance, VERSION, p, case.mask) for name, p in everything.items()

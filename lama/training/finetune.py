@@ -30,6 +30,7 @@ from lama.training.config import TrainConfig
 from lama.training.data import MaskSampler
 from lama.training.dataset_photos import DatasetTable, open_photos, row_digests
 from lama.training.defaults import CASES, MARGIN
+from lama.training.gallery import contact_sheet
 from lama.training.holdout import by_content, read_digests, write_digests
 from lama.training.judge import (
     Chosen,
@@ -283,10 +284,12 @@ def _judge(plan: Plan, base: Path, material: Material, facts: dict[str, Any]) ->
         if done % 4 == 1 or done == len(cases):
             tell(plan.run_dir, "evaluating", f"hole {done} of {len(cases)}")
 
-    report, gallery = measure(cases, {names[0]: before.fill, names[1]: after.fill}, on_case=on_case)
+    report, exhibits = measure(
+        cases, {names[0]: before.fill, names[1]: after.fill}, on_case=on_case
+    )
     with stop_on_signal():  # it takes a moment, and half of it would be worse than all of it
         outcome = _decide(plan, material.revision, facts, report, names)
-        save_photo(Photo(gallery.sheet(), "PNG"), plan.run_dir / "before-after.png")
+        save_photo(Photo(contact_sheet(exhibits), "PNG"), plan.run_dir / "before-after.png")
     return outcome
 
 

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 import masks
-from lama.arrays import to_tensor
 from lama.training.cases import MOST_HOLE, Case, Cell
 from lama.training.defaults import MARGIN
+from lama.training.evaluate import Evaluator, Method, Result
 from lama.training.fills import Fill
-from lama.training.gallery import Gallery
+from lama.training.gallery import Exhibit
 from lama.training.logged import LoggedMasks, fit_mask
-from lama.training.metrics import LOWER_IS_BETTER, metrics
+from lama.training.metrics import LOWER_IS_BETTER
 from lama.training.photos import Indexed, Picture
 from lama.training.validation import centre_square
 
@@ -31,6 +31,7 @@ GUARDS = ("thin", "thick", "box")  # the other shapes
 METRICS = ("l1", "lpips-alex", "lpips-vgg")
 JUDGED = ("l1", "lpips-vgg")  # LPIPS on AlexNet is part of the loss: it does not judge
 SIZE = 256
+SHOWN, SHOWN_GUARDS = 6, 2  # pictures of saved masks, and of each other shape
 FEW = 8  # holes of a shape, masks or photos; a mean over fewer says little
 
 
@@ -113,7 +114,7 @@ def measure(
     fills: Mapping[str, Fill],
     names: Sequence[str] = METRICS,
     on_case: Callable[[int], None] = lambda _done: None,
-) -> tuple[dict[str, Any], Gallery]:
+) -> tuple[dict[str, Any], list[Exhibit]]:
     """Mean of every metric by shape and model, and pictures of a few of the cases.
 
     Args:
@@ -123,38 +124,29 @@ def measure(
         on_case: told how many are done.
 
     Returns:
-        `{shape: {"n": ..., "models": {name: {metric: mean}}}}` and a gallery.
+        `{shape: {"n": ..., "models": {name: {metric: mean}}}}`, and the first `SHOWN` of the saved
+        masks and `SHOWN_GUARDS` of each other shape.
     """
-    measures = metrics(names)
-    values: dict[str, dict[str, dict[str, list[float]]]] = {}
-    gallery, shown = Gallery(), dict.fromkeys((SAVED, *GUARDS), 0)
-    for done, case in enumerate(cases):
-        photo, mask = to_tensor(case.rgb), to_tensor(case.mask)
-        pictures, numbers = {}, {}
-        for name, fill in fills.items():
-            filled = np.where(case.mask[..., None], fill(case.rgb.copy(), case.mask), case.rgb)
-            pictures[name] = filled
-            numbers[name] = {
-                metric: float(of(to_tensor(filled), photo, mask)) for metric, of in measures.items()
-            }
-            for metric, value in numbers[name].items():
-                by_model = values.setdefault(case.cell.strategy, {}).setdefault(name, {})
-                by_model.setdefault(metric, []).append(value)
-        shown[case.cell.strategy] += 1
-        if shown[case.cell.strategy] <= (6 if case.cell.strategy == SAVED else 2):
-            gallery.add(case, pictures, numbers, [])
-        on_case(done + 1)
+    evaluator = Evaluator([Method(name, fill) for name, fill in fills.items()], names)
+    results: dict[str, Result] = {}
+    for done, case in enumerate(cases, 1):
+        evaluator.add(case, results.setdefault(case.cell.strategy, Result(case.cell)))
+        on_case(done)
     report = {
-        shape: {
-            "n": len(next(iter(models[next(iter(models))].values()))),
-            "models": {
-                name: {metric: float(np.mean(v)) for metric, v in by_metric.items()}
-                for name, by_metric in models.items()
-            },
-        }
-        for shape, models in values.items()
+        shape: {"n": len(result.rows), "models": {name: _means(result, name) for name in fills}}
+        for shape, result in results.items()
     }
-    return report, gallery
+    exhibits = [
+        exhibit
+        for shape, result in results.items()
+        for exhibit in result.gallery.first[: SHOWN if shape == SAVED else SHOWN_GUARDS]
+    ]
+    return report, exhibits
+
+
+def _means(result: Result, name: str) -> dict[str, float]:
+    values = [row.values[name] for row in result.rows]
+    return {metric: float(np.mean([one[metric] for one in values])) for metric in values[0]}
 
 
 def compare(report: Mapping[str, Any], base: str, new: str, margin: float = MARGIN) -> Verdict:

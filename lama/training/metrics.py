@@ -52,11 +52,19 @@ def lpips(net: str) -> Metric:
     return measure
 
 
+def check_metrics(names: Sequence[str]) -> None:
+    """ValueError unless every name is in `LOWER_IS_BETTER`."""
+    unknown = [name for name in names if name not in LOWER_IS_BETTER]
+    if unknown:
+        raise ValueError(f"unknown metric {unknown[0]!r}; known are {', '.join(LOWER_IS_BETTER)}")
+
+
 def metrics(names: Sequence[str]) -> dict[str, Metric]:
     """Metrics of single pictures by name; ValueError lists the known ones.
 
     The kernel distance compares sets: see `lama.training.kernel_distance`.
     """
+    check_metrics(names)
     known: dict[str, Callable[[], Metric]] = {
         "l1": lambda: masked_l1,
         "psnr": lambda: psnr,
@@ -64,9 +72,6 @@ def metrics(names: Sequence[str]) -> dict[str, Metric]:
         "lpips-alex": lambda: lpips("alex"),
         "lpips-vgg": lambda: lpips("vgg"),
     }
-    unknown = [name for name in names if name not in LOWER_IS_BETTER]
-    if unknown:
-        raise ValueError(f"unknown metric {unknown[0]!r}; known are {', '.join(LOWER_IS_BETTER)}")
     return {name: known[name]() for name in names if name in known}
 
 

@@ -10,12 +10,18 @@ from lama.__main__ import main
 from lama.checkpoint import build, read_checkpoint
 from lama.config import DilatedConfig, FourierConfig, RegularConfig, UNetConfig
 from lama.training.ablation import ablate, variants
+from lama.training.cases import Cell
 from lama.training.config import PRESETS, LossWeights
+from lama.training.evaluate import EvalConfig
 from lama.training.provenance import Data
 from lama.training.run import Run
 from tests.lama.training.toy import TOY, draw_photos, photos_in
 
 SMALL = replace(TOY, steps=2, batch=2, weights=LossWeights(0, 4, 0, 1, 0, 0), ema=0)
+
+
+def on(folder, **options):
+    return EvalConfig([folder], [Cell("thick", 64)], ["l1"], **options)
 
 
 def test_every_variant_differs_from_the_base_in_one_thing():
@@ -51,16 +57,7 @@ def test_the_ablation_writes_one_table_and_does_nothing_twice(tmp_path):
         return Run(variant.config, place, photos)
 
     def go(config=SMALL):
-        return ablate(
-            variants(config),
-            tmp_path / "out",
-            start,
-            photos=[tmp_path / "photos"],
-            strategies=["thick"],
-            sizes=[64],
-            metrics=["l1"],
-            limit=2,
-        )
+        return ablate(variants(config), tmp_path / "out", start, on(tmp_path / "photos", limit=2))
 
     text = go()
     names = ["base", "regular", "narrow-masks", "plain-perceptual"]
@@ -101,8 +98,7 @@ def test_a_stop_at_the_last_step_of_a_run_stops_the_ablation(tmp_path, monkeypat
         run.step = variant.config.steps
         return run
 
-    given = {"strategies": ["thick"], "sizes": [64], "metrics": ["l1"]}
-    found = ablate(variants(SMALL), tmp_path, start, photos=[tmp_path / "photos"], **given)
+    found = ablate(variants(SMALL), tmp_path, start, on(tmp_path / "photos"))
     assert found is None
     assert started == ["base"]
 
@@ -111,7 +107,7 @@ def test_the_runs_say_what_they_learn_from(tmp_path, monkeypatch):
     draw_photos(tmp_path / "shown")
     data = []
 
-    def first(wanted, folder, start, **_):
+    def first(wanted, folder, start, *_):
         run = start(wanted[0], folder / "base")
         data.extend((run.provenance.data, run.config.workers))
 
@@ -126,9 +122,7 @@ def test_the_runs_say_what_they_learn_from(tmp_path, monkeypatch):
 def test_the_published_layout_is_the_reference_in_32_bits(preset, wanted, tmp_path, monkeypatch):
     bases = []
     monkeypatch.setattr("lama.training.setup.has_bf16", lambda: True)
-    monkeypatch.setattr(
-        "lama.training.ablation.ablate", lambda wanted, *_, **__: bases.extend(wanted)
-    )
+    monkeypatch.setattr("lama.training.ablation.ablate", lambda wanted, *_: bases.extend(wanted))
     draw_photos(tmp_path / "shown")
     given = ["--photos", str(tmp_path / "shown"), "--eval-photos", str(tmp_path)]
     assert main(["ablate", *given, "--run-dir", str(tmp_path / "out"), "--preset", preset]) == 0
@@ -140,6 +134,8 @@ def test_the_published_layout_is_the_reference_in_32_bits(preset, wanted, tmp_pa
     [
         (["--preset", "grand"], "unknown preset"),
         (["--study", "colour"], "unknown study 'colour'"),
+        (["--strategy", "colour"], "colour"),
+        (["--metrics", "l1", "beauty"], "unknown metric 'beauty'"),
     ],
 )
 def test_what_cannot_be_is_refused(flags, message, tmp_path, capsys):
@@ -147,3 +143,4 @@ def test_what_cannot_be_is_refused(flags, message, tmp_path, capsys):
     given = ["--photos", str(tmp_path), "--eval-photos", str(tmp_path), "--steps", "1"]
     assert main(["ablate", *given, "--run-dir", str(tmp_path / "out"), *flags]) == 2
     assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists(), "nothing is trained before"

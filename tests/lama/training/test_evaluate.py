@@ -8,7 +8,7 @@ import masks
 from lama.__main__ import main
 from lama.training.cache import Cache
 from lama.training.cases import Case, Cell, cases, cells
-from lama.training.evaluate import Method, classical, evaluate, learned
+from lama.training.evaluate import EvalConfig, Method, classical, evaluate, learned
 from lama.training.report import by_size, gains, markdown, summarise, table
 from tests.lama.training.toy import bomb
 
@@ -31,6 +31,10 @@ def folder(tmp_path):
 
 def grey(rgb, _mask):
     return np.full_like(rgb, 99)
+
+
+def evaluate_on(folders, wanted, methods, names, *, cache=None, **options):
+    return evaluate(EvalConfig(folders, wanted, names, **options), methods, cache)
 
 
 def test_cases_are_square_seeded_and_at_most_half_hole():
@@ -75,7 +79,7 @@ def test_a_perfect_fill_has_perfect_numbers(folder):
         Method("truth", lambda rgb, mask: truth[mask.tobytes()], facts={"sha256": "0"}),
         Method("grey", grey),
     ]
-    results = evaluate([folder], [Cell("thick", 64)], methods, METRICS)
+    results = evaluate_on([folder], [Cell("thick", 64)], methods, METRICS)
     report = summarise(results, methods, {})
     cell = report["cells"][0]
     best = cell["methods"]["truth"]["mean"]
@@ -100,7 +104,7 @@ def test_a_perfect_fill_has_perfect_numbers(folder):
 
 def test_models_are_compared_by_size(folder):
     methods = [Method("a", grey, facts={"sha256": "1"}), Method("b", grey, facts={"sha256": "2"})]
-    results = evaluate([folder], cells(["thick"], [64, 48]), methods, ["l1"], limit=2)
+    results = evaluate_on([folder], cells(["thick"], [64, 48]), methods, ["l1"], limit=2)
     report = summarise(results, methods, {})
     lines = by_size(report).splitlines()
     assert lines[0] == "| model | holes | metric | 48 px | 64 px |"
@@ -117,7 +121,7 @@ def test_folders_are_told_apart(folder, tmp_path):
     other.mkdir()
     Image.fromarray(bands(7)).save(other / "7.png")
     methods = [Method("grey", grey)]
-    results = evaluate([folder, other], [Cell("thick", 48)], methods, ["l1"])
+    results = evaluate_on([folder, other], [Cell("thick", 48)], methods, ["l1"])
     report = summarise(results, methods, {})
     groups = report["cells"][0]["methods"]["grey"]["folders"]
     assert {name: group["n"] for name, group in groups.items()} == {"photos": 3, "other": 1}
@@ -128,18 +132,18 @@ def test_folders_are_told_apart(folder, tmp_path):
 
 def test_unreadable_photos_are_left_out(folder, caplog):
     (folder / "1.png").write_bytes(b"not a picture")
-    results = evaluate([folder], [Cell("thick", 48)], [Method("grey", grey)], ["l1"])
+    results = evaluate_on([folder], [Cell("thick", 48)], [Method("grey", grey)], ["l1"])
     assert [row.file for row in results[Cell("thick", 48)].rows] == ["0.png", "2.png"]
     assert "1.png" in caplog.text
     for path in folder.iterdir():
         path.write_bytes(b"")
     with pytest.raises(ValueError, match="none of the 3 photos"):
-        evaluate([folder], [Cell("thick", 48)], [Method("grey", grey)], ["l1"])
+        evaluate_on([folder], [Cell("thick", 48)], [Method("grey", grey)], ["l1"])
 
 
 def test_a_photo_that_is_far_too_large_is_left_out(folder, caplog):
     (folder / "1.png").write_bytes(bomb())
-    results = evaluate([folder], [Cell("thick", 48)], [Method("grey", grey)], ["l1"])
+    results = evaluate_on([folder], [Cell("thick", 48)], [Method("grey", grey)], ["l1"])
     assert [row.file for row in results[Cell("thick", 48)].rows] == ["0.png", "2.png"]
     assert "1.png" in caplog.text
 
@@ -170,7 +174,7 @@ def test_distances_of_sets_alone_can_be_reported(folder, tmp_path, capsys):
 
 def test_two_methods_need_two_names(folder):
     with pytest.raises(ValueError, match="same name"):
-        evaluate([folder], [Cell("thick", 48)], [Method("a", grey), Method("a", grey)], ["l1"])
+        evaluate_on([folder], [Cell("thick", 48)], [Method("a", grey), Method("a", grey)], ["l1"])
 
 
 def test_what_is_kept_is_not_made_again_and_changes_nothing(folder, tmp_path):
@@ -182,7 +186,7 @@ def test_what_is_kept_is_not_made_again_and_changes_nothing(folder, tmp_path):
 
     def run(version, names=METRICS):
         methods = [Method("grey", counted, version)]
-        results = evaluate(
+        results = evaluate_on(
             [folder], [Cell("thick", 48)], methods, names, cache=Cache(tmp_path / "kept")
         )
         means = summarise(results, methods, {})["cells"][0]["methods"]["grey"]["mean"]
@@ -209,7 +213,7 @@ def test_a_run_that_was_cut_off_goes_on(folder, tmp_path):
         return grey(rgb, mask)
 
     def run(cache):
-        results = evaluate(
+        results = evaluate_on(
             [folder], [Cell("thick", 48)], [Method("grey", tired, "1")], ["l1"], cache=cache
         )
         return [row.values for row in results[Cell("thick", 48)].rows]
@@ -260,7 +264,9 @@ def test_command_writes_a_report_and_sheets(folder, tmp_path, capsys):
 def test_a_fill_of_another_hole_is_not_taken_from_the_cache(folder, tmp_path):
     def run(seed, cache):
         methods = [Method("grey", grey, "1")]
-        results = evaluate([folder], [Cell("thick", 48)], methods, ["l1"], seed=seed, cache=cache)
+        results = evaluate_on(
+            [folder], [Cell("thick", 48)], methods, ["l1"], seed=seed, cache=cache
+        )
         return [row.values for row in results[Cell("thick", 48)].rows]
 
     kept = Cache(tmp_path / "kept")
@@ -274,7 +280,7 @@ def test_a_fill_that_works_in_place_spoils_nothing_for_the_others(folder):
         return rgb
 
     def measured(*methods):
-        results = evaluate([folder], [Cell("thick", 48)], methods, ["l1"])
+        results = evaluate_on([folder], [Cell("thick", 48)], methods, ["l1"])
         return [row.values["grey"] for row in results[Cell("thick", 48)].rows]
 
     assert measured(Method("black", blackens), Method("grey", grey)) == measured(
@@ -287,6 +293,6 @@ def test_what_a_fill_does_outside_of_the_hole_is_not_measured(folder):
         return np.where(mask[..., None], grey(rgb, mask), rgb)
 
     methods = [Method("everywhere", grey), Method("careful", careful)]
-    results = evaluate([folder], [Cell("thick", 48)], methods, ["l1", "psnr", "ssim"])
+    results = evaluate_on([folder], [Cell("thick", 48)], methods, ["l1", "psnr", "ssim"])
     for row in results[Cell("thick", 48)].rows:
         assert row.values["everywhere"] == row.values["careful"]

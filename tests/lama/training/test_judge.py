@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
+from lama.arrays import to_tensor
 from lama.training.judge import (
     GUARDS,
+    METRICS,
     SAVED,
     compare,
     doubt,
@@ -16,6 +18,7 @@ from lama.training.judge import (
     table,
 )
 from lama.training.logged import LoggedMasks
+from lama.training.metrics import metrics
 from lama.training.photos import PhotoFiles
 
 
@@ -60,7 +63,7 @@ def test_a_perfect_model_beats_a_poor_one(material) -> None:
         return np.zeros_like(rgb)
 
     assert truth
-    report, gallery = measure(cases, {"base": black, "new": grey}, ("l1", "psnr"))
+    report, exhibits = measure(cases, {"base": black, "new": grey}, ("l1", "psnr"))
     assert report[SAVED]["n"] == 2
     verdict = compare(report, "base", "new")
     assert verdict.accepted
@@ -68,7 +71,33 @@ def test_a_perfect_model_beats_a_poor_one(material) -> None:
     assert verdict.changes[SAVED]["psnr"] < 0, "a gain is below zero whichever way a metric goes"
     assert not compare(report, "new", "base").accepted
     assert "| saved | 2 | l1 |" in table(report, verdict, "base", "new")
-    assert gallery.sheet().ndim == 3
+    assert [exhibit.case for exhibit in exhibits] == cases
+    assert list(exhibits[0].pictures) == ["base", "new"]
+
+
+def test_means_are_those_of_each_hole_alone(material) -> None:
+    """By hand: one fill at a time, blended into its photo, in the order of the cases."""
+    photos, held = material
+    cases, done = fixed_cases(photos, held, 9, 64), []
+    fills = {
+        "base": lambda rgb, mask: np.full_like(rgb, 128),
+        "new": lambda rgb, mask: cv2.blur(rgb, (9, 9)),
+    }
+    report, exhibits = measure(cases, fills, METRICS, done.append)
+    assert done == list(range(1, 37))
+    shown = [exhibit.case.cell.strategy for exhibit in exhibits]
+    assert shown == [SAVED] * 6 + [shape for shape in GUARDS for _ in range(2)]
+    for shape in (SAVED, *GUARDS):
+        some = [case for case in cases if case.cell.strategy == shape]
+        assert report[shape]["n"] == 9
+        for name, fill in fills.items():
+            for metric, of in metrics(METRICS).items():
+                values = []
+                for case in some:
+                    filled = np.where(case.mask[..., None], fill(case.rgb, case.mask), case.rgb)
+                    values.append(of(*map(to_tensor, (filled, case.rgb, case.mask))).item())
+                found = report[shape]["models"][name][metric]
+                assert found == pytest.approx(np.mean(values), rel=1e-5)
 
 
 def shapes(before: float, after: float) -> dict:
