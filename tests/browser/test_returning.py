@@ -66,6 +66,14 @@ def test_a_photo_that_was_sent_again_keeps_its_mask(
     visitor.wait_for_timeout(400)
     throw_away(forgetful)
     keeps_over_reloads(visitor, hole)
+    throw_away(forgetful)
+    visitor.route("**/upload*", lambda route: route.abort())
+    visitor.reload()
+    expect(visitor.locator(".lc-note")).to_contain_text("The next stroke sends it once more")
+    assert np.array_equal(exported_mask(visitor), hole)
+    visitor.unroute_all()
+    stroke(visitor, (0.6, 0.3), (0.65, 0.3))
+    expect(visitor.locator(".lc-note")).to_be_hidden()
     visitor.close()
 
 

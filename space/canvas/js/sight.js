@@ -29,8 +29,10 @@ const unfilled = () => Boolean(S.result) && !sameRuns(S.result.runs, maskHistory
 // of it, shimmering while one is waited for, and out of the result's way. What only makes the result better is not
 // waited for, nor what is marked beyond a run that was asked for.
 function settleMask() {
-  const awaited = waiting || (running && !running.better && !running.gone && sameRuns(running.drawn.runs, maskHistory.runs));
-  showMask(gesture && gesture.tool !== "select" ? "drawing" : awaited ? "waiting" : S.result && !unfilled() ? "gone" : "drawing");
+  const isDrawn = gesture && gesture.tool !== "select";
+  const isAwaited = waiting || (running && !running.better && !running.gone && sameRuns(running.drawn.runs, maskHistory.runs));
+  const isFilled = S.result && !unfilled();
+  showMask(isDrawn ? "drawing" : isAwaited ? "waiting" : isFilled ? "gone" : "drawing");
 }
 
 // Hovering the hole shows its red again; drawing shows all of it.
