@@ -20,7 +20,7 @@ from huggingface_hub import HfApi
 from space.store import Store, StoreError, health
 from space.store.errors import HubError, NoRepositoryError
 from space.store.files import try_lock
-from space.store.hub import Pushed, push, remember
+from space.store.hub import Pushed, push
 from space.store.index import set_meta
 from space.store.restoring import is_empty, restore
 from space.words import waiting_time
@@ -119,7 +119,7 @@ class Sync:
                 if error.pause:
                     until = str(round((time.time() + error.pause) * 1e6))
                     with contextlib.suppress(StoreError):
-                        remember(self._store.core, hub_pause_until=until)
+                        self._store.core.index.remember(hub_pause_until=until)
                 raise
 
     def _push(self) -> Pushed:
@@ -194,7 +194,7 @@ class Sync:
         """Write down when the next look is, and who will do it."""
         when = str(int((time.time() + pause) * 1e6))
         try:
-            remember(self._store.core, next_push=when, syncer=str(os.getpid()))
+            self._store.core.index.remember(next_push=when, syncer=str(os.getpid()))
             self._announced = when
         except StoreError as error:
             _log.warning("The time of the next push could not be written down: %s", error)

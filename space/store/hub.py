@@ -26,7 +26,6 @@ from space.store.core import Core, now_microseconds
 from space.store.errors import HubError, IndexTroubleError, SubmissionError
 from space.store.files import locked
 from space.store.hub_errors import explained
-from space.store.index import set_meta
 from space.store.schema import STATUSES
 
 SHARDS_A_COMMIT = 50
@@ -68,10 +67,10 @@ def push(
     with locked(core.data_dir / "push.lock", timeout=5.0):
         for shelf in shelves_of(statuses):
             compaction.pack(core, shelf)
-        remember(core, last_try=str(now_microseconds()))
+        core.index.remember(last_try=str(now_microseconds()))
         try:
             hub.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
-            remember(core, hub_dataset=repository, hub_statuses=" ".join(statuses))
+            core.index.remember(hub_dataset=repository, hub_statuses=" ".join(statuses))
             pushed = _push(core, hub, repository, statuses)
             if health.due(core, statuses):  # saved, deleted or merged while it was sent
                 again = _push(core, hub, repository, statuses)
@@ -84,13 +83,13 @@ def push(
         except IndexTroubleError:
             raise  # nor could it be written down
         except HubError as error:
-            remember(core, last_push_error=str(error))
+            core.index.remember(last_push_error=str(error))
             raise
         except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError, RuntimeError) as error:
             failed = explained(error, f"The push to {repository} did not go through")
-            remember(core, last_push_error=failed.reason)
+            core.index.remember(last_push_error=failed.reason)
             raise failed from error
-        remember(core, last_push_error="", last_push=str(now_microseconds()))
+        core.index.remember(last_push_error="", last_push=str(now_microseconds()))
     return pushed
 
 
@@ -114,13 +113,6 @@ def check(core: Core, repository: str, statuses: Sequence[str] = ("approved",)) 
             f"This data directory belongs to {before} on the Hub, where deletions have to arrive "
             f"too. Push there, or export a copy for {repository}."
         )
-
-
-def remember(core: Core, **facts: str) -> None:
-    """Keep facts about pushes in the index, where every process finds them."""
-    with core.index.transaction() as run:
-        for key, value in facts.items():
-            set_meta(run, key, value)
 
 
 def shelves_of(statuses: Iterable[str]) -> tuple[str, ...]:

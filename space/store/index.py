@@ -115,6 +115,12 @@ class Index:
         row = self.get("SELECT value FROM meta WHERE key = ?", (key,))
         return default if row is None else str(row["value"])
 
+    def remember(self, **facts: str) -> None:
+        """Keep facts about the data directory where every process finds them, all at once."""
+        with self.transaction() as run:
+            for key, value in facts.items():
+                set_meta(run, key, value)
+
     def secret(self, name: str) -> bytes:
         """A key that is made once and never changes.
 

@@ -26,7 +26,7 @@ from space.store.comparing import Comparison, compare
 from space.store.core import Core, add_whole_shard, now_microseconds, prepare_shard
 from space.store.errors import IndexTroubleError, NoRepositoryError, SubmissionError
 from space.store.files import locked, sync_directory, sync_file
-from space.store.hub import check, is_shard, local_name, remember, strangers
+from space.store.hub import check, is_shard, local_name, strangers
 from space.store.hub_errors import explained
 from space.store.index import add_record, drop_record
 from space.store.records import by_shelf
@@ -68,7 +68,7 @@ def restore(
     folder = core.data_dir / "restoring"
     with locked(core.data_dir / "push.lock", timeout=5.0):
         if is_empty(core):
-            remember(core, restoring=repository)
+            core.index.remember(restoring=repository)
         try:
             count = _fetch_all(core, hub, repository, folder, progress)
         except RepositoryNotFoundError as error:
@@ -81,11 +81,11 @@ def restore(
             if isinstance(error, SubmissionError | IndexTroubleError):
                 raise
             failed = explained(error, f"{repository} could not be restored")
-            remember(core, last_push_error=failed.reason)
+            core.index.remember(last_push_error=failed.reason)
             raise failed from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        remember(core, restoring="", hub_dataset=repository, last_push_error="")
+        core.index.remember(restoring="", hub_dataset=repository, last_push_error="")
     with core.lock():
         core.published.write_card(core.card())
     compaction.soon(core)

@@ -165,7 +165,7 @@ def test_who_never_pushed_leaves_the_other_ones_time_alone(store: Store) -> None
     two.start()
     two.stop()
     assert store.info()["next_push"] is not None
-    hub.remember(store.core, syncer="1", next_push=str(int((time.time() + 60) * 1e6)))
+    store.core.index.remember(syncer="1", next_push=str(int((time.time() + 60) * 1e6)))
     one.stop()  # another process has taken over since
     assert store.core.index.meta("syncer") == "1"
 

@@ -58,7 +58,7 @@ def test_a_shard_that_an_earlier_version_adopted_under_a_strange_name_is_mended(
         run.execute("UPDATE records SET shard = ?", (strange,))
     sent = remote.files.pop(hub.remote_path(name, "open/pending"))
     remote.files["data/pending-00000.parquet"] = sent
-    hub.remember(store.core, last_push_error="no route")
+    store.core.index.remember(last_push_error="no route")
     assert store.info()["records"] == 1
     Store.open(store.core.data_dir).close()
     assert all(shards.is_name(name) for name in store.core.index.shard_names())

@@ -160,7 +160,7 @@ def test_the_hubs_own_pause_is_honoured(store: Store, remote: LoopbackHub) -> No
     remote.retry_after = "0"
     assert syncing._attempt() > 60, "the pause is not over"
     assert store.info()["synced"] == 0
-    hub.remember(store.core, hub_pause_until="")
+    store.core.index.remember(hub_pause_until="")
     assert syncing._attempt() == 60
     assert store.info()["synced"] == 1
 
