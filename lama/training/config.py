@@ -21,7 +21,7 @@ class LossWeights:
     r1: float = 0.001  # gamma
     lpips: float = 0.0  # ours, AlexNet LPIPS of the blended picture
     matching: float = 0.0  # ours, features of many fills against those of many photos
-    halves: float = 0.0  # ours, the whole sum once more at half the size, and so on, as often
+    halves: float = 0.0  # ours, of the same sum at half the size; its square at a quarter, ...
 
 
 @dataclass(frozen=True)

@@ -81,11 +81,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class FinetuneOutcome:
-    """How it ended."""
+    """How a fine-tuning ended.
+
+    Attributes:
+        phase: in a word, as in `status.json`.
+        message: a sentence for the user.
+        model: the promoted file, or None.
+        verdict: of the judge, or None if it did not come to that.
+    """
 
     phase: Literal["promoted", "refused", "stopped", "failed"]
     message: str
-    model: Path | None = None  # where it was promoted to
+    model: Path | None = None
     verdict: Verdict | None = None
 
 

@@ -162,7 +162,7 @@ def write_digests(run_dir: Path, held: dict[str, list[str]]) -> None:
 
 
 def told_apart(labels: Sequence[str]) -> list[str]:
-    """Labels of which no two are the same: folders may share a name, and files in them."""
+    """The labels made unique by a number: folders may share a name, and so may files in them."""
     seen: Counter[str] = Counter()
     found = []
     for label in labels:

@@ -1,4 +1,6 @@
-"""Whether a fine-tuned model may take its base's side: the same holes for both, one stated margin.
+"""Whether a fine-tuned model may be used: it and its base fill the same holes.
+
+No judged metric may be worse than the base's by more than a stated margin.
 
 What is filled is fixed by the held-out photos and masks alone: holes of people's masks, which is
 what fine-tuning is for, and generated holes of other shapes, because a model that learns one

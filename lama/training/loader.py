@@ -68,8 +68,8 @@ def load(
 ) -> Iterator[Sample]:
     """Batches of samples in the given order.
 
-    Close it when something went wrong outside: workers leave SIGTERM to the trainer, so that Python
-    would wait for them at exit for ever.
+    Close it if the training fails. Workers ignore SIGTERM, which is for the process that trains, so
+    without that Python would wait for them for ever when it exits.
 
     Args:
         samples: of the run.

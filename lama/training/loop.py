@@ -38,7 +38,7 @@ def train(run: Run, *, save_every: int = 500, log_every: int = 50) -> bool:
         log_every: steps between lines of stats.jsonl.
 
     Returns:
-        Whether it was asked to stop, be it at the last step.
+        Whether a signal asked it to stop; also if that came during the last step.
 
     Raises:
         TrainingError: A loss is no longer finite.

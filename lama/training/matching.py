@@ -1,10 +1,10 @@
-"""The kernel distance between fills and photos as a loss: what a set of fills has in common.
+"""The kernel distance (squared MMD) between a set of fills and a set of photos as a loss.
 
-Other losses compare a fill with its own photo, or ask patch by patch whether it could be one. This
-asks whether features of many fills lie where those of many photos lie (Li et al., "Generative
-Moment Matching Networks", ICML 2015; the cubic kernel is that of Binkowski et al., ICLR 2018), with
-the network that `kernel_distance` measures by. A batch is far too small a set, so features of the
-last pictures are kept: those of others are constants, and the gradient goes to the batch at hand.
+Other losses compare a fill with its own photo, or judge it patch by patch. This one compares the
+distribution of many fills' features with that of many photos' (Li et al., "Generative Moment
+Matching Networks", ICML 2015; the cubic kernel is that of Binkowski et al., ICLR 2018), on the
+network that `kernel_distance` measures with. One batch is far too small a set, so the features of
+the last pictures are kept. Kept features are constants; the gradient goes to the batch at hand.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GOLDEN = 0.6180339887  # its multiples modulo 1 spread evenly, however many ther
 
 
 class KernelMatching(nn.Module):
-    """Pushes fills to where photos are, in the features of a frozen EfficientNet-Lite0.
+    """Squared MMD between fills and photos, on features of a frozen EfficientNet-Lite0.
 
     Args:
         kept: pictures whose features are remembered, of fills and of photos.
@@ -45,7 +45,7 @@ class KernelMatching(nn.Module):
         self.register_buffer("seen", torch.zeros((), dtype=torch.long))
 
     def forward(self, fill: Tensor, photo: Tensor, mask: Tensor) -> Tensor:
-        """The part of the squared distance that these fills can change; then remembers them.
+        """The terms of the squared MMD between these fills and what is kept; then keeps them too.
 
         Args:
             fill: (B, 3, H, W) in [0, 1], what is known as in the photo.
@@ -53,7 +53,8 @@ class KernelMatching(nn.Module):
             mask: (B, 1, H, W), 1 = hole.
 
         Returns:
-            Scalar; below 0 where fills are nearer to photos than to each other, 0 at the start.
+            Scalar; below 0 if these fills are nearer to kept photos than to kept fills, 0 as long
+            as nothing is kept.
         """
         first = int(self.seen) + rank() * len(mask)
         places = [square_in_hole(m[0], first + i) for i, m in enumerate(mask)]

@@ -1,4 +1,7 @@
-"""Folders that go away with their process, and after one that was killed, at the next chance."""
+"""Temporary folders that are removed when their process ends.
+
+A process that is killed cannot do that: what it leaves is removed when the next folder is made.
+"""
 
 from __future__ import annotations
 

@@ -60,10 +60,13 @@ class Data:
     saved_masks: int = 0
 
     def after(self, before: Data) -> Data:
-        """All that a run has seen which went on with this after that.
+        """Everything that a resumed run was trained on.
 
-        Photos and masks of the same sources are the same ones, of which the larger number counts;
-        those of other sources come on top.
+        Photos and masks of the same sources are the same ones: the larger number counts. Those of
+        other sources are added.
+
+        Args:
+            before: what it was trained on until it was saved; this is what it goes on with.
         """
         sources = tuple(dict.fromkeys((*before.sources, *self.sources)))
         streamed = self.photos is None or before.photos is None
@@ -84,6 +87,7 @@ class Data:
 
 
 def _both(now: int, before: int, same: bool) -> int:
+    """The size of two sets together: the larger one if they are the same things, else the sum."""
     return max(now, before) if same else now + before
 
 

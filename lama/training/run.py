@@ -140,7 +140,10 @@ class Run:
         return channels_last(module.to(self.accelerator.device))
 
     def _averaged(self) -> AveragedModel | None:
-        """A running average of the weights whose memory grows with its age, up to `ema`."""
+        """The exponential moving average of the weights, or None without `ema`.
+
+        The decay grows with the number of updates up to `ema`: the first weights soon count little.
+        """
         if not self.config.ema:
             return None
 
@@ -214,6 +217,7 @@ class Run:
         write_atomic(self.run_dir / STATE, buffer.getvalue())
 
     def _moving(self) -> Iterator[tuple[str, Tensor]]:
+        """Every tensor that training changes, by name."""
         yield from self.generator.state_dict().items()
         yield from self.discriminator.state_dict().items()
 
@@ -243,6 +247,7 @@ class Run:
         return True
 
     def _take(self, state: dict[str, Any]) -> None:
+        """Continue from what `save` wrote; keys that older runs did not write may be missing."""
         self.step = state["step"]
         self.samples = state.get("samples", self.step * self.config.batch)
         self.generator.load_state_dict(state["generator"])
@@ -263,7 +268,7 @@ class Run:
             torch.set_rng_state(state["random"]["cpu"])
 
     def forget_later_lines(self) -> None:
-        """Strike out of the log what comes after this step, be it another run's before its save."""
+        """Remove the log's lines of later steps: they were never saved and will be made again."""
         path = self.run_dir / "stats.jsonl"
         if path.exists():
             lines = path.read_text().splitlines(keepends=True)

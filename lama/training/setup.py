@@ -78,7 +78,7 @@ def resumed(run_dir: Path, changes: Mapping[str, Any], name: str | None = None) 
 
 
 def may_have_moved(before: str, now: str | None) -> bool:
-    """Whether two perceptual networks are the paper's, whose file may lie elsewhere now."""
+    """Whether both are a file of the paper's perceptual network, which may just have moved."""
     return "efficientnet" not in (before, now)
 
 
@@ -90,10 +90,12 @@ def mixed_precision(asked: str) -> str:
 
 
 def _named(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those changes that were asked for."""
     return {name: value for name, value in changes.items() if value is not None}
 
 
 def _given(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, with `mixed_precision` as it is on this machine."""
     found = _named(changes)
     if "mixed_precision" in found:
         found["mixed_precision"] = mixed_precision(found["mixed_precision"])
@@ -101,6 +103,7 @@ def _given(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _checked(config: TrainConfig) -> TrainConfig:
+    """The run itself; ValueError if its figures make no sense."""
     if config.steps < 1 or config.batch < 1:
         raise ValueError(f"steps and batch are 1 or more, not {config.steps} and {config.batch}")
     if not 0 <= config.masks_share <= 1:

@@ -20,7 +20,11 @@ _UNREADABLE = (
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Inside, a state that is damaged or does not fit is a ValueError that says what to do."""
+    """Inside, what torch raises for a damaged or unfitting state becomes a ValueError.
+
+    Args:
+        path: of the state; the message names it and says what to do.
+    """
     try:
         yield
     except _UNREADABLE as error:

@@ -28,7 +28,7 @@ SMALLEST = 128  # shorter side in pixels of the pictures that the losses look at
 
 
 def whole(x: Tensor) -> Tensor:
-    """Nothing cut off."""
+    """The `Cut` that cuts nothing off."""
     return x
 
 
@@ -110,7 +110,7 @@ def generator_phase(
     networks: LossNetworks,
     cut: Cut = whole,
 ) -> tuple[Tensor, list[ScaleBatch], Stats]:
-    """Gmain: the sum of the generator's losses, over every size if `weights.halves` is not 0.
+    """The generator's loss: a weighted sum, over every size if `weights.halves` is not 0.
 
     Args:
         generator: runs forward once.
@@ -182,7 +182,7 @@ def discriminator_phase(
     grid: losses.Grid | None = None,
     r1: bool = False,
 ) -> tuple[Tensor, Stats]:
-    """Dmain: patches of the real picture against the holes of the fake one.
+    """The discriminator's loss at one size: patches of the real picture against holes of the fake.
 
     Args:
         discriminator: gives logits and features.

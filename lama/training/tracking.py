@@ -48,5 +48,5 @@ class Tracker:
         self._run.log(values, step=int(line["step"]))
 
     def close(self) -> None:
-        """Send what waits."""
+        """Send what has not been sent yet, and end the run."""
         self._run.finish()
