@@ -166,6 +166,11 @@ def _add_hub(verbs: Any) -> None:  # noqa: ANN401
     pushing.add_argument(
         "--public", action="store_true", help="if the repository is made now, make it public"
     )
+    pushing.add_argument(
+        "--again",
+        action="store_true",
+        help="send again what was withdrawn there since this copy of the data directory was made",
+    )
 
     restoring = _verb(
         verbs,
@@ -266,7 +271,12 @@ def _push(store: Store, chosen: argparse.Namespace, say: Say, hub: HfApi | None)
     if not chosen.hub_dataset:
         raise SubmissionError("Say where to push to: --hub-dataset USER/NAME.")
     done = push(
-        store.core, hub or connect(), chosen.hub_dataset, chosen.status, private=not chosen.public
+        store.core,
+        hub or connect(),
+        chosen.hub_dataset,
+        chosen.status,
+        private=not chosen.public,
+        again=chosen.again,
     )
     say(
         f"{counted(done.records, 'record')} in {counted(done.shards, 'new shard')} pushed, "

@@ -9,6 +9,7 @@ returning what was seen first. A finished copy has `configs`, and a description 
 different for every copy, for the same reason.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ import yaml
 from space.store.schema import CONSENT_SENTENCE, FEATURES, LICENCES, SCHEMA_VERSION, STATUSES
 
 _NAMES = {"cc0-1.0": "CC0 1.0", "cc-by-4.0": "CC BY 4.0", "private": "private"}
+
+_COPY = re.compile(r"^\s*description: Copy (\w+)$", re.MULTILINE)
 
 _EXTRA = (
     "a JSON object: `note` of the contributor; `receipt_sha256`, the hash of the receipt; "
@@ -141,6 +144,12 @@ def render(
         ),
     )
     return f"---\n{yaml.safe_dump(front, sort_keys=False, allow_unicode=True)}---\n\n{body}"
+
+
+def copy_of(text: str) -> str | None:
+    """The word that `render` was given for a finished copy; None if a card has none."""
+    found = _COPY.search(text.split("\n---", 1)[0])
+    return found[1] if found else None
 
 
 def _size_category(records: int) -> str:

@@ -20,7 +20,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import httpx, validate_repo_id
 
-from space.store import compaction, health, shards
+from space.store import compaction, copies, health, shards
 from space.store.card import Figures, render
 from space.store.core import Core, now_microseconds
 from space.store.errors import HubError, IndexTroubleError, SubmissionError
@@ -49,6 +49,8 @@ def push(
     repository: str,
     statuses: Sequence[str] = ("approved",),
     private: bool = True,
+    *,
+    again: bool = False,
 ) -> Pushed:
     """Bring the Hub's newest revision up to date.
 
@@ -58,6 +60,8 @@ def push(
         repository: `USER/NAME` of the dataset.
         statuses: Records of these go up.
         private: Whether the repository is made private when it is made now.
+        again: Whether to send again what was withdrawn there while another copy of this data
+            directory was in use; see `space.store.copies`.
 
     Raises:
         SubmissionError: The name cannot be a repository's, or another one was used before.
@@ -71,14 +75,14 @@ def push(
         try:
             hub.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
             core.index.remember(hub_dataset=repository, hub_statuses=" ".join(statuses))
-            pushed = _push(core, hub, repository, statuses)
+            pushed = _push(core, hub, repository, statuses, again)
             if health.due(core, statuses):  # saved, deleted or merged while it was sent
-                again = _push(core, hub, repository, statuses)
+                rest = _push(core, hub, repository, statuses)
                 pushed = replace(
-                    again,
-                    shards=pushed.shards + again.shards,
-                    records=pushed.records + again.records,
-                    withdrawn=pushed.withdrawn + again.withdrawn,
+                    rest,
+                    shards=pushed.shards + rest.shards,
+                    records=pushed.records + rest.records,
+                    withdrawn=pushed.withdrawn + rest.withdrawn,
                 )
         except IndexTroubleError:
             raise  # nor could it be written down
@@ -151,7 +155,9 @@ def strangers(core: Core, remote: Iterable[str]) -> list[str]:
     return sorted(path for path in remote if is_shard(path) and local_name(path) not in known)
 
 
-def _push(core: Core, hub: HfApi, repository: str, statuses: Sequence[str]) -> Pushed:
+def _push(
+    core: Core, hub: HfApi, repository: str, statuses: Sequence[str], again: bool = False
+) -> Pushed:
     remote = set(hub.list_repo_files(repository, repo_type="dataset"))
     if unknown := strangers(core, remote):
         reason = (
@@ -172,13 +178,17 @@ def _push(core: Core, hub: HfApi, repository: str, statuses: Sequence[str]) -> P
     gone |= {row["name"] for row in sent} - {row["name"] for row in chosen}
     # By name, not by `is_shard`: earlier versions sent what they had found under any name.
     withdrawn = sorted(remote & {_path(split, n) for split in SPLITS.values() for n in gone})
-    if new or withdrawn or "README.md" not in remote:
+    if new or withdrawn or copies.CARD not in remote:
+        if copies.CARD in remote:
+            copies.guard(core, hub, repository, again=again)
+        copy = copies.begin(core)
         changes: list[Any] = [CommitOperationDelete(path) for path in withdrawn]
-        changes += _description(core, repository, shelves, remote)
+        changes += _description(core, repository, shelves, remote, copy)
         for start in range(0, max(len(new), 1), SHARDS_A_COMMIT):
             _commit(core, hub, repository, new[start : start + SHARDS_A_COMMIT], changes)
             changes = []
-    _forget(core, sorted(gone))
+        copies.arrived(core, copy)
+    _forget(core, sorted(gone), shelves)
     on_hub = sum(row["rows"] for row in chosen)
     total = sum(core.index.counts("status").values())
     sent_rows = sum(row["rows"] for row in new)
@@ -208,15 +218,15 @@ def _commit(
 
 
 def _description(
-    core: Core, repository: str, shelves: tuple[str, ...], remote: set[str]
+    core: Core, repository: str, shelves: tuple[str, ...], remote: set[str], copy: str
 ) -> list[CommitOperationAdd]:
     """The card with the figures of what is on the Hub, and the shard that holds the columns."""
-    title, copy = repository.split("/")[1], f"{now_microseconds():x}"
+    title = repository.split("/")[1]
     figures = _figures(core, shelves)
     # A split without a row cannot be loaded, and would keep the others from being loaded.
     named = [split for status, split in SPLITS.items() if figures.statuses.get(status)]
     card = render(figures, repository, title, copy, named or ["train"])
-    operations = [CommitOperationAdd("README.md", card.encode())]
+    operations = [CommitOperationAdd(copies.CARD, card.encode())]
     empty = f"data/{shards.EMPTY_NAME}"
     if empty not in remote:
         operations.append(CommitOperationAdd(empty, core.published.data / shards.EMPTY_NAME))
@@ -266,6 +276,7 @@ def _attempt(core: Core, batch: list[sqlite3.Row]) -> list[sqlite3.Row]:
         for row in batch:
             update = "UPDATE shards SET pushed_at = coalesce(pushed_at, 0) WHERE name = ?"
             if run.execute(update, (row["name"],)).rowcount:
+                run.execute("UPDATE records SET sent = 1 WHERE shard = ?", (row["name"],))
                 live.append(row)
     return live
 
@@ -277,7 +288,13 @@ def _mark(core: Core, batch: list[sqlite3.Row]) -> None:
     _each(core, batch, update, lambda row: (now, row["name"]))
 
 
-def _forget(core: Core, names: list[str]) -> None:
-    """These are no longer on the Hub."""
+def _forget(core: Core, names: list[str], shelves: tuple[str, ...]) -> None:
+    """These shards are no longer on the Hub, nor are the records on other shelves than these."""
     _each(core, names, "DELETE FROM retired WHERE name = ?", lambda name: (name,))
     _each(core, names, "UPDATE shards SET pushed_at = NULL WHERE name = ?", lambda name: (name,))
+    elsewhere = f"SELECT name FROM shards WHERE shelf NOT IN ({marks(shelves)})"
+    if names:
+        with core.index.transaction() as run:
+            run.execute(
+                f"UPDATE records SET sent = 0 WHERE sent AND shard IN ({elsewhere})", shelves
+            )

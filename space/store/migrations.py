@@ -180,6 +180,15 @@ def _copies_to_forget(run: sqlite3.Connection) -> None:
     run.execute("CREATE INDEX unforgotten_tombstones ON tombstones (id) WHERE copies IS NOT NULL")
 
 
+def _sent_records(run: sqlite3.Connection) -> None:
+    """Version 5: which records were sent to the Hub, however often their shard was written anew."""
+    run.execute("ALTER TABLE records ADD COLUMN sent INTEGER NOT NULL DEFAULT 0")
+    run.execute(
+        "UPDATE records SET sent = 1 "
+        "WHERE shard IN (SELECT name FROM shards WHERE pushed_at IS NOT NULL)"
+    )
+
+
 @dataclass(frozen=True)
 class Step:
     """One change of the tables."""
@@ -192,6 +201,7 @@ STEPS = (
     Step(2, _photo_hashes),
     Step(3, _reviews),
     Step(4, _copies_to_forget),
+    Step(5, _sent_records),
 )  # fmt: skip
 INDEX_VERSION = STEPS[-1].version
 

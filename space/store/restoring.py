@@ -13,6 +13,7 @@ be withdrawn, because nothing is in it any more that is not here.
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,12 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 from huggingface_hub.utils import httpx
 
-from space.store import compaction, parting, recovery, shards
+from space.store import compaction, copies, parting, recovery, shards
 from space.store.comparing import Comparison, compare
 from space.store.core import Core, add_whole_shard, now_microseconds, prepare_shard
 from space.store.errors import IndexTroubleError, NoRepositoryError, SubmissionError
 from space.store.files import locked, sync_directory, sync_file
-from space.store.hub import check, is_shard, local_name, strangers
+from space.store.hub import check, is_shard, local_name, shelves_of, strangers
 from space.store.hub_errors import explained
 from space.store.index import add_record, drop_record
 from space.store.records import by_shelf
@@ -59,8 +60,8 @@ def restore(
 
     Raises:
         SubmissionError: The name cannot be a repository's, or another one was used before; or
-            records were decided on differently here and there, or cannot be any, and all others
-            have come.
+            records were decided on differently here and there, cannot be any, or were withdrawn
+            there while another copy of this directory was in use, and all others have come.
         NoRepositoryError: There is no such repository, or the token may not see it.
         HubError: The Hub refused or could not be reached; nothing is lost, try again.
     """
@@ -70,7 +71,7 @@ def restore(
         if is_empty(core):
             core.index.remember(restoring=repository)
         try:
-            count = _fetch_all(core, hub, repository, folder, progress)
+            found = _fetch_all(core, hub, repository, folder, progress)
         except RepositoryNotFoundError as error:
             reason = (
                 f"There is no dataset {repository} on the Hub, or the token may not see it. Check "
@@ -85,11 +86,25 @@ def restore(
             raise failed from error
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        core.index.remember(restoring="", hub_dataset=repository, last_push_error="")
-    with core.lock():
-        core.published.write_card(core.card())
+        with core.lock():
+            core.published.write_card(core.card())
+        _conclude(core, repository, found)
     compaction.soon(core)
-    return count
+    return found.came
+
+
+@dataclass
+class _Found:
+    """What the Hub has, and what came of it."""
+
+    copy: str | None = None
+    """The word of the card; see `space.store.copies`."""
+    came: int = 0
+    """Records that were taken in."""
+    left: dict[str, Comparison] = field(default_factory=dict)
+    """Files with something that was not, by path."""
+    ids: set[str] = field(default_factory=set)
+    """All records there. Only if somebody else pushed last, those of every file."""
 
 
 def _fetch_all(
@@ -98,32 +113,67 @@ def _fetch_all(
     repository: str,
     folder: Path,
     progress: Callable[[int, int], None] | None,
-) -> int:
-    revision = hub.repo_info(repository, repo_type="dataset").sha
+) -> _Found:
+    revision = str(hub.repo_info(repository, repo_type="dataset").sha)
     paths = hub.list_repo_files(repository, repo_type="dataset", revision=revision)
+    found = _Found()
+    if copies.CARD in paths:
+        found.copy = copies.read(core, hub, repository, revision)
+    own = copies.is_own(core, found.copy)
     wanted = [path for path in paths if is_shard(path)]
-    count = 0
-    left: dict[str, Comparison] = {}
     for number, path in enumerate(wanted, start=1):
-        if strangers(core, [path]):  # neither here nor replaced here since it was sent
-            fetched = hub.hf_hub_download(
-                repository, path, repo_type="dataset", revision=revision, local_dir=str(folder)
+        unknown = strangers(core, [path])  # neither here nor replaced here since it was sent
+        if unknown or not (own or local_name(path) in core.index.shard_names()):
+            fetched = Path(
+                hub.hf_hub_download(
+                    repository, path, repo_type="dataset", revision=revision, local_dir=str(folder)
+                )
             )
-            with core.lock():
-                recovery.settle(core)
-                came, found = _take_in(core, Path(fetched), local_name(path))
-            count += came
-            if not found.settled:
-                left[path] = found
+            found.ids |= shards.read_ids(fetched)
+            if unknown:
+                _enter(core, fetched, path, found)
+            fetched.unlink(missing_ok=True)
         if progress is not None:
             progress(number, len(wanted))
-    if left:
-        raise SubmissionError(_left_out(left, repository, count))
-    return count
+    there = {local_name(path) for path in wanted} & core.index.shard_names()
+    found.ids |= {row["id"] for name in there for row in core.records_in(name)}
+    return found
 
 
-def _left_out(left: Mapping[str, Comparison], repository: str, came: int) -> str:
-    """What was not taken in, and what can be done about it."""
+def _enter(core: Core, fetched: Path, path: str, found: _Found) -> None:
+    with core.lock():
+        recovery.settle(core)
+        came, compared = _take_in(core, fetched, local_name(path))
+    found.came += came
+    if not compared.settled:
+        found.left[path] = compared
+
+
+def _conclude(core: Core, repository: str, found: _Found) -> None:
+    """Say what was not taken in, and what was withdrawn; or note that the two sides agree.
+
+    Raises:
+        SubmissionError: There is something of either.
+    """
+    gone: list[str] = []
+    if not copies.is_own(core, found.copy):
+        statuses = core.index.meta("hub_statuses").split() or ("approved",)
+        gone = copies.withdrawn(core, found.ids, shelves_of(statuses))
+    words = _left_out(found.left, repository, found.came)
+    if gone:
+        copies.stop_pushes(core)
+        words.append(copies.said(gone, repository))
+    if words:
+        raise SubmissionError(" ".join(words))
+    # Not before: whoever deletes a file there that was left out does not withdraw the rest of it.
+    copies.note_sent(core, found.ids)
+    core.index.remember(restoring="", hub_dataset=repository, last_push_error="")
+    if found.copy is not None:
+        copies.arrived(core, found.copy)
+
+
+def _left_out(left: Mapping[str, Comparison], repository: str, came: int) -> list[str]:
+    """What was not taken in, and what can be done about it, in sentences."""
     disputed = {path: found.contested for path, found in left.items() if found.contested}
     refused = {path: len(found.refused) for path, found in left.items() if found.refused}
     words = []
@@ -140,7 +190,7 @@ def _left_out(left: Mapping[str, Comparison], repository: str, came: int) -> str
             f"and were left there; {came} others came. Mend or delete these files on the Hub, and "
             f"restore again: {', '.join(refused)}."
         )
-    return " ".join(words)
+    return words
 
 
 def _take_in(core: Core, fetched: Path, name: str) -> tuple[int, Comparison]:

@@ -122,7 +122,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 def read_ids(path: Path) -> set[str]:
     """The ids of the records in a shard."""
-    return set(pq.read_table(path, columns=["id"]).column("id").to_pylist())
+    return set(pq.read_table(path, columns=["id"]).column("id").to_pylist()) - {None}
 
 
 def rewrite(path: Path, target: Path, keep: Callable[[str], bool]) -> None:

@@ -1,6 +1,7 @@
 """`python -m space dataset`: each verb, its exit codes and its words."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -116,6 +117,26 @@ def test_restore(data: Path, tmp_path: Path) -> None:
     assert run("restore", *where, *fresh, hub=hub) == (0, "2 records restored from ann/masks.")
     assert run("restore", *where, *fresh, hub=hub) == (0, "0 records restored from ann/masks.")
     assert run("verify", *fresh)[0] == 0
+
+
+def test_an_old_backup_sends_nothing_again_before_it_is_told_to(data: Path, tmp_path: Path) -> None:
+    hub = FakeHub()
+    options = ["--hub-dataset", "ann/masks"]
+    gone = max(left(data))
+    run("push", *options, "--status", "pending", "--data-dir", data, hub=hub)
+    shutil.copytree(data, tmp_path / "backup", symlinks=True)
+    run("delete", gone, "--operator", "--data-dir", data)
+    run("push", *options, "--status", "pending", "--data-dir", data, hub=hub)
+    options += ["--data-dir", tmp_path / "backup"]
+    assert run("push", *options, "--status", "pending", hub=hub)[0] == 1
+    with pytest.raises(SystemExit):
+        run("restore", *options, hub=hub)
+    code, output = run("push", *options, "--status", "pending", hub=hub)
+    assert code == 1
+    assert "Look first: python -m space dataset restore" in output
+    assert gone not in hub.ids()
+    assert run("push", *options, "--status", "pending", "--again", hub=hub)[0] == 0
+    assert gone in hub.ids()
 
 
 def test_a_mistyped_name_restores_nothing_and_says_so(tmp_path: Path) -> None:
