@@ -30,8 +30,8 @@ from lama.arrays import to_tensor, to_uint8
 from lama.checkpoint import build
 from lama.config import UNetConfig
 from lama.refinement import refine
-from lama.training.data import find_photos, read_rgb
 from lama.training.perceptual import LPIPS
+from lama.training.photos import find_photos, read_rgb
 from lama.training.validation import centre_square
 
 

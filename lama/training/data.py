@@ -20,8 +20,6 @@ from lama.generator import Fill
 from lama.training.config import TrainConfig
 from lama.training.logged import LEAST, MOST, LoggedMasks
 from lama.training.photos import Photos, Picture
-from lama.training.photos import find_photos as find_photos  # benchmarks.refinement asks here
-from lama.training.photos import read_rgb as read_rgb
 from lama.training.repeats import repeated
 
 # Draws the hole for a picture: uint8 (H, W, 3) to bool (H, W), True = hole.
