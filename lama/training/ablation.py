@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lama.checkpoint import build, read_checkpoint
+from lama.checkpoint import build, read_meta
 from lama.config import (
     DilatedConfig,
     FourierConfig,
@@ -165,7 +165,7 @@ def _check(variant: Variant, place: Path) -> None:
 
 def _steps_done(place: Path) -> int:
     path = place / "generator.safetensors"
-    return int(read_checkpoint(path)[2].get("step", 0)) if path.exists() else 0
+    return int(read_meta(path).get("step", 0)) if path.exists() else 0
 
 
 def _facts(variant: Variant, place: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lama.checkpoint import read_checkpoint, save_checkpoint
+from lama.checkpoint import read_meta, save_checkpoint
 from lama.loading import read_generator
 from lama.training.judge import Verdict
 
@@ -27,7 +27,7 @@ def promote(
         The target.
     """
     meta = {
-        **read_checkpoint(trained)[2],
+        **read_meta(trained),
         "kind": "fine-tuned",
         "base": facts["init"],
         "base_sha256": facts["base_sha256"],

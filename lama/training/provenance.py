@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lama.checkpoint import read_checkpoint
+from lama.checkpoint import read_meta
 from lama.files import sha256_file
 from lama.foreign import weights_file
 
@@ -30,7 +30,7 @@ class Origin:
     def of(cls, path: Path) -> Origin:
         """Of a weights file or folder; foreign ones do not say how they were made."""
         digest = sha256_file(weights_file(path))
-        meta = read_checkpoint(path)[2] if path.suffix == ".safetensors" else {}
+        meta = read_meta(path) if path.suffix == ".safetensors" else {}
         found = meta.get("provenance", {})
         # Files from before provenance was written tell their own steps and no more.
         batch = meta.get("training", {}).get("batch", 0)

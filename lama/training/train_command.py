@@ -165,10 +165,10 @@ def _own_photos(dataset: str | None) -> list[str]:
 
 def _check_masks(options: argparse.Namespace) -> None:
     """ValueError if a run that goes on had saved masks and now would not, or the other way."""
-    from lama.checkpoint import read_checkpoint
+    from lama.checkpoint import read_meta
 
     weights = options.run_dir / "generator.safetensors"
-    meta = read_checkpoint(weights)[2] if weights.exists() else {}
+    meta = read_meta(weights) if weights.exists() else {}
     before = meta.get("provenance", {}).get("data", {}).get("masks_from", "")
     if before and not options.masks_from:
         raise ValueError(f"{options.run_dir} learns from the saved masks of {before}: name them")
