@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from huggingface_hub import HfApi
@@ -40,8 +40,6 @@ class Sync:
         hub: HfApi,
         repository: str,
         minutes: float = 5.0,
-        statuses: Sequence[str] | None = None,
-        rng: np.random.Generator | None = None,
     ) -> None:
         """Prepare; nothing happens before `start` or `push_now`.
 
@@ -50,14 +48,11 @@ class Sync:
             hub: From `space.store.connection.connect`.
             repository: `USER/NAME`.
             minutes: Between two looks at whether there is something to push.
-            statuses: Records of these go up; None for those that went up last, whoever pushed
-                them: what the operator sent by hand is not taken back.
-            rng: For the jitter.
         """
-        self.repository, self._statuses = repository, tuple(statuses or ())
+        self.repository = repository
         self._store, self._hub = store, hub
         self._seconds = minutes * 60
-        self._rng = rng or np.random.default_rng()
+        self._rng = np.random.default_rng()  # for the jitter
         self._failures = 0
         self._looked = False  # for something to restore
         self._announced = ""  # when the next look is
@@ -67,9 +62,8 @@ class Sync:
 
     @property
     def statuses(self) -> tuple[str, ...]:
-        """Records of these go up."""
-        kept = self._store.core.index.meta("hub_statuses").split()
-        return self._statuses or tuple(kept) or ("approved",)
+        """Records of these go up: as the last time, so that what was sent by hand stays there."""
+        return tuple(self._store.core.index.meta("hub_statuses").split()) or ("approved",)
 
     def pause_left(self) -> float:
         """Seconds that the Hub still wants to be left alone."""

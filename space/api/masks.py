@@ -1,7 +1,6 @@
 """The /generate_masks endpoint: a photo or a size in, mask files and their figures out."""
 
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -92,7 +91,7 @@ def generate(
     count: float,
     seed: float,
     parameters: object,
-    exports: Exports | None = None,
+    exports: Exports,
 ) -> tuple[list[str], dict[str, Any]]:
     """Draw masks into files.
 
@@ -102,8 +101,7 @@ def generate(
         count: How many, 1 to 256.
         seed: The same seed gives the same masks as in the app and on the command line.
         parameters: Changed parameters by name: an object, or the JSON text of one.
-        exports: Where the files go, to be thrown away after an hour; a new temporary folder,
-            which is the caller's to remove, if not given.
+        exports: Where the files go, to be thrown away after an hour.
 
     Returns:
         Paths of PNG files (255 = hole), and the statistics of the set and of every mask.
@@ -117,7 +115,7 @@ def generate(
     values = _values(parameters)
     chosen = masks.get(known_strategy(strategy, "wide"), **values)
     session = chosen.on(picture)
-    folder = exports.place() if exports else Path(tempfile.mkdtemp(prefix="masks-"))
+    folder = exports.place()
     paths, described = [], []
     for k, rng in enumerate(generators(first, number)):
         item = session(rng)

@@ -61,7 +61,7 @@ def users(store: Store, filters: Filters) -> Users:
         ValueError: There are none.
     """
     rows = []
-    for record in store.newest(MOST, 0, filters):
+    for record in store.newest(MOST, filters):
         try:  # one at a time: hundreds of a phone's size would be gigabytes
             rows.append(fitted.look(store.mask(record)))
         except (OSError, StoreError, ValueError):  # deleted a moment ago, damaged, empty or full

@@ -164,7 +164,7 @@ def view(
     store, filters = services.store, chosen_filters(strategy, status, area, sees)
     try:
         info, used = store.info(), store.strategies()
-        records = store.newest(count + 1, 0, filters)
+        records = store.newest(count + 1, filters)
     except (ValueError, StoreError) as error:
         _log.warning("the dataset cannot be shown: %s", error)
         words = "The dataset cannot be read just now. Open this tab once more in a moment."

@@ -40,7 +40,6 @@ def take(
     *,
     second: bool = False,
     private: bool = True,
-    seconds: float = LEASE_SECONDS,
 ) -> Record | None:
     """The record that a reviewer looks at next, oldest first, held for some time.
 
@@ -49,7 +48,6 @@ def take(
         reviewer: Who.
         second: Whether records that one other reviewer has decided on are wanted instead.
         private: Whether records that are not to leave this machine may be shown.
-        seconds: How long nobody else gets it.
 
     Returns:
         The one that the reviewer has already if there is such, else a new one; None if there is
@@ -77,7 +75,7 @@ def take(
             row = run.execute(fresh, {"who": reviewer}).fetchone()
         if row is None:
             return None
-        lease(run, row["id"], reviewer, now, seconds)
+        lease(run, row["id"], reviewer, now)
         return record_of(row)
 
 
@@ -107,16 +105,10 @@ def renew(core: Core, record_id: str, reviewer: str) -> bool:
         return True
 
 
-def lease(
-    run: sqlite3.Connection,
-    record_id: str,
-    reviewer: str,
-    now: int,
-    seconds: float = LEASE_SECONDS,
-) -> None:
+def lease(run: sqlite3.Connection, record_id: str, reviewer: str, now: int) -> None:
     """Hold a record for a reviewer, and no other with it, as part of a transaction."""
     run.execute("DELETE FROM leases WHERE reviewer = ? AND record_id != ?", (reviewer, record_id))
-    until = now + round(seconds * _SECOND)
+    until = now + round(LEASE_SECONDS * _SECOND)
     run.execute(
         "INSERT INTO leases VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET until = excluded.until",
         (record_id, reviewer, now, until),

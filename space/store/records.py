@@ -205,7 +205,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Record:
-    """A stored record without its pixels (see `Store.photo` and `Store.mask`)."""
+    """A stored record without its pixels (see `Store.thumbnail` and `Store.mask`)."""
 
     id: str
     strategy: str

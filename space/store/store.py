@@ -207,20 +207,16 @@ class Store:
         """A small JPEG of the photo with its mask in red; made once, then kept."""
         return thumbnails.thumbnail(self.core, record)
 
-    def newest(
-        self, limit: int = 24, offset: int = 0, filters: Filters | None = None
-    ) -> list[Record]:
+    def newest(self, limit: int = 24, filters: Filters | None = None) -> list[Record]:
         """Records from the newest to the oldest.
 
         Args:
             limit: How many at most.
-            offset: How many of the newest to skip.
             filters: Which ones; all if not given.
         """
         where, values = (filters or Filters()).where()
         rows = self.core.index.all(
-            f"SELECT * FROM records WHERE {where} ORDER BY id DESC LIMIT ? OFFSET ?",
-            (*values, limit, offset),
+            f"SELECT * FROM records WHERE {where} ORDER BY id DESC LIMIT ?", (*values, limit)
         )
         return [record_of(row) for row in rows]
 
@@ -235,10 +231,6 @@ class Store:
             raise SubmissionError(f"There is no record {record_id!r}. Check the id.")
         return record_of(row)
 
-    def photo(self, record: Record) -> bytes:
-        """The stored file of a record's photo."""
-        return self.core.objects.read("originals", record.image_sha256)
-
     def mask(self, record: Record) -> np.ndarray:
         """A record's mask, bool (H, W), True = hole."""
         return decode_mask(self.core.objects.path("masks", record.mask_sha256).read_bytes())
@@ -246,10 +238,6 @@ class Store:
     def verify(self) -> Report:
         """Check every byte; see `space.store.verification`."""
         return verification.verify(self.core)
-
-    def compact(self) -> int:
-        """Merge small shards where there are many; returns how many went into bigger ones."""
-        return compaction.compact(self.core)
 
     def close(self) -> None:
         """Let go of the index."""

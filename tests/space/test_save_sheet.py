@@ -28,7 +28,7 @@ from space.services import Services
 from space.store import Receipt
 from tests.space.asking import HERE, STRANGER, asks, profile
 from tests.space.dataset_app import make_services
-from tests.space.store.conftest import make_mask, make_photo
+from tests.space.store.conftest import make_mask, make_photo, photo_of
 from tests.space.store.test_index import read_only
 
 
@@ -63,7 +63,7 @@ def test_a_drawing_is_saved_with_all_that_was_drawn(services: Services, tmp_path
     assert (record.strategy, record.model, record.note) == ("wide", "lama-tiny", "post")
     assert record.contributor == services.store.pseudonym("ann")
     assert "ann" not in record.contributor
-    assert services.store.photo(record) == make_photo(1)
+    assert photo_of(services.store, record) == make_photo(1)
     np.testing.assert_array_equal(services.store.mask(record), make_mask(1))
     strokes = services.store.core.index.get("SELECT json FROM strokes")
     assert json.loads(strokes["json"])[0]["points"] == [[1, 2], [3, 4]]

@@ -12,6 +12,7 @@ from masks import fitted
 from space.api import dataset as api_dataset
 from space.api import masks as api_masks
 from space.canvas.server import CanvasServer
+from space.exports import Exports
 from space.mask_lab.server import LabServer
 from space.services import Services
 from space.strategies import known_strategy
@@ -62,9 +63,11 @@ def test_the_canvas_reads_no_file(services: Services, picture: Path, secret: str
 
 
 @pytest.mark.parametrize("spaces", ["", " "])
-def test_generate_masks_reads_no_file(secret: str, spaces: str) -> None:
+def test_generate_masks_reads_no_file(secret: str, spaces: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no mask strategy") as error:
-        api_masks.generate(masks.scene(64, 64), spaces + secret, 1, 0, {})
+        api_masks.generate(
+            masks.scene(64, 64), spaces + secret, 1, 0, {}, Exports(tmp_path / "exports")
+        )
     refused(str(error.value))
 
 

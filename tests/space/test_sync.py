@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from huggingface_hub.errors import RepositoryNotFoundError
 
@@ -31,8 +30,8 @@ def store(tmp_path: Path):
 
 
 def make(store: Store, remote: FakeHub, minutes: float = 60.0) -> Sync:
-    rng = np.random.default_rng(0)
-    return Sync(store, remote, "ann/masks", minutes, PENDING, rng)
+    store.core.index.remember(hub_statuses="pending")
+    return Sync(store, remote, "ann/masks", minutes)
 
 
 def wait_for(what, seconds: float = 20.0) -> None:

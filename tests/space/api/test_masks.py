@@ -9,6 +9,7 @@ from PIL import Image
 
 import masks
 from space.api import masks as api_masks
+from space.exports import Exports
 from tests.masks.scenes import desk
 
 
@@ -106,8 +107,7 @@ def test_a_file_that_is_no_picture_is_refused(client, tmp_path):
         client.predict(image=handle_file(path), api_name="/generate_masks")
 
 
-def test_the_files_lie_where_they_are_swept(client, services, monkeypatch):
-    monkeypatch.setattr(api_masks.tempfile, "mkdtemp", None)
+def test_the_files_lie_where_they_are_swept(client, services):
     client.predict(count=2, height=64, width=80, api_name="/generate_masks")
     [place] = (services.settings.folders.cache / "exports").iterdir()
     assert sorted(path.name for path in place.iterdir()) == ["wide_0000.png", "wide_0001.png"]
@@ -119,7 +119,7 @@ def test_a_photo_above_the_apps_limit_is_refused(picture):
     assert api_masks.picture_of(str(picture), 64, 64, 3_000).shape == (43, 61, 3)
 
 
-def test_not_more_pixels_than_fit_are_drawn_in_one_call(monkeypatch):
+def test_not_more_pixels_than_fit_are_drawn_in_one_call(monkeypatch, tmp_path):
     monkeypatch.setattr(api_masks, "MOST_PIXELS", 3 * 64 * 80)
     with pytest.raises(ValueError, match="from 1 to 3"):
-        api_masks.generate(masks.scene(64, 80), "box", 4, 0, None)
+        api_masks.generate(masks.scene(64, 80), "box", 4, 0, None, Exports(tmp_path))

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from space import sync
@@ -26,8 +25,8 @@ from tests.space.store.test_hub import FakeHub
 def services(tmp_path: Path) -> Services:
     made = make_services(tmp_path / "data")
     remote = FakeHub()
-    rng = np.random.default_rng(0)
-    sync = Sync(made.store, remote, "ann/masks", 5, ("pending",), rng)
+    made.store.core.index.remember(hub_statuses="pending")
+    sync = Sync(made.store, remote, "ann/masks", 5)
     yield replace(made, sync=sync)
     made.store.close()
 

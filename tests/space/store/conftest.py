@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from space.store import Store, Submission
+from space.store import Record, Store, Submission
 
 
 def make_photo(seed: int, height: int = 41, width: int = 67) -> bytes:
@@ -39,6 +39,11 @@ def make_submission(seed: int, **changes) -> Submission:
         **changes,
     }
     return Submission(**values)
+
+
+def photo_of(store: Store, record: Record) -> bytes:
+    """The stored file of a record's photo."""
+    return store.core.objects.read("originals", record.image_sha256)
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def merge(root: Path) -> None:
     compaction.DUE = 6
     store = Store.open(root / "data")
     while True:
-        store.compact()
+        compaction.compact(store.core)
         time.sleep(0.05)
 
 

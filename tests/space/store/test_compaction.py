@@ -40,11 +40,11 @@ def test_records_that_wait_for_a_review_stay_in_small_shards(
 ) -> None:
     fill(store, monkeypatch)
     monkeypatch.setattr(compaction, "UNREVIEWED_BYTES", 3 * one_size(store))
-    store.compact()
+    compaction.compact(store.core)
     assert max(sizes(store)) <= 5  # a picture weighs less where it shares a file
     for record in store.newest():
         set_status(store, record.id, "approved")
-    store.compact()
+    compaction.compact(store.core)
     assert max(sizes(store)) > 5
     assert store.verify().problems == []
 
@@ -56,8 +56,10 @@ def test_a_large_shard_does_not_keep_small_ones_from_merging(
     monkeypatch.setattr(compaction, "UNREVIEWED_BYTES", int(2.5 * one_size(store)))
     with monkeypatch.context() as first:
         first.setattr(compaction, "UNREVIEWED_BYTES", int(1.5 * one_size(store)))
-        assert store.compact() == 0  # every one of them is more than half of what a shard may be
-    assert store.compact() > 0
+        assert (
+            compaction.compact(store.core) == 0
+        )  # every one of them is more than half of what a shard may be
+    assert compaction.compact(store.core) > 0
     assert store.verify().problems == []
 
 
@@ -83,7 +85,7 @@ def test_an_index_that_lacks_a_record_of_the_merged_shard_is_left_alone(
         type(store.core), "records_in", lambda _, name: records_in(name)[: int(name != first)]
     )
     with pytest.raises(StoreError, match="4 records are in the index, 3 in the shard"):
-        store.compact()
+        compaction.compact(store.core)
     assert store.core.index.shard_names() == {first, *rest}
 
 
@@ -102,7 +104,7 @@ def test_a_merge_is_thrown_away_when_a_record_was_deleted_meanwhile(
         return made
 
     monkeypatch.setattr(compaction, "prepare_shard", slow)
-    assert store.compact() == 0
+    assert compaction.compact(store.core) == 0
     assert sizes(store) == [1, 1, 1]
     assert not (store.core.data_dir / "building").exists()
     assert store.verify().problems == []
@@ -218,7 +220,7 @@ def test_merging_leaves_room_to_delete(
         monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=size))
 
     free(files.RESERVE_BYTES + 2 * row["n"] - 1)  # the merged one, and its copy less one record
-    assert store.compact() == 0
+    assert compaction.compact(store.core) == 0
     assert "no room" in caplog.text
     assert not (store.core.data_dir / "building").exists()
     remote = FakeHub()
@@ -226,5 +228,5 @@ def test_merging_leaves_room_to_delete(
     assert len(remote.ids()) == 9, "what cannot be merged is pushed as it is"
     monkeypatch.setattr(compaction, "soon", lambda _: None)
     free(files.RESERVE_BYTES + 2 * row["n"])
-    assert store.compact() == 9
+    assert compaction.compact(store.core) == 9
     assert store.verify().problems == []

@@ -17,7 +17,7 @@ import datasets
 import numpy as np
 import pytest
 
-from space.store import Store, StoreError, files, shards
+from space.store import Store, StoreError, compaction, files, shards
 from tests.space.store.conftest import make_mask, make_photo, make_submission
 
 SAVE_STEPS = ("prepared", "kept", "committed", "published", "described")
@@ -80,7 +80,7 @@ def test_a_save_killed_at_any_step_is_whole_or_nothing(
 def test_a_deletion_killed_at_any_step_is_done_or_not(tmp_path: Path, step: str) -> None:
     sound = Store.open(tmp_path / "data")
     kept = [sound.save(make_submission(i)) for i in range(33)]
-    sound.compact()
+    compaction.compact(sound.core)
     gone = kept.pop(7)
     dying = Store.open(tmp_path / "data", on_step=dying_at(step))
     with pytest.raises(Killed):
@@ -112,12 +112,12 @@ def test_merging_killed_at_any_step_changes_nothing(tmp_path: Path, step: str) -
     with sound.core.index.transaction() as run:
         run.execute("UPDATE shards SET shelf = 'open/pending'")
     with pytest.raises(Killed):
-        dying.compact()
+        compaction.compact(dying.core)
     dying.close()
     wanted = sorted(receipt.record_id for receipt in receipts)
     assert ids_of(sound, tmp_path) == wanted
     receipts.append(sound.save(make_submission(41)))
-    sound.compact()
+    compaction.compact(sound.core)
     assert ids_of(sound, tmp_path) == sorted(receipt.record_id for receipt in receipts)
     assert sound.verify().problems == []
     sound.close()

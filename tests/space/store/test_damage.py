@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from space.store import Store, StoreError, compaction, deciding
-from tests.space.store.conftest import make_mask, make_photo, make_submission
+from tests.space.store.conftest import make_mask, make_photo, make_submission, photo_of
 from tests.space.store.test_store import load
 
 
@@ -53,7 +53,7 @@ def test_merging_goes_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     receipts = [store.save(make_submission(seed)) for seed in range(4)]
     photo_file(store, receipts[2].record_id).unlink()
     monkeypatch.setattr(compaction, "DUE", 4)
-    assert store.compact() == 4
+    assert compaction.compact(store.core) == 4
     assert len(store.core.index.shard_names()) == 1
 
 
@@ -64,7 +64,7 @@ def test_opening_puts_missing_files_back(store: Store) -> None:
         path.unlink()
     Store.open(store.core.data_dir).close()
     assert store.verify().problems == []
-    assert store.photo(store.get(receipts[0].record_id)) == make_photo(0)
+    assert photo_of(store, store.get(receipts[0].record_id)) == make_photo(0)
     assert (store.mask(store.get(receipts[1].record_id)) == make_mask(1)).all()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from space.store import Store, SubmissionError, traces
+from space.store import Store, SubmissionError, compaction, traces
 from space.store import shards as shards_module
 from space.store.published import GRACE_SECONDS
 from space.store.removing import remove
@@ -28,7 +28,7 @@ def everything_below(root: Path) -> bytes:
 
 def test_deleting_removes_every_byte(store: Store, tmp_path: Path) -> None:
     kept = [store.save(make_submission(i)) for i in range(40)]
-    store.compact()
+    compaction.compact(store.core)
     gone = make_submission(
         77, note="a note to be forgotten", strokes='[{"secret": "path of the brush"}]'
     )
@@ -45,7 +45,7 @@ def test_deleting_removes_every_byte(store: Store, tmp_path: Path) -> None:
     assert all(trace in before for trace in traces.values())
     for _ in range(33):  # the record moves into a bigger shard
         kept.append(store.save(make_submission(len(kept) + 100)))
-    store.compact()
+    compaction.compact(store.core)
     store.delete(receipt.record_id, receipt.token)
     after = everything_below(store.core.data_dir)
     del traces["id"]  # stays as tombstone, so that nothing brings the record back
@@ -93,7 +93,7 @@ def test_many_go_at_once_from_all_shards_and_from_earlier_readers(
     """One of them shares a mask with another; both are gone, so its copies are looked for."""
     masks = {i: make_mask(0 if i < 2 else i) for i in range(40)}
     ids = [store.save(make_submission(i, mask=masks[i])).record_id for i in range(40)]
-    store.compact()
+    compaction.compact(store.core)
     ids += [store.save(make_submission(i)).record_id for i in range(40, 44)]
     reader = store.core.published.data  # as it is now: the link moves on
     gone = [*ids[:3], *ids[40:42]]

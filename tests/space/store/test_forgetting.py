@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from space import contributions
-from space.store import Store, hub
+from space.store import Store, compaction, hub
 from space.store.exporting import KINDS, export
 from space.sync import Sync
 from tests.space.dataset_app import make_services
 from tests.space.store.approving import set_status
-from tests.space.store.conftest import make_submission
+from tests.space.store.conftest import make_submission, photo_of
 from tests.space.store.loopback_hub import LoopbackHub, client, loopback_hub
 
 WORDS = {"note": "a note to be forgotten", "strokes": '[{"secret": "path of the brush"}]'}
@@ -53,7 +53,7 @@ def on_disk(root: Path) -> dict[str, bytes]:
 
 def traces_of(store: Store, record_id: str) -> dict[str, bytes]:
     record = store.get(record_id)
-    photo = store.photo(record)
+    photo = photo_of(store, record)
     mask = store.core.objects.read("masks", record.mask_sha256)
     return {
         "photo": photo[len(photo) // 2 : len(photo) // 2 + 48],
@@ -96,7 +96,7 @@ def test_nothing_of_a_deleted_record_is_left(
         kept += [store.save(make_submission(seed)) for seed in range(100, 140)]
         for receipt in kept:
             set_status(store, receipt.record_id, "approved")
-        store.compact()
+        compaction.compact(store.core)
     if moment == "pushed and merged":
         hub.push(store.core, api, "ann/masks")
 

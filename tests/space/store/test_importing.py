@@ -20,7 +20,7 @@ from PIL import Image
 from space.store import Store, StoreError, SubmissionError, coco, importing
 from space.store.exporting import KINDS, export, write_parquet
 from space.store.importing import Answer, Imported, import_from
-from tests.space.store.conftest import make_mask, make_photo, make_submission
+from tests.space.store.conftest import make_mask, make_photo, make_submission, photo_of
 from tests.space.store.test_crashes import Killed, dying_at
 
 RECEIPT = {"receipt_sha256": "0" * 64}
@@ -133,7 +133,7 @@ def test_foreign_imagefolder_loses_its_metadata(store: Store, tmp_path: Path) ->
     (root / "metadata.jsonl").write_text(json.dumps(line) + "\n")
     import_from(store.core, root, Answer("cc0-1.0", True))
     [record] = store.newest()
-    assert b"SecretCamera" not in store.photo(record)
+    assert b"SecretCamera" not in photo_of(store, record)
     np.testing.assert_array_equal(store.mask(record), make_mask(2, 17, 23))
 
 

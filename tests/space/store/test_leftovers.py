@@ -23,7 +23,7 @@ def killed_at_merging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         patch.setattr(compaction, "DUE", 4)
         patch.setattr(recovery, "settle", die)
         with pytest.raises(Killed):
-            store.compact()
+            compaction.compact(store.core)
     [built] = (store.core.data_dir / "building").iterdir()
     assert shards.read_ids(built) == {receipt.record_id for receipt in receipts}
     yield store, receipts

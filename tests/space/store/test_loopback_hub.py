@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from datasets import load_dataset
@@ -154,7 +153,7 @@ def test_the_hubs_own_pause_is_honoured(store: Store, remote: LoopbackHub) -> No
     with pytest.raises(HubError) as caught:
         hub.push(store.core, api(remote), "ann/masks", PENDING)
     assert caught.value.pause == 240
-    syncing = Sync(store, api(remote), "ann/masks", 1, PENDING, np.random.default_rng(0))
+    syncing = Sync(store, api(remote), "ann/masks", 1)
     remote.trouble["commit"] = ["429"]
     assert syncing._attempt() >= 240
     remote.retry_after = "0"

@@ -41,9 +41,16 @@ def test_records_come_oldest_first_and_stay_with_their_reviewer(store: Store) ->
     assert queue.take(store.core, "dan") is None
 
 
+def take_for(seconds: float, store: Store, reviewer: str) -> None:
+    """Get a record, for another time than usual."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue, "LEASE_SECONDS", seconds)
+        queue.take(store.core, reviewer)
+
+
 def test_a_lease_ends_by_time(store: Store) -> None:
     [only] = saved(store, 1)
-    queue.take(store.core, "ann", seconds=-1)
+    take_for(-1, store, "ann")
     assert queue.take(store.core, "bob").id == only
     with pytest.raises(SubmissionError, match="Another reviewer has this record open"):
         deciding.decide(store.core, only, "ann", "approved")
@@ -54,7 +61,7 @@ def test_a_lease_ends_by_time(store: Store) -> None:
 
 def test_a_lease_can_be_renewed_by_its_holder_alone(store: Store) -> None:
     [only] = saved(store, 1)
-    queue.take(store.core, "ann", seconds=0.5)
+    take_for(0.5, store, "ann")
     assert queue.renew(store.core, only, "ann")
     assert not queue.renew(store.core, only, "bob")
     time.sleep(0.6)
@@ -63,7 +70,7 @@ def test_a_lease_can_be_renewed_by_its_holder_alone(store: Store) -> None:
 
 def test_a_decided_record_is_not_leased_again_by_whose_time_ran_out(store: Store) -> None:
     first, second = saved(store, 2)
-    queue.take(store.core, "ann", seconds=-1)
+    take_for(-1, store, "ann")
     assert queue.take(store.core, "bob").id == first
     deciding.decide(store.core, first, "bob", "approved")
     assert not queue.renew(store.core, first, "ann"), "ann would overrule bob"
