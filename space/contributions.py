@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Sequence
 
 from space import forgetting
 from space.folders import Folders
@@ -15,7 +14,6 @@ from space.store import (
     StoreError,
     Submission,
     SubmissionError,
-    removing,
     traces,
 )
 from space.store.errors import IndexTroubleError, explained
@@ -44,18 +42,8 @@ def _draw_thumbnail(store: Store, record_id: str) -> None:
         _log.info("no thumbnail of %s yet: %s", record_id, error)
 
 
-def delete(services: Services, record_id: str, token: str) -> None:
+def delete(store: Store, record_id: str, token: str, photos: PhotoShelf | None = None) -> None:
     """Delete a record, and the copies of its photo and mask among the app's files.
-
-    Raises:
-        SubmissionError: There is no such record, or the receipt is another's.
-        StoreError: The disk or the index refused; the message says whether the record is gone.
-    """
-    remove(services.store, record_id, token, services.photos)
-
-
-def remove(store: Store, record_id: str, token: str, photos: PhotoShelf | None = None) -> None:
-    """The same without the app: all it takes is the store.
 
     Args:
         store: Whose record.
@@ -74,24 +62,6 @@ def remove(store: Store, record_id: str, token: str, photos: PhotoShelf | None =
             forget(store, photos)
         raise
     forget(store, photos)
-
-
-def remove_all(store: Store, ids: Sequence[str]) -> int:
-    """Delete records without their receipts, as whoever runs the app may, and every copy of them.
-
-    Args:
-        store: Whose records.
-        ids: Of the records; those that are not there are left out.
-
-    Returns:
-        How many there were.
-
-    Raises:
-        StoreError: The disk or the index refused; the message says how far it came.
-    """
-    count = len(removing.remove(store.core, ids))
-    forget(store)  # also what an earlier attempt was cut off from
-    return count
 
 
 def on_the_hub(store: Store, hub_dataset: str | None = None) -> str:

@@ -123,7 +123,8 @@ def run_log_mask(
 def run_delete(services: Services, record_id: str, receipt: str) -> str:
     """Delete a record; returns a sentence that says so."""
     try:
-        contributions.delete(services, (record_id or "").strip(), (receipt or "").strip())
+        words = ((record_id or "").strip(), (receipt or "").strip())
+        contributions.delete(services.store, *words, services.photos)
     except (ValueError, StoreError) as error:
         raise refused(error) from error
     hub = contributions.on_the_hub(services.store, services.settings.hub_dataset)

@@ -305,7 +305,7 @@ def _delete(store: Store, chosen: argparse.Namespace, say: Say, _: HfApi | None)
     if chosen.receipt is not None:
         if chosen.dry_run:
             raise SubmissionError("--dry-run goes with --operator, --contributor and --user.")
-        contributions.remove(store, chosen.record_id, chosen.receipt)
+        contributions.delete(store, chosen.record_id, chosen.receipt)
         say(f"The record {chosen.record_id} is deleted.")
     else:
         meant = _meant(store, chosen)

@@ -7,7 +7,7 @@ the receipts. It needs the data directory itself, so there is no way to it over 
 from collections.abc import Callable, Sequence
 
 from space import contributions
-from space.store import Record, Store, SubmissionError
+from space.store import Record, Store, SubmissionError, removing
 from space.store.records import record_of
 from space.words import counted
 
@@ -77,7 +77,8 @@ def delete(
         say(f"{counted(len(records), 'record')} would be deleted. Nothing was changed.")
         count = 0
     else:
-        count = contributions.remove_all(store, [record.id for record in records])
+        count = len(removing.remove(store.core, [record.id for record in records]))
+        contributions.forget(store)  # also what an earlier attempt was cut off from
         say(f"{counted(count, 'record')} deleted.")
     if others:
         say(f"Other records have the same photos, which stay with them: {', '.join(others)}")

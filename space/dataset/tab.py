@@ -227,7 +227,7 @@ def delete_with(services: Services, receipt: str) -> tuple[str, Any]:
         message = "Paste the whole receipt: the record's id, a space, and its key."
         return error_html(message), gr.skip()
     try:
-        contributions.delete(services, *words)
+        contributions.delete(services.store, words[0], words[1], services.photos)
     except (ValueError, StoreError) as error:
         return error_html(error), gr.skip()
     hub = contributions.on_the_hub(services.store, services.settings.hub_dataset)

@@ -7,11 +7,13 @@ are never reused, so if all its sources are still part of the dataset at the end
 their content, and if one is not (a record was deleted meanwhile), the work is thrown away.
 """
 
+import contextlib
 import logging
 import shutil
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from space.store import files, recovery
@@ -70,16 +72,12 @@ def soon(core: Core) -> None:
 def compact(core: Core) -> int:
     """Merge what is due; returns the number of shards that went into bigger ones."""
     merged = 0
-    building = core.data_dir / "building"
-    with locked(core.data_dir / "compaction.lock", timeout=600.0):
+    with _building(core) as building:
         while batches := _batches(core):
-            shutil.rmtree(building, ignore_errors=True)  # of one who died at it
-            building.mkdir()
             done = sum(_merge(core, building, batch) for batch in batches)
             if not done:
                 break
             merged += done
-        shutil.rmtree(building, ignore_errors=True)
     return merged
 
 
@@ -90,18 +88,25 @@ def pack(core: Core, shelf: str) -> int:
         The number of shards that went into bigger ones.
     """
     query = "SELECT * FROM shards WHERE shelf = ? AND pushed_at IS NULL AND rows <= ? ORDER BY name"
-    building = core.data_dir / "building"
     packed = 0
-    with locked(core.data_dir / "compaction.lock", timeout=600.0):
+    with _building(core) as building:
         rows = core.index.all(query, (shelf, _TIERS[-1]))
         rows = [row for row in rows if row["bytes"] <= _limit(shelf) // 2]
         while len(batch := _batch(rows)) > 1:
-            shutil.rmtree(building, ignore_errors=True)
-            building.mkdir()
             packed += _merge(core, building, batch)
             rows = rows[len(batch) :]
-        shutil.rmtree(building, ignore_errors=True)
     return packed
+
+
+@contextlib.contextmanager
+def _building(core: Core) -> Iterator[Path]:
+    """The directory that shards are merged in, empty, by one process at a time."""
+    building = core.data_dir / "building"
+    with locked(core.data_dir / "compaction.lock", timeout=600.0):
+        shutil.rmtree(building, ignore_errors=True)  # of one who died at it
+        building.mkdir()
+        yield building
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def _batch(rows: list[sqlite3.Row]) -> list[sqlite3.Row]:
@@ -158,6 +163,7 @@ def _merge(core: Core, building: Path, batch: list[sqlite3.Row]) -> int:
     with core.lock():
         recovery.settle(core)
         if not names <= core.index.shard_names():
+            path.unlink()
             return 0
         _exchange(core, names, path, shard)
     return len(names)

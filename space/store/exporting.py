@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ _ROWS_A_FILE = 1000
 _ATTEMPTS = 5
 _TAKEN = "{} exists already. Choose a new name."
 _Rows = list[sqlite3.Row]
+_Put = Callable[[str, bytes], None]
+"""Puts a file into a copy, by its name there."""
 
 
 def export(core: Core, kind: str, output: Path, filters: Filters | None = None) -> int:
@@ -61,12 +64,12 @@ def export(core: Core, kind: str, output: Path, filters: Filters | None = None) 
     def write(unfinished: Path, records: _Rows) -> list[str]:
         if kind == "zip":
             with zipfile.ZipFile(unfinished, "x", zipfile.ZIP_STORED) as archive:
-                return _write_pictures(core, records, _ZipTarget(archive))
+                return _write_pictures(core, records, archive.writestr)
         unfinished.mkdir()
         if kind == "coco":
-            return _write_coco(core, records, _FolderTarget(unfinished))
+            return _write_coco(core, records, partial(_put_file, unfinished))
         if kind == "imagefolder":
-            return _write_pictures(core, records, _FolderTarget(unfinished))
+            return _write_pictures(core, records, partial(_put_file, unfinished))
         return _write_dataset(core, records, unfinished, output)
 
     return _make(core, output, filters, write, once=kind != "parquet")
@@ -179,26 +182,10 @@ def _all_here(core: Core, ids: list[str]) -> bool:
     return core.index.get(gone, (json.dumps(ids),)) is None
 
 
-class _FolderTarget:
-    """Files in a directory."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def write(self, name: str, data: bytes) -> None:
-        path = self._root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-
-
-class _ZipTarget:
-    """Files in an archive."""
-
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
-
-    def write(self, name: str, data: bytes) -> None:
-        self._archive.writestr(name, data)
+def _put_file(root: Path, name: str, data: bytes) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def _present(core: Core, records: _Rows, written: list[str]) -> Iterator[dict[str, Any]]:
@@ -220,35 +207,41 @@ def _present(core: Core, records: _Rows, written: list[str]) -> Iterator[dict[st
         yield row
 
 
-def _write_pictures(core: Core, records: _Rows, target: _FolderTarget | _ZipTarget) -> list[str]:
+def _write_pictures(core: Core, records: _Rows, put: _Put) -> list[str]:
+    """An imagefolder: photos, masks and a line about each record; the ids of what is in it."""
     lines = io.StringIO()
-    images: set[str] = set()
     written: list[str] = []
-    for row in _present(core, records, written):
-        image, mask = _image_name(row), f"masks/{row['id']}.png"
-        if image not in images:
-            target.write(image, row["image"])
-            images.add(image)
-        target.write(mask, row["mask"])
+    for row, image in _with_photos(core, records, put, written):
+        mask = f"masks/{row['id']}.png"
+        put(mask, row["mask"])
         facts = {name: row[name] for name in SCALARS} | {"strokes": row["strokes"]}
         names = {"image_file_name": image, "mask_file_name": mask}
         lines.write(json.dumps(names | facts, ensure_ascii=False) + "\n")
-    target.write("metadata.jsonl", lines.getvalue().encode())
+    put("metadata.jsonl", lines.getvalue().encode())
     return written
 
 
-def _write_coco(core: Core, records: _Rows, target: _FolderTarget) -> list[str]:
+def _write_coco(core: Core, records: _Rows, put: _Put) -> list[str]:
+    """Photos and one document with all masks; the ids of what is in it."""
     document = coco.Document()
-    images: set[str] = set()
     written: list[str] = []
+    for row, image in _with_photos(core, records, put, written):
+        document.add(row, image)
+    put(coco.FILE, document.text().encode())
+    return written
+
+
+def _with_photos(
+    core: Core, records: _Rows, put: _Put, written: list[str]
+) -> Iterator[tuple[dict[str, Any], str]]:
+    """Rows as `_present` has them, each with the name of its photo, which is put there once."""
+    images: set[str] = set()
     for row in _present(core, records, written):
         image = _image_name(row)
         if image not in images:
-            target.write(image, row["image"])
+            put(image, row["image"])
             images.add(image)
-        document.add(row, image)
-    target.write(coco.FILE, document.text().encode())
-    return written
+        yield row, image
 
 
 def _image_name(row: dict[str, Any]) -> str:

@@ -89,7 +89,7 @@ def mask_file(form: str, seed: int) -> bytes:
 
 def delete(services: Services, receipt: Receipt, how: str) -> None:
     if how == "app":
-        contributions.delete(services, receipt.record_id, receipt.token)
+        contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
         return
     folder = ["--data-dir", str(services.settings.data_dir)]
     arguments = ["dataset", "delete", receipt.record_id, "--receipt", receipt.token, *folder]
@@ -134,11 +134,11 @@ def test_what_belongs_to_others_stays(services: Services) -> None:
     masks = [uploaded(services, f"mask{seed}.png", mask_file("PNG", seed)) for seed in (1, 2)]
     again = Submission(tiff(1), make_mask(2), "private", consent=True)
     second = services.store.save(again)
-    contributions.delete(services, receipt.record_id, receipt.token)
+    contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
     assert services.photos.get(photo)  # another mask is on it
     assert services.photos.made_from([photo])
     assert [path.exists() for path in masks] == [False, True]
-    contributions.delete(services, second.record_id, second.token)
+    contributions.delete(services.store, second.record_id, second.token, services.photos)
     assert files_of(services.settings.folders.cache) == set()
 
 
@@ -147,9 +147,9 @@ def test_a_result_that_has_a_record_of_its_own_stays(services: Services) -> None
     [first, *_] = sorted(services.photos.made_from([photo]))
     adopted = services.photos.get(first)
     mine = services.store.save(make_submission(5, image_bytes=adopted.path.read_bytes()))
-    contributions.delete(services, receipt.record_id, receipt.token)
+    contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
     assert services.photos.get(first)
-    contributions.delete(services, mine.record_id, mine.token)
+    contributions.delete(services.store, mine.record_id, mine.token, services.photos)
     assert not list(services.photos.directory.iterdir())
 
 
@@ -159,7 +159,7 @@ def test_a_file_in_the_making_is_left_to_who_makes_it(services: Services) -> Non
     path.parent.mkdir()
     path.write_bytes(b"in the making")
     with working(services.store.core.unfinished):
-        contributions.delete(services, receipt.record_id, receipt.token)
+        contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
     assert path.exists()
 
 
@@ -168,11 +168,11 @@ def test_a_deletion_that_was_killed_is_finished(services: Services, step: str) -
     receipt, _ = used(services, 1, "my secret.tif")
     dying = Store.open(services.settings.data_dir, on_step=dying_at(step))
     with pytest.raises(Killed):
-        contributions.remove(dying, receipt.record_id, receipt.token)
+        contributions.delete(dying, receipt.record_id, receipt.token)
     dying.close()
     assert files_of(services.settings.folders.cache)
     with pytest.raises(SubmissionError, match="deleted already"):
-        contributions.delete(services, receipt.record_id, receipt.token)
+        contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
     assert files_of(services.settings.folders.cache) == set()
 
 
@@ -190,7 +190,7 @@ def test_a_file_that_refuses_is_said_and_tried_again(
     with monkeypatch.context() as patch:
         patch.setattr(Path, "unlink", refuse)
         with pytest.raises(StoreError, match=r"record is deleted.*copy of its photo.*tries again"):
-            contributions.delete(services, receipt.record_id, receipt.token)
+            contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
     assert services.store.info()["records"] == 0
     assert files_of(services.settings.folders.cache) == {"uploads/1/1.tif"}
     assert len(traces.pending(services.store.core)) == 1
@@ -292,6 +292,6 @@ def test_a_shared_folder_of_uploads_loses_nothing_but_what_gradio_put_there(
         (shared / name).write_bytes(mask_file("PNG", 1) if "mask.png" in name else make_photo(1))
     (shared / ("f" * 64)).symlink_to(shared / "my photos")
     receipt = services.store.save(make_submission(1))
-    contributions.delete(services, receipt.record_id, receipt.token)
+    contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
     Sweeper(services).sweep()
     assert files_of(shared) == set(others)

@@ -99,7 +99,9 @@ def test_pressing_twice_saves_once(services: Services, tmp_path: Path) -> None:
 def test_what_was_deleted_may_be_saved_again(services: Services, tmp_path: Path) -> None:
     value = drawing(services, tmp_path)
     saved = save_drawing(services, value, "cc0-1.0", True, "", None)[3]
-    contributions.delete(services, saved.receipt.record_id, saved.receipt.token)
+    contributions.delete(
+        services.store, saved.receipt.record_id, saved.receipt.token, services.photos
+    )
     assert saved.receipt.token not in undo_save(services, saved)[0]
     value = drawing(services, tmp_path)
     assert isinstance(save_drawing(services, value, "private", True, "", None, saved)[3], Saved)

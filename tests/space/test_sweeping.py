@@ -60,7 +60,7 @@ def test_copies_elsewhere_go_too(
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "elsewhere"))
     receipt = services.store.save(make_submission(0))
     copy = made(tmp_path / "elsewhere" / ("0f" * 32) / "saved-masks-1.zip")
-    contributions.delete(services, receipt.record_id, receipt.token)
+    contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
     assert not copy.exists()
 
 
@@ -69,7 +69,7 @@ def test_pictures_that_a_run_makes_after_a_deletion_go(services: Services) -> No
     runs = services.settings.data_dir / "runs"
     for name, hours in (("20260101-000000", 1.0), ("20260102-000000", -0.01)):
         made(runs / name / "plan.json", hours)
-    contributions.delete(services, receipt.record_id, receipt.token)
+    contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
     pictures = [made(runs / f"2026010{day}-000000" / "before-after.png") for day in (1, 2)]
     Sweeper(services).sweep()
     assert [path.exists() for path in pictures] == [False, True]

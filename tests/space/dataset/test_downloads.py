@@ -64,7 +64,7 @@ def test_the_same_question_gets_the_same_file_until_something_changes(services: 
     services.store.save(make_submission(1))
     both = path_of(services)
     assert both != decided
-    contributions.delete(services, receipt.record_id, receipt.token)
+    contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
     assert not both.exists()
     assert "1 record," in make(services, "zip", Filters())[1]
 
@@ -109,7 +109,7 @@ def test_a_deletion_just_before_a_download_is_ready_is_said(
 
     def slowly(*arguments) -> int:
         count = write(*arguments)
-        contributions.delete(services, receipt.record_id, receipt.token)
+        contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
         return count
 
     monkeypatch.setattr(downloads, "export", slowly)

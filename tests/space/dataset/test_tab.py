@@ -206,7 +206,7 @@ def test_copies_stay_while_another_mask_is_on_the_photo(services: Services) -> N
     copy = services.settings.folders.cache / "photos" / "a"
     copy.parent.mkdir(parents=True, exist_ok=True)
     copy.write_bytes(make_photo(0))
-    contributions.delete(services, first.record_id, first.token)
+    contributions.delete(services.store, first.record_id, first.token, services.photos)
     assert copy.exists()
 
 

@@ -201,7 +201,7 @@ def test_deleting_takes_the_copy_for_the_canvas_along(desk: Desk) -> None:
     desk.to_canvas(ANN, receipt.record_id)
     photo = services.store.get(receipt.record_id).image_sha256
     assert (services.photos.directory / photo).exists()
-    contributions.delete(services, receipt.record_id, receipt.token)
+    contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
     assert not (services.photos.directory / photo).exists()
 
 

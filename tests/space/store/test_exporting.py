@@ -135,7 +135,7 @@ def deleting_at_the_end(
             receipts
         ) - len(left):
             gone = left.pop(0)
-            contributions.remove(store, gone.record_id, gone.token)
+            contributions.delete(store, gone.record_id, gone.token)
         return original(wanted)
 
     monkeypatch.setattr(store.core, "rows", rows)

@@ -100,7 +100,7 @@ def test_nothing_of_a_deleted_record_is_left(
     if moment == "pushed and merged":
         hub.push(store.core, api, "ann/masks")
 
-    contributions.delete(services, gone.record_id, gone.token)
+    contributions.delete(services.store, gone.record_id, gone.token, services.photos)
     assert found(traces, on_disk(data_dir)) == []
     hub.push(store.core, api, "ann/masks")
     assert found(traces, hub_files(remote)) == []

@@ -182,7 +182,7 @@ def test_deleting_a_record_removes_pictures_of_runs(trainer: Trainer) -> None:
     pictures = [run_dir / "samples" / "000001.png", run_dir / "before-after.png"]
     for path in pictures:
         path.write_bytes(b"x")
-    contributions.delete(services, receipt.record_id, receipt.token)
+    contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
     assert not any(path.exists() for path in pictures)
 
 
