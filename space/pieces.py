@@ -2,7 +2,6 @@
 
 import base64
 import io
-import sqlite3
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from space.turns import CancelledError
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """For events of the page alone: no endpoint, no spinner."""
-TROUBLE = (ValueError, StoreError, OSError, sqlite3.Error, CancelledError)
+TROUBLE = (ValueError, StoreError, OSError, CancelledError)
 """What handlers answer with a line for the page; anything else is a mistake of ours."""
 COPY = Path(__file__).parent / "copy.js"
 """The script for pieces with buttons that copy what they carry in `data-copy`."""

@@ -1,7 +1,6 @@
 """The Review tab's events: who asks, what is shown for it, and what went wrong in plain words."""
 
 import logging
-import sqlite3
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -176,7 +175,7 @@ def said(error: Exception) -> str:
     """What went wrong, as a line for the page."""
     if isinstance(error, CancelledError):
         return error_html("Stopped.")
-    if isinstance(error, sqlite3.Error | OSError):
+    if isinstance(error, OSError):
         _log.warning("review: %s", error)
         return error_html("The dataset cannot be read just now. Try again in a moment.")
     return error_html(error)

@@ -172,7 +172,23 @@ def _row(core: Core, record_id: str) -> sqlite3.Row:
 
 
 def _turn(core: Core, row: sqlite3.Row, reviewer: str, decision: str) -> tuple[int, str]:
-    """Since when the reviewer has the record, and the status that the decision gives it."""
+    """Whether it is this reviewer's turn, and what comes of the decision.
+
+    The first decision sets the status. A second one keeps it if it agrees, and lets the record wait
+    again if not; the third settles it.
+
+    Args:
+        core: The data directory.
+        row: The record, as the index has it.
+        reviewer: Who decides.
+        decision: `approved` or `rejected`.
+
+    Returns:
+        Since when the reviewer has had the record, in microseconds, and its status from now on.
+
+    Raises:
+        SubmissionError: The reviewer has decided on it before, or it is another's turn.
+    """
     opinions = core.index.all(
         "SELECT reviewer, decision FROM reviews WHERE record_id = ? ORDER BY id", (row["id"],)
     )

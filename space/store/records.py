@@ -249,7 +249,10 @@ def microseconds(moment: datetime) -> int:
 
 
 def shelf_of(licence: str, status: str) -> str:
-    """Which shards a record may lie in: those that travel together, or not at all."""
+    """Partition of a record: only records of one licence class and status share a shard.
+
+    So a shard goes to the Hub as a whole or not at all.
+    """
     return f"{'private' if licence == PRIVATE else 'open'}/{status}"
 
 

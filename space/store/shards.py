@@ -126,7 +126,16 @@ def read_ids(path: Path) -> set[str]:
 
 
 def rewrite(path: Path, target: Path, keep: Callable[[str], bool]) -> None:
-    """Copy a shard, leaving out the records whose id `keep` says no to."""
+    """Write a copy of a shard with some of its records; the shard itself never changes.
+
+    Args:
+        path: The shard.
+        target: The new file.
+        keep: Whether the record with an id is in the copy.
+
+    Raises:
+        pyarrow.ArrowInvalid, ValueError: As `read_rows`.
+    """
     write_shard(target, (row for row in read_rows(path) if keep(row["id"])), "")
 
 
