@@ -291,7 +291,7 @@ def _commit(core: Core, batch: list[_Checked], take: TakeReceipt) -> Imported:
             try:
                 entries = [recovery.entry_of(core, dict(row)) for row in chosen]
             except ValueError as error:
-                raise StoreError(f"Nothing of this batch was stored: {error}.") from error
+                raise StoreError(f"Nothing of this batch was stored: {error}") from error
             with core.index.transaction() as run:
                 add_whole_shard(run, shard, entries)
             core.published.add(prepared)
