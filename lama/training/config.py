@@ -146,12 +146,16 @@ _TEXTURE = replace(
     repeats=0.2,
 )
 
-# Short runs from good weights: no new discriminator, which would first have to learn. Crops reach
-# up to the whole photo, however large: that is how the app looks at large holes.
+# Short runs from good weights, with the losses that made them but for the adversarial one: a new
+# discriminator would first have to learn. With more L1 and smaller crops, as the first phases have
+# them, fills of lama-tiny lose texture again. Crops reach up to the whole photo, however large:
+# that is how the app looks at large holes.
 _FINE_TUNE = replace(
     _TINY,
-    weights=replace(_TINY.weights, adversarial=0, feature_matching=0),
+    weights=replace(_TEXTURE.weights, adversarial=0),
+    crop=256,
     zoom=64.0,
+    batch=4,
     steps=1000,
     lr=1e-4,
     warmup=50,
