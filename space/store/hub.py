@@ -149,6 +149,12 @@ def is_shard(path: str) -> bool:
     return ours and shards.is_name(local_name(path))
 
 
+def statuses_of(paths: Iterable[str]) -> tuple[str, ...]:
+    """The statuses that were pushed, as the paths of shards tell; approved records always are."""
+    there = {path.removeprefix("data/").split("-", 1)[0] for path in paths}
+    return tuple(one for one, split in SPLITS.items() if one == "approved" or split in there)
+
+
 def strangers(core: Core, remote: Iterable[str]) -> list[str]:
     """Shards on the Hub that this data directory knows nothing of."""
     known = core.index.shard_names() | {r["name"] for r in core.index.all("SELECT * FROM retired")}

@@ -27,7 +27,7 @@ from space.store.comparing import Comparison, compare
 from space.store.core import Core, add_whole_shard, now_microseconds, prepare_shard
 from space.store.errors import IndexTroubleError, NoRepositoryError, SubmissionError
 from space.store.files import locked, sync_directory, sync_file
-from space.store.hub import check, is_shard, local_name, shelves_of, strangers
+from space.store.hub import check, is_shard, local_name, shelves_of, statuses_of, strangers
 from space.store.hub_errors import explained
 from space.store.index import add_record, drop_record
 from space.store.records import by_shelf
@@ -99,6 +99,8 @@ class _Found:
 
     copy: str | None = None
     """The word of the card; see `space.store.copies`."""
+    statuses: tuple[str, ...] = ()
+    """Of the records there."""
     came: int = 0
     """Records that were taken in."""
     left: dict[str, Comparison] = field(default_factory=dict)
@@ -121,6 +123,7 @@ def _fetch_all(
         found.copy = copies.read(core, hub, repository, revision)
     own = copies.is_own(core, found.copy)
     wanted = [path for path in paths if is_shard(path)]
+    found.statuses = statuses_of(wanted)
     for number, path in enumerate(wanted, start=1):
         unknown = strangers(core, [path])  # neither here nor replaced here since it was sent
         if unknown or not (own or local_name(path) in core.index.shard_names()):
@@ -167,6 +170,8 @@ def _conclude(core: Core, repository: str, found: _Found) -> None:
         raise SubmissionError(" ".join(words))
     # Not before: whoever deletes a file there that was left out does not withdraw the rest of it.
     copies.note_sent(core, found.ids)
+    if not core.index.meta("hub_statuses"):  # else the next push would take the others back
+        core.index.remember(hub_statuses=" ".join(found.statuses))
     core.index.remember(restoring="", hub_dataset=repository, last_push_error="")
     if found.copy is not None:
         copies.arrived(core, found.copy)

@@ -308,3 +308,17 @@ def test_the_button_and_the_timer_do_not_meet(store: Store) -> None:
         thread.join()
     assert problems == []
     assert len(remote.ids()) == 3
+
+
+def test_what_was_sent_by_hand_is_not_taken_back_by_a_new_disk_either(
+    store: Store, tmp_path: Path
+) -> None:
+    remote = FakeHub()
+    first, second = (store.save(make_submission(seed)) for seed in range(2))
+    set_status(store, first.record_id, "approved")
+    hub.push(store.core, remote, "ann/masks", ("approved", "pending"))
+    fresh = Store.open(tmp_path / "new disk")
+    Sync(fresh, remote, "ann/masks").push_now()
+    assert remote.ids() == sorted([first.record_id, second.record_id])
+    assert fresh.core.index.meta("hub_statuses") == "approved pending"
+    fresh.close()
