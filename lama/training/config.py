@@ -146,13 +146,13 @@ _TEXTURE = replace(
     repeats=0.2,
 )
 
-# Short runs from good weights, with the losses that made them but for the adversarial one: a new
-# discriminator would first have to learn. With more L1 and smaller crops, as the first phases have
-# them, fills of lama-tiny lose texture again. Crops reach up to the whole photo, however large:
-# that is how the app looks at large holes.
+# Short runs from good weights, with the losses that made them but for two: a new discriminator
+# would first have to learn, and matching needs more photos than a few. With more L1 and smaller
+# crops, as the first phases have them, fills of lama-tiny lose texture again. Crops reach up to the
+# whole photo, however large: that is how the app looks at large holes.
 _FINE_TUNE = replace(
     _TINY,
-    weights=replace(_TEXTURE.weights, adversarial=0),
+    weights=replace(_TEXTURE.weights, adversarial=0, matching=0),
     crop=256,
     zoom=64.0,
     batch=4,

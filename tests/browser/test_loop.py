@@ -108,6 +108,7 @@ def train(page: Page, app: App) -> str:
     page.get_by_label("Steps").fill(str(STEPS))
     page.get_by_role("button", name="More").click()
     page.get_by_label("Photos a step").fill("2")
+    page.get_by_label("Learning rate").fill("0.00001")  # so little that it cannot get worse
     page.get_by_label("Holes of each shape").fill("1")
     page.locator("#train-start").click()
     state = page.locator("#train-progress .tr-state")
