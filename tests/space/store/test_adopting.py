@@ -7,8 +7,19 @@ import pytest
 
 from space.store import Store, StoreError, hub, shards
 from space.store.exporting import export
+from space.store.records import Receipt
 from tests.space.store.conftest import make_submission
 from tests.space.store.test_hub import PENDING, FakeHub
+
+
+def assert_it_can_be_withdrawn(store: Store, remote: FakeHub, receipt: Receipt) -> None:
+    """The one record of the dataset arrives, and goes again."""
+    hub.push(store.core, remote, "ann/masks", PENDING)
+    assert remote.ids() == [receipt.record_id]
+    store.delete(receipt.record_id, receipt.token)
+    hub.push(store.core, remote, "ann/masks", PENDING)
+    assert remote.ids() == []
+    assert store.verify().problems == []
 
 
 @pytest.fixture
@@ -35,12 +46,7 @@ def test_a_copied_export_becomes_a_shard_that_can_be_withdrawn(with_an_export) -
         hub.push(store.core, remote, "ann/masks", PENDING)
     assert store.info()["failed"] == 1
     remote.fail = ""
-    hub.push(store.core, remote, "ann/masks", PENDING)
-    assert remote.ids() == [receipt.record_id]
-    store.delete(receipt.record_id, receipt.token)
-    hub.push(store.core, remote, "ann/masks", PENDING)
-    assert remote.ids() == []
-    assert store.verify().problems == []
+    assert_it_can_be_withdrawn(store, remote, receipt)
 
 
 def test_a_shard_that_an_earlier_version_adopted_under_a_strange_name_is_mended(
@@ -62,12 +68,7 @@ def test_a_shard_that_an_earlier_version_adopted_under_a_strange_name_is_mended(
     assert store.info()["records"] == 1
     Store.open(store.core.data_dir).close()
     assert all(shards.is_name(name) for name in store.core.index.shard_names())
-    hub.push(store.core, remote, "ann/masks", PENDING)
-    assert remote.ids() == [receipt.record_id]
-    store.delete(receipt.record_id, receipt.token)
-    hub.push(store.core, remote, "ann/masks", PENDING)
-    assert remote.ids() == []
-    assert store.verify().problems == []
+    assert_it_can_be_withdrawn(store, remote, receipt)
 
 
 @pytest.mark.parametrize(
