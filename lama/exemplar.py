@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lama.components import principal_components
 from lama.pullpush import pull_push
 
 PATCH = 7  # pixels on a side
@@ -27,7 +28,6 @@ COARSEST = 32  # short side of the first level, at least
 COMPONENTS = 24  # patches are compared by their projections on as many principal components
 FALLOFF = 1.6  # how much less a patch's vote counts for each pixel that it lies deeper in the hole
 SHARPNESS = 8.0  # of the last vote, in which the most similar patches decide nearly alone
-ITERATIONS = 6  # towards the components
 SAMPLE = 2000  # patches that the components are taken from
 MOST_COMPARED = 1 << 14  # known patches that one is compared with when all are looked at
 BLOCK = 1 << 12  # patches, or pixels, that are worked on at once: what a cache holds
@@ -195,14 +195,7 @@ class _Level:
         """Principal components of some of the known patches; larger levels take them over."""
         sample = self.sources[:: max(1, len(self.sources) // SAMPLE)]
         patches = F.embedding(sample[:, None] + self.patch, self.pixels).flatten(1)
-        patches = patches - patches.mean(0)
-        covariance = patches.t() @ patches
-        # By subspace iteration: any basis of the components' space does, and it always ends, which
-        # eigenvalue solvers do not for some flat pictures.
-        source = torch.Generator().manual_seed(0)
-        basis = torch.randn((len(covariance), COMPONENTS), generator=source).to(covariance)
-        for _ in range(ITERATIONS):
-            basis = torch.linalg.qr(covariance @ basis).Q
+        basis = principal_components(patches, COMPONENTS)
         kernels = basis.t().reshape(-1, PATCH, PATCH, 3).contiguous()
         self.components = kernels.permute(0, 3, 1, 2)
 

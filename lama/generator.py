@@ -60,9 +60,8 @@ class Generator(nn.Module):
         smallest: least H and W in pixels that its padding allows.
         largest: longer side in pixels up to which it does well; larger crops are scaled down.
         bytes_a_pixel: of memory that a forward pass takes for each pixel of a crop, at most.
-        copier: makes the `copied` that `forward` takes, for generators that use it. It does not
-            depend on the weights, so training can compute it in advance.
-        patient_copier: the same, better and slower.
+        copier: makes the `copied` that `forward` takes in training, for generators that use it. It
+            does not depend on the weights, so it can be computed in advance.
     """
 
     config: GeneratorConfig
@@ -71,7 +70,6 @@ class Generator(nn.Module):
     largest: int = 1024
     bytes_a_pixel: int = 1000  # 810 measured with 18 blocks in 32 bits at 1024x1024
     copier: Fill | None = None
-    patient_copier: Fill | None = None
 
     def forward(self, image: Tensor, mask: Tensor, copied: Tensor | None = None) -> Tensor:
         """Predict the whole picture.
@@ -85,6 +83,24 @@ class Generator(nn.Module):
             (B, 3, H, W) in [0, 1], not blended with `image`.
         """
         return self.decode(self.encode(image, mask, copied=copied))
+
+    def copies(
+        self,
+        image: Tensor,  # noqa: ARG002 - only generators that copy look at it
+        mask: Tensor,  # noqa: ARG002
+        *,
+        patient: bool = False,  # noqa: ARG002
+        pause: Callable[[], None] | None = None,  # noqa: ARG002
+    ) -> Tensor | None:
+        """What `forward` is given as `copied` outside training; None if the generator takes none.
+
+        Args:
+            image: as `forward`.
+            mask: as `forward`.
+            patient: search longer.
+            pause: called between pieces of the work; may raise to end it.
+        """
+        return None
 
     def answers(
         self,

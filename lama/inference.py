@@ -74,8 +74,6 @@ class Inpainter:
         for module in self._compiled.modules():
             if any(True for _ in module.children()):
                 module.register_forward_pre_hook(self._stop_if_cancelled)
-        if self._compiled.copier is not None:
-            self._compiled.copier = partial(self._compiled.copier, pause=self._stop_if_cancelled)
         self._slots = Slots()  # one picture at a time, unless `share_cores` says otherwise
 
     @property
@@ -290,7 +288,7 @@ class Inpainter:
         """The torch door: (B, 3, H, W) in [0, 1] and (B, 1, H, W), 1 = hole, any H and W.
 
         Pads to the generator's multiple (mirrored, the edge repeated), runs it, crops and blends.
-        `patient` is for generators with a `patient_copier`.
+        `patient` makes generators that copy search longer.
 
         Returns:
             (B, 3, H, W) on the CPU, equal to `image` where known.
@@ -305,9 +303,8 @@ class Inpainter:
             torch.inference_mode(),
             torch.autocast(self._device.type, torch.bfloat16, enabled=reduced),
         ):
-            copied = None
-            if patient and (search := self._compiled.patient_copier):
-                copied = search(picture, hole, pause=self._stop_if_cancelled)
+            pause = self._stop_if_cancelled
+            copied = self._compiled.copies(picture, hole, patient=patient, pause=pause)
             predicted = self._compiled(picture, hole, copied)
         predicted = predicted.float().cpu()[..., :height, :width]
         return blend(predicted, image, mask)

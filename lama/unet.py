@@ -7,14 +7,14 @@ no checkerboard), most work is done at half resolution and below, and large pict
 coarse to fine: the guess is the network's own answer at half the size, down to `base` pixels,
 where it is a pull-push pyramid. So a hole is never larger than the holes it was trained on, and
 what lies far from it matters at small sizes only: outside training each size is looked at just
-around the hole. With
-`copies` it sees a second guess as well, put together from patches of the same picture
-(`lama.exemplar`), and says for each pixel how much of it to take: texture that is there already
-need not be invented.
+around the hole. With `copies` it sees a second guess as well, put together from patches of the same
+picture (`lama.exemplar`), in large pictures from larger pieces (`lama.shift_map`), and says for
+each pixel how much of it to take: texture that is there already need not be invented.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -22,10 +22,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lama.config import UNetConfig
-from lama.exemplar import PATIENT, exemplar_fill
+from lama.exemplar import FAST, PATIENT, exemplar_fill
 from lama.ffc import FFCResnetBlock, join_channels, split_channels
-from lama.generator import Answer, Encoded, Generator
+from lama.generator import Answer, Encoded, Fill, Generator
 from lama.pullpush import pull_push
+from lama.shift_map import shift_map_fill
 
 
 class FFCUNet(Generator):
@@ -34,13 +35,13 @@ class FFCUNet(Generator):
     largest = 2048  # it has no size of its own; time sets the limit
     bytes_a_pixel = 600  # 580 measured where nearly all is hole, 320 where a third is
     margin = 32  # pixels around the hole that are looked at outside training, at every size
+    large = 1024  # shorter side in pixels from which on large pieces are copied instead of patches
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config: UNetConfig = config
         if config.copies:
             self.copier = exemplar_fill
-            self.patient_copier = partial(exemplar_fill, effort=PATIENT)
         # Guess, mask and copied fill in; a residual, and the share that is copied, out.
         given, outputs = (7, 4) if config.copies else (4, 3)
         c2, c4, c8 = config.width, config.width * 2, config.width * 4
@@ -72,8 +73,8 @@ class FFCUNet(Generator):
         """See `Generator.forward`."""
         if self.training:
             return super().forward(image, mask, copied)
-        if self.copier is not None and copied is None:
-            copied = self.copier(image, mask)
+        if copied is None:
+            copied = self.copies(image, mask)
         guess = self.first_guess(image, mask, copied)
         near = _surroundings(mask, self.margin, 2 * self.multiple)
         if near is None:
@@ -90,6 +91,35 @@ class FFCUNet(Generator):
         filled = self.decode(self.encode(cut(image), cut(mask), cut(guess), seen))
         whole[..., rows, columns] = filled.to(whole.dtype)
         return whole
+
+    def copies(
+        self,
+        image: Tensor,
+        mask: Tensor,
+        *,
+        patient: bool = False,
+        pause: Callable[[], None] | None = None,
+    ) -> Tensor | None:
+        """See `Generator.copies`: patches, or large pieces where this network's coarse fill says.
+
+        Large holes of large pictures are where patches lose their way: they agree with each other
+        on something flat, which the network then has to draw over.
+        """
+        if self.copier is None:
+            return None
+        search = partial(exemplar_fill, effort=PATIENT if patient else FAST, pause=pause)
+        if min(image.shape[-2:]) < self.large:
+            return search(image, mask)
+        return shift_map_fill(image, mask, self._coarse_fill(image, mask, search), pause)
+
+    def _coarse_fill(self, image: Tensor, mask: Tensor, search: Fill) -> Tensor:
+        """The hole filled at the first size that is not large, and enlarged."""
+        if min(image.shape[-2:]) < self.large:
+            return self(image, mask, search(image, mask))
+        small, hole = _halved(image, mask)
+        padded, padded_hole, _ = self._half(small, hole, None)
+        coarse = self._coarse_fill(padded, padded_hole, search)
+        return _grown(coarse, small, hole, image, mask)
 
     def first_guess(self, image: Tensor, mask: Tensor, copied: Tensor | None = None) -> Tensor:
         """The picture with the hole filled by this network at half the size, or by pull-push."""

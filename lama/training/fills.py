@@ -15,6 +15,7 @@ import numpy as np
 from patchmatch_cython import inpaint_pyramid
 from skimage.restoration import inpaint_biharmonic
 
+import lama.components
 import lama.exemplar
 import lama.pullpush
 from lama.arrays import to_tensor, to_uint8
@@ -81,7 +82,8 @@ def check_fills(names: Sequence[str]) -> None:
 def fill_version(name: str) -> str:
     """What a fill's result depends on besides its input: changes when its code does."""
     if name in ("exemplar", "pull-push"):
-        source = inspect.getsource(lama.exemplar) + inspect.getsource(lama.pullpush)
+        modules = (lama.exemplar, lama.components, lama.pullpush)
+        source = "".join(inspect.getsource(module) for module in modules)
         return hashlib.sha256(source.encode()).hexdigest()
     if name == "patchmatch":
         return version("patchmatch-cython")

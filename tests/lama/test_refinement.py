@@ -127,14 +127,14 @@ def test_a_network_that_copies_searches_longer_instead() -> None:
     assert np.array_equal(refined[~mask], rgb[~mask])
     sizes = []
 
-    def patient(image: Tensor, mask: Tensor, *, pause: Callable[[], None]) -> Tensor:
-        sizes.append(tuple(image.shape[-2:]))
+    def copies(image: Tensor, mask: Tensor, *, patient: bool, pause: Callable[[], None]) -> Tensor:
+        sizes.append((tuple(image.shape[-2:]), patient))
         pause()
         return image * (1 - mask) + mask * 0.25
 
-    inpainter._compiled.patient_copier = patient
+    inpainter._compiled.copies = copies
     other = inpainter.fill(rgb, mask, quality="refined")
-    assert sizes == [(96, 88)]  # at the largest size that it does well, in multiples of 8
+    assert sizes == [((96, 88), True)]  # at the largest size that it does well, in multiples of 8
     assert not np.array_equal(other, refined)
     with pytest.raises(lama.Cancelled):
         inpainter.fill(rgb, mask, quality="refined", cancelled=lambda: len(sizes) > 1)

@@ -1,10 +1,14 @@
+from unittest import mock
+
 import pytest
 import torch
+import torch.nn.functional as F
 
 from lama.checkpoint import build
 from lama.config import UNetConfig
-from lama.exemplar import exemplar_fill
+from lama.exemplar import FAST, PATIENT, exemplar_fill
 from lama.pullpush import pull_push
+from lama.shift_map import shift_map_fill
 from tests.conftest import randomised
 
 
@@ -99,6 +103,65 @@ def test_it_can_take_the_copy_as_it_is(copying):
 
 def test_one_that_does_not_copy_has_no_copier(small_unet):
     assert small_unet.copier is None
+    assert small_unet.copies(torch.rand(1, 3, 72, 88), torch.ones(1, 1, 72, 88)) is None
+
+
+@pytest.mark.parametrize(("size", "halvings"), [((152, 136), 1), ((264, 272), 2)])
+def test_large_pictures_are_copied_in_large_pieces(copying, size, halvings):
+    """At 72 pixels patches are copied, and the answer there is the guide."""
+    copying.large = 80
+    image, mask = torch.rand(2, 3, *size), torch.zeros(2, 1, *size)
+    mask[0, :, 40:90, 30:90] = 1
+    mask[1, :, 20:60, 60:130] = 1
+    searched, guides = [], []
+
+    def search(image, mask, **options):
+        searched.append((image.shape[-2:], options["effort"]))
+        return exemplar_fill(image, mask, **options)
+
+    def pieces(image, mask, guide, pause):
+        guides.append(guide)
+        return shift_map_fill(image, mask, guide, pause)
+
+    with (
+        torch.inference_mode(),
+        mock.patch("lama.unet.exemplar_fill", search),
+        mock.patch("lama.unet.shift_map_fill", pieces),
+    ):
+        copied = copying.copies(image, mask)
+        out = copying(image, mask)
+        patient = copying.copies(image, mask, patient=True)
+    side = [-(-length // 2**halvings // 8) * 8 for length in size]
+    assert [(list(shape), effort) for shape, effort in searched] == [
+        (side, FAST), (side, FAST), (side, PATIENT)
+    ]  # fmt: skip
+    assert torch.equal(copied, shift_map_fill(image, mask, guides[0]))
+    assert torch.equal(out, copying(image, mask, copied))
+    assert not torch.equal(patient, copied)
+    known = (mask == 0).expand_as(image)
+    assert torch.equal(guides[0][known], image[known])
+    smooth = F.avg_pool2d(guides[0], 2**halvings)
+    enlarged = F.interpolate(smooth, size=size, mode="bilinear")
+    inside = -F.max_pool2d(-mask, 17, 1, 8) > 0  # away from the edge the guide has no detail
+    assert ((enlarged - guides[0]).abs() * inside).max() < 0.1
+
+
+def test_a_pause_may_end_the_search_for_large_pieces(copying):
+    copying.large = 80
+    image, mask = torch.rand(1, 3, 152, 136), torch.zeros(1, 1, 152, 136)
+    mask[..., 40:90, 30:90] = 1
+    calls = []
+    copying.copies(image, mask, pause=lambda: calls.append(1))
+    for last in (1, len(calls)):  # in the search for patches, and in that for pieces
+        left = iter([None] * (last - 1))
+
+        def pause(left=left):
+            if next(left, "over") == "over":
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            copying.copies(image, mask, pause=pause)
+        assert next(left, "over") == "over"
 
 
 def test_outside_training_each_size_is_looked_at_around_the_hole(small_unet):
