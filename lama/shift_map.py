@@ -73,8 +73,8 @@ def _fill(image: Tensor, mask: Tensor, guide: Tensor, pause: Callable[[], None])
     steps = [(round(dy / scale), round(dx / scale)) for dy, dx in offsets]
     chosen = _choose(small, hole, F.avg_pool2d(guide_, scale), steps, (rows, columns), pause)
     chosen = chosen.repeat_interleave(scale, 0).repeat_interleave(scale, 1)
-    filled = _compose(image_, mask_, guide_, offsets, chosen, window)[..., :height, :width]
-    return torch.where(mask > 0, filled, image)
+    filled = _compose(image_, mask_, guide_, offsets, chosen, window, pause)
+    return torch.where(mask > 0, filled[..., :height, :width], image)
 
 
 def _choose(
@@ -120,6 +120,7 @@ def _compose(
     offsets: list[Offset],
     chosen: Tensor,
     window: Window,
+    pause: Callable[[], None],
 ) -> Tensor:
     """The pieces side by side, blended where they meet."""
     known = 1 - mask
@@ -128,6 +129,7 @@ def _compose(
     colours = torch.zeros_like(guide[(..., *window)])
     total = torch.zeros_like(mask[(..., *window)])
     for number in chosen.unique().tolist():
+        pause()
         piece = (chosen == number)[None, None].to(guide)
         here = down, across = _around(piece, SEAM, 1)
         weight = _box(piece[(..., *here)], SEAM)
