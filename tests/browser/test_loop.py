@@ -99,6 +99,7 @@ def mend(page: Page) -> str:
     page.locator("#fix-accept").click()
     expect(page.locator("#fix-bar")).to_be_hidden()
     expect(page.locator(f"#review-picture [data-record='{record_id}']")).to_have_count(0)
+    expect(page.locator("#review-picture .rv-picture")).to_be_visible()  # keys need it in sight
     return record_id
 
 
