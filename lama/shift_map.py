@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lama.offsets import Offset, dominant_offsets
+from lama.tensors import span
 
 OFFSETS = 40  # fewer leave the guide unmatched, more make smaller pieces
 PATCH = 7  # cells that should fit together
@@ -150,14 +151,8 @@ def _moved(part: slice, start: int) -> slice:
 
 def _around(mask: Tensor, margin: int, step: int) -> Window:
     """Rows and columns around the hole, from and to multiples of `step`."""
-
-    def span(marked: Tensor) -> slice:
-        at = marked.nonzero()[:, 0]
-        first, last = int(at[0]) - margin, int(at[-1]) + margin
-        return slice(max(0, first // step * step), min(len(marked), (last // step + 1) * step))
-
     hole = mask[0, 0] > 0
-    return span(hole.any(1)), span(hole.any(0))
+    return span(hole.any(1), margin, step), span(hole.any(0), margin, step)
 
 
 def _shifted(picture: Tensor, offsets: list[Offset], window: Window) -> Tensor:

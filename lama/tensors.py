@@ -45,3 +45,10 @@ def _lacking(length: int, generator: Generator) -> int:
     """Pixels to add so that a side is a multiple and not below the smallest."""
     multiple = generator.multiple
     return max(generator.smallest, -(-length // multiple) * multiple) - length
+
+
+def span(marked: Tensor, margin: int, step: int) -> slice:
+    """From and to multiples of `step`, or the end: all true places of (N,), and `margin` around."""
+    at = marked.nonzero()[:, 0]
+    first, last = int(at[0]) - margin, int(at[-1]) + margin
+    return slice(max(0, first // step * step), min(len(marked), (last // step + 1) * step))

@@ -27,6 +27,7 @@ from lama.ffc import FFCResnetBlock, join_channels, split_channels
 from lama.generator import Answer, Encoded, Fill, Generator
 from lama.pullpush import pull_push
 from lama.shift_map import shift_map_fill
+from lama.tensors import span
 
 
 class FFCUNet(Generator):
@@ -247,13 +248,7 @@ def _surroundings(mask: Tensor, margin: int, step: int) -> tuple[slice, slice] |
     hole = mask.amax((0, 1)) > 0
     if not hole.any():
         return None
-    return _around(hole.any(1), margin, step), _around(hole.any(0), margin, step)
-
-
-def _around(marked: Tensor, margin: int, step: int) -> slice:
-    at = marked.nonzero()[:, 0]
-    first, last = int(at[0]) - margin, int(at[-1]) + margin
-    return slice(max(0, first // step * step), min(len(marked), (last // step + 1) * step))
+    return span(hole.any(1), margin, step), span(hole.any(0), margin, step)
 
 
 def _conv(cin: int, cout: int, stride: int = 1) -> list[nn.Module]:
