@@ -6,6 +6,12 @@ import torch
 from torch import Tensor
 
 ITERATIONS = 6  # of the subspace
+SAMPLE = 2000  # patches that components are taken from, about
+
+
+def sampled(patches: Tensor) -> Tensor:
+    """Evenly spread ones of (N, ...), or of what stands for them: enough for their components."""
+    return patches[:: max(1, len(patches) // SAMPLE)]
 
 
 def principal_components(samples: Tensor, count: int) -> Tensor:

@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lama.components import principal_components
+from lama.components import principal_components, sampled
 from lama.pullpush import pull_push
 
 PATCH = 7  # pixels on a side
@@ -28,7 +28,6 @@ COARSEST = 32  # short side of the first level, at least
 COMPONENTS = 24  # patches are compared by their projections on as many principal components
 FALLOFF = 1.6  # how much less a patch's vote counts for each pixel that it lies deeper in the hole
 SHARPNESS = 8.0  # of the last vote, in which the most similar patches decide nearly alone
-SAMPLE = 2000  # patches that the components are taken from
 MOST_COMPARED = 1 << 14  # known patches that one is compared with when all are looked at
 BLOCK = 1 << 12  # patches, or pixels, that are worked on at once: what a cache holds
 PLACE = torch.int32  # dtype of places: half the traffic of int64, several times as fast to gather
@@ -193,7 +192,7 @@ class _Level:
 
     def _choose_components(self) -> None:
         """Principal components of some of the known patches; larger levels take them over."""
-        sample = self.sources[:: max(1, len(self.sources) // SAMPLE)]
+        sample = sampled(self.sources)
         patches = F.embedding(sample[:, None] + self.patch, self.pixels).flatten(1)
         basis = principal_components(patches, COMPONENTS)
         kernels = basis.t().reshape(-1, PATCH, PATCH, 3).contiguous()

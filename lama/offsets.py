@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lama.components import principal_components
+from lama.components import principal_components, sampled
 
 Offset = tuple[int, int]  # rows, columns: where the copied pixel lies, seen from the hole's
 
@@ -80,7 +80,7 @@ def _match(picture: Tensor, known: Tensor, pause: Callable[[], None]) -> _Matche
     patches = F.unfold(picture, PATCH)[0].t()[whole.flatten()]
     if len(patches) < PATCH**2:
         return None
-    sample = patches[:: max(1, len(patches) // 2000)]
+    sample = sampled(patches)
     described = (patches - sample.mean(0)) @ principal_components(sample, COMPONENTS)
     centres = whole[0, 0].nonzero() + PATCH // 2
     rows, columns = centres.int().t().contiguous()
