@@ -3,9 +3,6 @@
 from pathlib import Path
 
 import gradio as gr
-from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from space.pieces import joined
 
@@ -31,16 +28,6 @@ def head() -> str:
     return f"<style>{css}</style><script>(() => {{\n{joined(_HERE / 'page.js')}\n}})();</script>"
 
 
-# Scripts and styles inline: Gradio's page has both. What matters is that nothing may be
-# fetched from or sent to anywhere else.
-POLICY = "; ".join(
-    (
-        "default-src 'self' data: blob:",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
-        "style-src 'self' 'unsafe-inline'",
-        "connect-src 'self' data: blob:",
-    )
-)
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "DejaVu Sans", "sans-serif")
 _MONO = ("ui-monospace", "SFMono-Regular", "DejaVu Sans Mono", "monospace")
 
@@ -78,43 +65,3 @@ def theme() -> gr.themes.Base:
         block_shadow="none",
         block_label_background_fill="transparent",
     )
-
-
-class OwnOriginOnly:
-    """Keep this page and its server to each other.
-
-    The page talks to nobody else, which browsers see to; and what other sites' pages post to this
-    server through a visitor's browser is refused. Clients that are no browsers say nothing of where
-    a request comes from and are let in, as are browsers on plain http from another machine.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the policy to every HTTP answer."""
-        if _posted_by_another_site(scope):
-            answer = PlainTextResponse("This app takes requests from its own page only.", 403)
-            await answer(scope, receive, send)
-            return
-
-        async def with_policy(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = list(message.get("headers", ()))
-                headers.append((b"content-security-policy", POLICY.encode()))
-                headers.append((b"referrer-policy", b"same-origin"))
-                message = {**message, "headers": headers}
-            await send(message)
-
-        await self.app(scope, receive, with_policy if scope["type"] == "http" else send)
-
-
-def _posted_by_another_site(scope: Scope) -> bool:
-    if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
-        return False
-    return dict(scope["headers"]).get(b"sec-fetch-site") == b"cross-site"
-
-
-def middleware() -> list[Middleware]:
-    """What stands before Gradio's own server."""
-    return [Middleware(OwnOriginOnly)]

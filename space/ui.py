@@ -12,6 +12,7 @@ from space.api import masks as api_masks
 from space.api import select as api_select
 from space.dataset import tab as dataset_tab
 from space.inside import tab as inside_tab
+from space.origin import LocalBlocks
 from space.review import tab as review_tab
 from space.services import Services
 from space.settings import Settings
@@ -22,7 +23,7 @@ SAMPLES = Path(__file__).parent.parent / "assets" / "samples"
 
 def build(services: Services) -> gr.Blocks:
     """The whole page over the given services."""
-    with gr.Blocks(
+    with LocalBlocks(
         title="LaMa: paint over it, it is gone",
         analytics_enabled=False,
         delete_cache=(3600, 6 * 3600),

@@ -19,7 +19,7 @@ import lama
 from lama import inside, registry, selection
 from lama.threads import cores, quickest, use_cores
 from masks.selection import Prompt, Provider
-from space import theme, ui
+from space import origin, theme, ui
 from space.engine import Engine, InpaintResult, ModelInfo, Quality
 from space.photos import PhotoShelf
 from space.services import Services
@@ -283,5 +283,5 @@ def launch(settings: Settings) -> None:
             show_error=True,
             theme=theme.theme(),
             head=theme.head(),
-            app_kwargs={"middleware": theme.middleware()},
+            app_kwargs={"middleware": origin.middleware()},
         )

@@ -159,3 +159,9 @@ def test_a_kept_photo_that_cannot_be_shown_once_is_kept(
     page.reload()
     expect(page.locator(".lp-name")).to_have_text("small.png")
     assert np.array_equal(exported_mask(page), hole)
+
+
+def test_the_server_fetches_no_address(page: Page, app: App) -> None:
+    answer = page.request.get(f"{app.url}/gradio_api/file=https://elsewhere.example/x.png")
+    assert answer.status == 403
+    assert "fetches nothing" in answer.text()
