@@ -113,10 +113,13 @@ def render(
         copy: A word of its own for each finished copy; None for the live folder.
         splits: Those of a finished copy: what the names of its files begin with.
     """
-    used = [name for name in LICENCES if figures.licences.get(name) and name != "private"]
+    # The Hub's word for a licence of one's own: what is private was given to nobody.
+    used = [
+        "other" if name == "private" else name for name in LICENCES if figures.licences.get(name)
+    ]
     front: dict[str, object] = {
         "pretty_name": title,
-        "license": (used[0] if len(used) == 1 else used) if used else "cc0-1.0",
+        "license": (used[0] if len(used) == 1 else used) if used else "other",
         "task_categories": ["image-to-image", "image-segmentation"],
         "tags": ["inpainting", "masks", "lama", "image"],
         "size_categories": [_size_category(figures.records)],

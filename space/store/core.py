@@ -30,7 +30,7 @@ import pyarrow as pa
 from space.store import files, shards
 from space.store.card import Figures, render
 from space.store.errors import StoreError
-from space.store.files import locked
+from space.store.files import locked, sync_directory
 from space.store.index import Index, add_record, set_meta
 from space.store.objects import KINDS, Objects
 from space.store.published import SHORT_GRACE_SECONDS, Published
@@ -244,7 +244,7 @@ def now_microseconds() -> int:
 def prepare_shard(
     core: Core, rows: Iterable[dict[str, Any]], shelf: str, directory: Path | None = None
 ) -> tuple[Path, Shard]:
-    """Write a shard under a new name where no reader looks.
+    """Write a shard under a new name where no reader looks; a power cut leaves it there.
 
     Args:
         core: The data directory.
@@ -261,4 +261,5 @@ def prepare_shard(
         unfinished.unlink(missing_ok=True)
         raise
     unfinished.replace(finished)
+    sync_directory(finished.parent)
     return finished, replace(shard, name=name)

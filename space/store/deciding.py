@@ -27,7 +27,7 @@ from space.store.core import Core, now_microseconds, prepare_shard
 from space.store.errors import SubmissionError, explained
 from space.store.pictures import decode_mask, encode_mask, hole_fraction
 from space.store.queue import lease
-from space.store.records import shelf_of
+from space.store.records import check_drawing, shelf_of
 from space.store.recovery import settle, sweep_litter
 
 DECISIONS = ("approved", "rejected")
@@ -208,9 +208,14 @@ def _turn(core: Core, row: sqlite3.Row, reviewer: str, decision: str) -> tuple[i
 
 
 def _mended(row: sqlite3.Row, fix: Fix | None) -> _Mask | None:
-    """The new mask; None if it is the old one."""
+    """The new mask; None if it is the old one.
+
+    Raises:
+        SubmissionError: It cannot be a record's mask, or what is said of it cannot be stored.
+    """
     if fix is None:
         return None
+    check_drawing(fix.strategy, fix.strokes)
     data = encode_mask(fix.mask, row["width"], row["height"])
     digest = hashlib.sha256(data).hexdigest()
     if digest == row["mask_sha256"]:

@@ -182,7 +182,9 @@ def _pictures(
     there: Callable[[str], bool], read: Callable[[str], bytes], source: Path
 ) -> Iterator[dict[str, Any]]:
     if there("metadata.jsonl"):
-        for line in read("metadata.jsonl").decode().splitlines():
+        # A note may hold any of the characters that `splitlines` would split at as well.
+        lines = read("metadata.jsonl").decode().split("\n")
+        for line in filter(str.strip, lines):
             facts = json.loads(line)
             image, mask = (_name(facts.pop(f"{kind}_file_name")) for kind in ("image", "mask"))
             yield facts | {"image": read(image), "mask": read(mask)}

@@ -166,19 +166,17 @@ def encode_mask(mask: np.ndarray, width: int, height: int) -> bytes:
     return buffer.getvalue()
 
 
-def size_of(data: bytes) -> tuple[int, int] | None:
-    """Width and height of a picture as its header says; None if it is none."""
+def decode_mask(data: bytes) -> np.ndarray:
+    """The mask in the bytes of a picture, bool (H, W), True = hole.
+
+    Raises:
+        SubmissionError: It cannot be read.
+    """
     try:
         with Image.open(io.BytesIO(data)) as picture:
-            return picture.size
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None
-
-
-def decode_mask(data: bytes) -> np.ndarray:
-    """The mask in the bytes of a picture, bool (H, W), True = hole."""
-    with Image.open(io.BytesIO(data)) as picture:
-        return np.asarray(picture.convert("L")) > 127
+            return np.asarray(picture.convert("L")) > 127
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise SubmissionError(f"The mask cannot be read ({error}).") from error
 
 
 def hole_fraction(mask: np.ndarray) -> float:

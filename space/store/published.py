@@ -90,7 +90,7 @@ class Published:
         # Carries the columns when there is no record yet.
         shards.write_shard(directory / "data" / shards.EMPTY_NAME, (), "")
         write_atomically(directory / "README.md", card, self._workshop)
-        for made in (directory, self._root, self._root.parent):
+        for made in (directory / "data", directory, self._root, self._root.parent):
             sync_directory(made)
 
     def switch(self, number: int) -> None:

@@ -65,6 +65,8 @@ class Submission:
             raise SubmissionError(
                 f"The note has {len(self.note):,} characters; at most {MAX_NOTE:,} are stored."
             )
+        if not _can_be_written(self.note):
+            raise SubmissionError("The note holds half a character. Type it anew.")
 
 
 def _check_said(
@@ -83,14 +85,26 @@ def _check_said(
         raise SubmissionError(
             f"The licence {licence[:80]!r} is not known. Choose one of {', '.join(LICENCES)}."
         )
-    for name, value in (("strategy", strategy), ("contributor", contributor)):
-        if not _WORD.fullmatch(value):
-            raise SubmissionError(f"The {name} has to be one short word; got {value[:80]!r}.")
+    if not _WORD.fullmatch(contributor):
+        raise SubmissionError(
+            f"The contributor has to be one short word; got {contributor[:80]!r}."
+        )
     if len(model) > MAX_MODEL or not model.isprintable():
         raise SubmissionError(
             f"The model's name has to be one line of at most {MAX_MODEL} characters; got "
             f"{model[:80]!r}."
         )
+    check_drawing(strategy, strokes)
+
+
+def check_drawing(strategy: str, strokes: str) -> None:
+    """Refuse what is said about how a mask came about, if it cannot be stored.
+
+    Raises:
+        SubmissionError: The first thing that is wrong, and what would be accepted.
+    """
+    if not _WORD.fullmatch(strategy):
+        raise SubmissionError(f"The strategy has to be one short word; got {strategy[:80]!r}.")
     if len(strokes) > MAX_STROKES:
         raise SubmissionError(f"The strokes are larger than {MAX_STROKES / 2**20:.0f} MB.")
     if strokes:
@@ -98,6 +112,17 @@ def _check_said(
             json.loads(strokes)
         except (ValueError, RecursionError) as error:
             raise SubmissionError(f"The strokes are not valid JSON ({error}).") from error
+        if not _can_be_written(strokes):
+            raise SubmissionError("The strokes are not valid JSON (they hold half a character).")
+
+
+def _can_be_written(text: str) -> bool:
+    """Whether a text has no half of a surrogate pair, for which there is no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_row(row: Mapping[str, Any]) -> None:

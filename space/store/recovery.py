@@ -26,7 +26,7 @@ from space.store.errors import StoreError, SubmissionError
 from space.store.files import try_lock
 from space.store.index import add_record, set_meta
 from space.store.objects import KINDS
-from space.store.pictures import prepare_photo, size_of
+from space.store.pictures import decode_mask, prepare_photo
 from space.store.records import by_shelf, check_row
 
 _log = logging.getLogger(__name__)
@@ -279,7 +279,7 @@ def entry_of(core: Core, row: dict[str, Any]) -> dict[str, Any]:
         raise SubmissionError(f"The photo of record {row['id']} is not the one it names.")
     photo = prepare_photo(image, sys.maxsize)
     size = (row["width"], row["height"])
-    if (photo.width, photo.height) != size or size_of(mask) != size:
+    if (photo.width, photo.height) != size or decode_mask(mask).shape != size[::-1]:
         raise SubmissionError(f"The record {row['id']} has another size than its photo or mask.")
     mask_digest = hashlib.sha256(mask).hexdigest()
     core.objects.put("originals", digest, image)

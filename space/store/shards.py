@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lama.files import sha256_file
-from space.store.files import sync_directory, sync_file
+from space.store.files import sync_file
 from space.store.schema import FEATURES
 
 ARROW_SCHEMA = FEATURES.arrow_schema
@@ -55,7 +55,7 @@ def made_at(name: str) -> int:
 
 
 def write_shard(path: Path, rows: Iterable[dict[str, Any]], shelf: str) -> Shard:
-    """Write a shard and make it durable.
+    """Write a shard; its bytes are durable, its name is once its directory is flushed.
 
     Args:
         path: The new file.
@@ -71,7 +71,6 @@ def write_shard(path: Path, rows: Iterable[dict[str, Any]], shelf: str) -> Shard
             writer.write_table(_table(group))
             count += len(group)
     sync_file(path)
-    sync_directory(path.parent)
     return shard_at(path, shelf, count)
 
 

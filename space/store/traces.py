@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from space.store.core import Core
-from space.store.errors import StoreError
+from space.store.errors import StoreError, SubmissionError
 from space.store.pictures import decode_mask
 
 
@@ -57,10 +57,9 @@ def traces_of(core: Core, row: sqlite3.Row) -> str:
 
 def _look(core: Core, row: sqlite3.Row) -> dict[str, Any] | None:
     try:
-        data = core.objects.read("masks", row["mask_sha256"])
-    except StoreError:  # missing or damaged: it must be possible to delete the record all the same
-        return None
-    mask = decode_mask(data)
+        mask = decode_mask(core.objects.read("masks", row["mask_sha256"]))
+    except (StoreError, SubmissionError):
+        return None  # missing or damaged: it must be possible to delete the record all the same
     return asdict(MaskLook(mask.shape[1], mask.shape[0], _digest(mask)))
 
 

@@ -11,8 +11,9 @@ import pyarrow as pa
 from lama.files import sha256_file
 from space.store import shards
 from space.store.core import Core
-from space.store.errors import StoreError
+from space.store.errors import StoreError, SubmissionError
 from space.store.objects import KINDS
+from space.store.pictures import decode_mask
 from space.store.schema import SCALARS
 
 
@@ -78,7 +79,11 @@ def _check_files(core: Core, report: Report) -> None:
     for row in core.index.all("SELECT kind, sha256 FROM objects"):
         report.files += 1
         try:
-            core.objects.read(row["kind"], row["sha256"])
+            data = core.objects.read(*row)
+            if row["kind"] == "masks":
+                decode_mask(data)
+        except SubmissionError as error:
+            report.problems.append(f"{core.objects.path(*row)}: {error}")
         except (StoreError, OSError) as error:
             if core.index.get(known, tuple(row)):  # else it was deleted a moment ago
                 report.problems.append(str(error))

@@ -291,3 +291,27 @@ def test_all_that_a_save_leaves_was_flushed_with_its_name(
                 lost.append(path)
     assert lost == []
     store.close()
+
+
+def test_what_recovery_goes_by_is_flushed_before_anything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a power cut could leave a photo of which no shard tells whose it is."""
+    fsync, flushed, prepared = os.fsync, set(), []
+
+    def noted(handle: int) -> None:
+        fsync(handle)
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            flushed.update(os.listdir(handle))
+
+    def at(step: str) -> None:
+        if step == "prepared":
+            prepared.extend(path.name for path in incoming.iterdir())
+            assert set(prepared) <= flushed
+
+    incoming = tmp_path / "data" / "incoming"
+    store = Store.open(tmp_path / "data", on_step=at)
+    monkeypatch.setattr(os, "fsync", noted)
+    store.save(make_submission(0))
+    assert prepared
+    store.close()

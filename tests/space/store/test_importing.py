@@ -286,3 +286,16 @@ def test_an_import_first_mends_what_another_process_left(store: Store, tmp_path:
     assert import_from(store.core, tmp_path / "one.parquet").records == 1
     assert store.verify().problems == []
     assert kept.record_id in {record.id for record in store.newest()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_note_with_line_ends_of_every_kind_comes_back(
+    store: Store, tmp_path: Path, kind: str
+) -> None:
+    store.save(make_submission(0, note="a\u2028b\u2029c\x85d\x0be\r\nf"))
+    path = tmp_path / ("out.zip" if kind == "zip" else "out")
+    export(store.core, kind, path)
+    fresh = Store.open(tmp_path / "fresh")
+    assert import_from(fresh.core, path) == Imported(1, 0)
+    assert whole(fresh) == whole(store)
+    fresh.close()

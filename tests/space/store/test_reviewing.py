@@ -342,3 +342,20 @@ def test_who_put_a_record_off_may_still_be_its_second(store: Store) -> None:
     queue.skip(store.core, only, "bob")
     deciding.decide(store.core, only, "ann", "approved")
     assert queue.take(store.core, "bob", second=True).id == only
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"strokes": "{not json"}, "not valid JSON"),
+        ({"strategy": "two words"}, "one short word"),
+    ],
+)
+def test_a_mended_mask_is_checked_like_a_new_one(store: Store, said: dict, words: str) -> None:
+    [only] = saved(store, 1)
+    queue.take(store.core, "ann")
+    with pytest.raises(SubmissionError, match=words):
+        deciding.decide(store.core, only, "ann", "approved", fix=Fix(make_mask(7), **said))
+    assert store.get(only).status == "pending"
+    deciding.decide(store.core, only, "ann", "approved", fix=Fix(make_mask(7), "[]"))
+    sound(store)

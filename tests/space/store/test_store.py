@@ -72,6 +72,8 @@ def test_a_rotated_photo_and_its_mask_agree(store: Store, tmp_path: Path) -> Non
     [
         ({"consent": False}, "consent"),
         ({"consent": 1}, "consent"),
+        ({"note": "half \ud800 of one"}, "half a character"),
+        ({"strokes": '"\ud800"'}, "half a character"),
         ({"licence": "mit"}, "Choose one of cc0-1.0, cc-by-4.0, private"),
         ({"licence": ""}, "licence"),
         ({"mask": np.zeros((41, 67), bool)}, "no hole"),

@@ -1,5 +1,6 @@
 """What a tombstone keeps until the last copy of a photo is gone, and that nothing stays of it."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +81,16 @@ def test_when_the_last_deletion_was(store: Store) -> None:
     created = store.get(receipt.record_id).created_at.timestamp()
     store.delete(receipt.record_id, receipt.token)
     assert created < traces.newest_deletion(store.core) / 1e6 < created + 60
+
+
+def test_a_mask_that_cannot_be_decoded_is_found_and_can_be_deleted(store: Store) -> None:
+    receipt = store.save(make_submission(3))
+    cut = store.core.objects.read("masks", store.get(receipt.record_id).mask_sha256)[:-30]
+    digest = hashlib.sha256(cut).hexdigest()
+    store.core.objects.put("masks", digest, cut)
+    with store.core.index.transaction() as run:
+        run.execute("UPDATE records SET mask_sha256 = ?", (digest,))
+        run.execute("UPDATE objects SET sha256 = ? WHERE kind = 'masks'", (digest,))
+    assert any(digest in problem for problem in store.verify().problems)
+    store.delete(receipt.record_id, receipt.token, copies=True)
+    assert store.info()["records"] == 0
