@@ -10,6 +10,7 @@ from urllib.parse import quote
 from lama.files import names_in
 
 SECONDS = 3600
+_FUTURE_SECONDS = 60  # clocks are not that exact, and are corrected
 _NAME_BYTES = 200  # file systems take 255; Gradio writes a copy under a longer name
 
 
@@ -37,9 +38,10 @@ class Exports:
         return address_of(self.put(content, name))
 
     def sweep(self) -> None:
-        """Throw away what was made more than an hour ago."""
+        """Throw away what was made more than an hour ago, or before the clock was set back."""
+        now = time.time()
         for made, _, place in self.kept():
-            if made < time.time() - SECONDS:
+            if not now - SECONDS <= made <= now + _FUTURE_SECONDS:
                 self.remove(place)
 
     def kept(self) -> list[tuple[float, int, Path]]:

@@ -7,7 +7,6 @@ download do not tell whose they are, but are soon thrown away anyhow: all of the
 
 import contextlib
 import os
-import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,10 +21,10 @@ from space.photos import PhotoShelf
 from space.store.core import Core
 from space.store.files import try_lock
 from space.store.traces import MaskLook, Traces, is_used
+from space.uploads import FOLDER
 
 EXPORT_PREFIX = "saved-masks-"
 _COMPRESSED = ("JPEG", "PNG", "WEBP")
-_GRADIOS = re.compile(r"[0-9a-f]{64}")  # Gradio puts each file into a folder of this name
 
 
 def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
@@ -55,7 +54,8 @@ def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
     steps: tuple[Callable[[], object], ...] = (
         from_shelf,
         Exports(folders.exports).clear,
-        lambda: forget_exports(everywhere(), core),
+        lambda: forget_exports(everywhere()),
+        lambda: forget_unfinished_exports(everywhere(), core),
         lambda: forget_run_pictures(folders.runs),
         lambda: forget_photos(everywhere(), photos),
         lambda: forget_mask(uploads(folders), traces.mask),
@@ -88,28 +88,37 @@ def uploads(folders: Folders) -> list[Path]:
         return [folders.uploads, place]
     found = [folders.uploads]
     for folder in names_in(place):
-        if _GRADIOS.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
+        if FOLDER.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
             with contextlib.suppress(PermissionError):  # another user's
                 found += [path for path in names_in(folder) if path.is_file()]
     return found
 
 
-def forget_exports(places: Iterable[Path], core: Core | None = None) -> None:
+def forget_exports(places: Iterable[Path]) -> None:
     """Remove the files that were made for download: they may hold what has been deleted.
 
     Args:
         places: Where to look; see `remove_if`.
-        core: Its data directory, to remove unfinished ones of a process that died as well.
 
     Raises:
         OSError: The first of what refused.
     """
-    if core is None:
-        remove_if(places, lambda path, _: path.name.startswith(EXPORT_PREFIX))
-        return
+    remove_if(places, lambda path, _: path.name.startswith(EXPORT_PREFIX))
+
+
+def forget_unfinished_exports(places: Iterable[Path], core: Core) -> None:
+    """Remove what a process that died was making for download, unless one is at work now.
+
+    Args:
+        places: Where to look; see `remove_if`.
+        core: The data directory that is exported.
+
+    Raises:
+        OSError: The first of what refused.
+    """
     with try_lock(core.unfinished) as nobody_writes:
-        starts = (EXPORT_PREFIX, f".{EXPORT_PREFIX}") if nobody_writes else (EXPORT_PREFIX,)
-        remove_if(places, lambda path, _: path.name.startswith(starts))
+        if nobody_writes:
+            remove_if(places, lambda path, _: path.name.startswith(f".{EXPORT_PREFIX}"))
 
 
 def forget_run_pictures(folder: Path, run: Path | None = None) -> None:

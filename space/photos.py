@@ -115,10 +115,14 @@ class PhotoShelf:
         try:
             fields = json.loads(_sidecar(kept).read_text(encoding="utf-8"))
             os.utime(kept)
-        except (OSError, ValueError) as error:
+            origins = tuple(fields.get("origins", ()))
+            handle = PhotoHandle(**(fields | {"path": kept, "origins": origins}))
+            emptied = kept.stat().st_size == 0  # by a power cut
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise LostPhotoError(LOST) from error
-        origins = tuple(fields.get("origins", ()))
-        return PhotoHandle(**(fields | {"path": kept, "origins": origins}))
+        if emptied:
+            raise LostPhotoError(LOST)
+        return handle
 
     def decoded(self, handle: PhotoHandle) -> Photo:
         """The upright photo of a handle; the last few stay in memory.

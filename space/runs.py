@@ -47,8 +47,9 @@ class LiveRuns:
         return overtaken
 
     def _is_gone(self, page: str) -> bool:
+        # Of a page that was forgotten nothing is known: what it waits for goes on.
         heard = self._heard.get(page)
-        return heard is None or time.monotonic() - heard > QUIET_SECONDS
+        return heard is not None and time.monotonic() - heard > QUIET_SECONDS
 
     def cancel(self, page: str, request: int) -> None:
         """Give up everything up to `request` of this page."""
@@ -75,7 +76,8 @@ class LiveRuns:
     def share(self, page: str) -> float | None:
         """How much of the page's run is done; None if nothing is known."""
         with self._lock:
-            _put(self._heard, page, time.monotonic())
+            if page in self._heard:
+                _put(self._heard, page, time.monotonic())
             return self._shares.get(page)
 
 

@@ -1,6 +1,7 @@
 """What can be set from outside: command line first, then environment, then the default."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,6 +12,7 @@ from space.folders import Folders
 
 MOST_MEGAPIXELS = 178
 """Of a photo that is opened: Pillow refuses larger ones, whatever it is told."""
+_PATTERN = re.compile(r"[*?\[\]]|::")  # what `datasets` takes as a pattern or a chain of addresses
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Settings:
     def __post_init__(self) -> None:
         # Once and here: else one part of the app would read `~` as the home and another as a name.
         object.__setattr__(self, "data_dir", at_home(self.data_dir))
+        if pattern := _PATTERN.search(str(self.data_dir.absolute())):
+            raise ValueError(
+                f"The data directory {self.data_dir} has {pattern[0]!r} in its path, which "
+                "load_dataset takes as a pattern and not as a name. Choose another directory."
+            )
         if self.auth_file is not None:
             object.__setattr__(self, "auth_file", at_home(self.auth_file))
         for name in ("model", "selector"):

@@ -7,15 +7,23 @@ a crash or an earlier run left is nobody's. Several processes may sweep one data
 import contextlib
 import logging
 import os
+import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from operator import itemgetter
 from pathlib import Path
 
 from lama.files import names_in
 from space import contributions
 from space.exports import SECONDS, Exports
-from space.forgetting import EXPORT_PREFIX, forget_run_pictures, remove_if, uploads
+from space.forgetting import (
+    EXPORT_PREFIX,
+    forget_run_pictures,
+    forget_unfinished_exports,
+    remove_if,
+    uploads,
+)
 from space.photos import PhotoShelf
 from space.services import Services
 from space.store.traces import newest_deletion
@@ -45,7 +53,12 @@ class Sweeper:
             self._old_exports,
             self._outdated_pictures,
             lambda: sweep_uploads(self._folders.uploads),
-            lambda: trim(services.photos, exports, services.settings.cache_mb * 1_000_000),
+            lambda: trim(
+                services.photos,
+                exports,
+                self._folders.uploads,
+                services.settings.cache_mb * 1_000_000,
+            ),
         ):
             try:
                 step()
@@ -68,6 +81,7 @@ class Sweeper:
             return path.name.startswith(EXPORT_PREFIX) and facts.st_mtime < limit
 
         remove_if((self._folders.cache, *uploads(self._folders)), outdated)
+        forget_unfinished_exports((folder,), self._services.store.core)
 
     def _outdated_pictures(self) -> None:
         """Pictures of runs that began before a deletion: they may show what was held out then."""
@@ -112,24 +126,38 @@ def sweep_uploads(folder: Path) -> None:
                 Path(root).rmdir()
 
 
-def trim(photos: PhotoShelf, exports: Exports, limit: int) -> None:
-    """Throw away the photos and results used longest ago until all are within `limit` bytes.
+def trim(photos: PhotoShelf, exports: Exports, uploaded: Path, limit: int) -> None:
+    """Throw away photos, results and uploads, longest unused first, until all are within a limit.
 
     Dataset downloads are not counted and stay: they may be large, are at most two
     (`space.dataset.downloads`), and go after their hour.
+
+    Args:
+        photos: The shelf of open photos.
+        exports: Results and other files to be fetched.
+        uploaded: The folder of uploads; what was opened from there is on the shelf by itself.
+        limit: Bytes.
     """
-    kept = [(*entry, True) for entry in photos.kept()]
-    kept += [(*entry, False) for entry in exports.kept() if not _holds_dataset(entry[2])]
+    kept: list[tuple[float, int, Path, Callable[[Path], object]]] = []
+    kept += [(*entry, lambda path: photos.forget(path.name)) for entry in photos.kept()]
+    kept += [(*entry, exports.remove) for entry in exports.kept() if not _holds_dataset(entry[2])]
+    kept += [(*entry, lambda path: path.unlink(missing_ok=True)) for entry in _files(uploaded)]
     total = sum(size for _, size, _, _ in kept)
     newest = time.time() - _IN_USE_SECONDS
-    for used, size, path, is_photo in sorted(kept):
+    for used, size, path, forget in sorted(kept, key=itemgetter(0, 1, 2)):
         if total <= limit or used > newest:
             break
-        if is_photo:
-            photos.forget(path.name)
-        else:
-            exports.remove(path)
+        forget(path)
         total -= size
+
+
+def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
+    """What is below a folder: when it came, how many bytes it has, and its path."""
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            facts = path.lstat()
+            if stat.S_ISREG(facts.st_mode):
+                yield facts.st_ctime, facts.st_size, path
 
 
 def _holds_dataset(place: Path) -> bool:

@@ -80,15 +80,16 @@ class Sync:
 
         Args:
             last_push: Whether to try that.
-            patience: Seconds to wait for a push that is under way.
+            patience: Seconds to wait for a push that is under way; without its end none follows.
         """
+        deadline = time.monotonic() + patience
         self._stopped.set()
         self._wake.set()
         if self._thread is not None:
             self._thread.join(patience)
         try:
             if last_push and health.due(self._store.core, self.statuses):
-                self.push_now()
+                self._push_in_turn(max(0.0, deadline - time.monotonic()))
         except (StoreError, ValueError, OSError) as error:
             _log.warning("What was not pushed stays in the data directory: %s", error)
         try:
@@ -103,7 +104,14 @@ class Sync:
             SubmissionError: The data directory belongs to another repository.
             HubError: It did not go through, or the Hub's pause is not over.
         """
-        with self._turn:
+        return self._push_in_turn()
+
+    def _push_in_turn(self, patience: float = -1) -> Pushed:
+        """As `push_now`, which waits however long; HubError where another push does not end."""
+        if not self._turn.acquire(timeout=patience):
+            reason = "another push is still under way."
+            raise HubError(f"Nothing was pushed: {reason}", reason)
+        try:
             if (left := self.pause_left()) > 0:
                 reason = f"the Hub asked for a pause of another {waiting_time(left)}."
                 raise HubError(f"Nothing was pushed: {reason}", reason, left)
@@ -115,6 +123,8 @@ class Sync:
                     with contextlib.suppress(StoreError):
                         self._store.core.index.remember(hub_pause_until=until)
                 raise
+        finally:
+            self._turn.release()
 
     def _push(self) -> Pushed:
         core = self._store.core

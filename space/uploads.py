@@ -1,8 +1,12 @@
 """Files that a page has sent: where they lie, and what the page calls them."""
 
+import re
 from pathlib import Path
 
 from gradio.utils import get_upload_folder
+
+FOLDER = re.compile(r"[0-9a-f]{64}")
+"""Gradio puts each file into a folder of such a name; nothing else writes one."""
 
 
 def arrived(data: dict) -> tuple[Path, str]:
@@ -14,7 +18,9 @@ def arrived(data: dict) -> tuple[Path, str]:
     Raises:
         ValueError: There is no such upload; in words for the reader.
     """
-    path = Path(str(data.get("path", ""))).resolve()
-    if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
+    path, uploads = Path(str(data.get("path", ""))).resolve(), Path(get_upload_folder()).resolve()
+    # Where the operator has uploads put may be shared, and hold other programs' pictures.
+    inside = path.relative_to(uploads).parts if path.is_relative_to(uploads) else ()
+    if len(inside) != 2 or not FOLDER.fullmatch(inside[0]) or not path.is_file():
         raise ValueError("The photo did not arrive. Choose it once more.")
     return path, Path(str(data.get("name") or path.name)).name

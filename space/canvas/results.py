@@ -14,6 +14,7 @@ from space.engine import InpaintResult
 _MARGIN = 3
 _MOST_PATCHES = 8
 _ROWS = 128
+_BYTES_EACH = 2_000  # of a result apart from its pixels, about
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class KeptResult:
     name: str
     """What the page calls the photo."""
 
+    @property
+    def bytes(self) -> int:
+        """How much memory it takes, about."""
+        return _BYTES_EACH + self.rgb.nbytes + self.mask.nbytes + self.rough.nbytes
+
     def whole(self, rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Filled picture and mask at the full size of `rgb`, the photo's own pixels."""
         filled, mask = rgb.copy(), np.zeros(rgb.shape[:2], dtype=bool)
@@ -47,6 +53,7 @@ class ResultShelf:
     def __init__(self, limit_mb: int = 512) -> None:
         self._limit = limit_mb * 1_000_000
         self._kept: OrderedDict[str, KeptResult] = OrderedDict()
+        self._bytes = 0  # of them all
         self._lock = threading.Lock()
 
     def put(
@@ -77,9 +84,12 @@ class ResultShelf:
         rgb, hole, rough = (array[box.slices].copy() for array in (result.rgb, mask, coarse))
         kept = KeptResult(photo, box, rgb, hole, rough, made_by, asked, name)
         with self._lock:
+            if (old := self._kept.get(identity)) is not None:
+                self._bytes -= old.bytes
             self._kept[identity] = kept
-            while len(self._kept) > 1 and self._bytes() > self._limit:
-                self._kept.popitem(last=False)
+            self._bytes += kept.bytes
+            while len(self._kept) > 1 and self._bytes > self._limit:
+                self._bytes -= self._kept.popitem(last=False)[1].bytes
         return kept
 
     def get(self, identity: str) -> KeptResult:
@@ -89,11 +99,6 @@ class ResultShelf:
         if kept is None:
             raise ValueError("The app no longer has this result. Run it once more.")
         return kept
-
-    def _bytes(self) -> int:
-        return sum(
-            kept.rgb.nbytes + kept.mask.nbytes + kept.rough.nbytes for kept in self._kept.values()
-        )
 
 
 def patches(mask: np.ndarray) -> list[Box]:

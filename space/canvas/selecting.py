@@ -5,6 +5,7 @@ those that are selected costs one look at the photo, not one for each.
 """
 
 import time
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +30,7 @@ class _Remembering:
     Args:
         provider: Who is asked what is not remembered.
         photo: The photo's id.
-        answers: What is remembered, packed to a bit a pixel; the oldest first.
+        answers: What is remembered, packed to a bit a pixel and compressed; the oldest first.
     """
 
     def __init__(
@@ -45,9 +46,9 @@ class _Remembering:
         packed = self._answers.get(key)
         if packed is None:
             mask = self._provider.select(image, prompt)
-            self._answers[key] = np.packbits(mask).tobytes()
+            self._answers[key] = zlib.compress(np.packbits(mask).tobytes(), 1)
         else:
-            bits = np.frombuffer(packed, np.uint8)
+            bits = np.frombuffer(zlib.decompress(packed), np.uint8)
             mask = np.unpackbits(bits, count=height * width).view(np.bool_).reshape(height, width)
         self._answers.move_to_end(key)
         while len(self._answers) > _KEPT:

@@ -64,16 +64,17 @@ def compare(services: Services, name: str, filters: Filters) -> tuple[Any, Any, 
             if name == LIKE_USERS
             else drawers.strategy_look(name)
         )
-        path = drawers.keep(found.examples, services.settings.folders.dataset_exports)
-        served = services.exports.put(path.read_bytes(), path.name)
+        served = drawers.keep(found.examples, services.exports.place())
+        if filters.private:  # at the machine itself, which trains with what all have drawn
+            kept = drawers.keep(found.examples, services.settings.folders.dataset_exports)
     except (ValueError, StoreError, OSError) as error:
         return "", error_html(error), gr.File(visible=False)
     words = (
         f"Fitted to {found.examples.masks:,} masks. Use it as a strategy anywhere: "
         '<code>masks.get("fitted:masks-like-users.json")</code>'
     )
-    if filters.private:  # at the machine itself
-        words += f"; here it is <code>fitted:{escape(str(path.resolve()))}</code>"
+    if filters.private:
+        words += f"; here it is <code>fitted:{escape(str(kept.resolve()))}</code>"
     return (
         drawers.plots_html(found.look, other, name),
         status_html("done", words + "."),

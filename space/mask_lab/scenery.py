@@ -13,7 +13,7 @@ from masks.base import Image, Labels
 from masks.objects import find_objects
 from space.photos import PhotoHandle, PhotoShelf
 
-_KEPT = 4
+_KEPT_BYTES = 256_000_000  # of pictures, and of their objects
 T = TypeVar("T")
 
 
@@ -56,18 +56,21 @@ class Scenery:
             ValueError: It is not (or no longer) there, or too small for masks.
         """
         handle = self.shelf.get(identity)
-        return self._kept(self._views, handle.id, lambda: self._open(handle))
+        return self._kept(self._views, handle.id, lambda: self._open(handle), _bytes_of_view)
 
     def landscape(self, width: int, height: int) -> View:
         """The drawn landscape at a size."""
         key = f"{width}x{height}"
         return self._kept(
-            self._views, key, lambda: View(key, masks.scene(height, width), None, True)
+            self._views,
+            key,
+            lambda: View(key, masks.scene(height, width), None, True),
+            _bytes_of_view,
         )
 
     def labels(self, view: View) -> Labels:
         """The objects of a picture, looked for once."""
-        return self._kept(self._labels, view.key, lambda: find_objects(view.image))
+        return self._kept(self._labels, view.key, lambda: find_objects(view.image), _bytes_of)
 
     def _open(self, handle: PhotoHandle) -> View:
         # The command line reads files with OpenCV: take the same pixels wherever it can, so that
@@ -79,7 +82,13 @@ class Scenery:
         masks.check_image(image)
         return View(handle.id, image, handle, readable=False)
 
-    def _kept(self, cache: OrderedDict[str, T], key: str, make: Callable[[], T]) -> T:
+    def _kept(
+        self,
+        cache: OrderedDict[str, T],
+        key: str,
+        make: Callable[[], T],
+        size: Callable[[T], int],
+    ) -> T:
         with self._lock:
             found = cache.get(key)
         if found is None:
@@ -87,9 +96,17 @@ class Scenery:
         with self._lock:
             cache[key] = found
             cache.move_to_end(key)
-            while len(cache) > _KEPT:
+            while len(cache) > 1 and sum(map(size, cache.values())) > _KEPT_BYTES:
                 cache.popitem(last=False)
         return found
+
+
+def _bytes_of(labels: Labels) -> int:
+    return labels.nbytes
+
+
+def _bytes_of_view(view: View) -> int:
+    return view.image.nbytes
 
 
 def _read(handle: PhotoHandle) -> np.ndarray | None:

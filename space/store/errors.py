@@ -5,7 +5,9 @@ again), or the store cannot do it now (disk full, read-only, busy, damaged).
 """
 
 import errno
+import os
 import sqlite3
+from pathlib import Path
 
 
 class SubmissionError(ValueError):
@@ -66,7 +68,8 @@ def reason_of(error: OSError | sqlite3.Error) -> str:
 
 
 def _said(error: OSError | sqlite3.Error) -> str:
-    """The system's own words, with the file they are about."""
+    """The system's own words, with the file they are about; visitors need not know where it is."""
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+        named = Path(os.fsdecode(error.filename)).name if error.filename else ""
+        return f"{error.strerror} ({named})" if named else error.strerror
     return str(error).rstrip(".")

@@ -105,7 +105,10 @@ class TrainingRuns:
             if not mine or self.current() is not None:
                 raise ValueError(_BUSY)
             name = time.strftime("%Y%m%d-%H%M%S")
-            (self.folder / name).mkdir()
+            try:
+                (self.folder / name).mkdir()
+            except FileExistsError as error:  # a run of this very second, which has ended already
+                raise ValueError("A run was begun a moment ago. Try once more.") from error
             self._launch(name, arguments)
         return name
 

@@ -74,3 +74,12 @@ def test_sweeping_needs_nobody_to_put_something_down(tmp_path: Path) -> None:
     os.utime(old.parent, (1, 1))
     exports.sweep()
     assert list(exports.folder.iterdir()) == []
+
+
+def test_what_is_dated_in_the_future_goes_and_a_clock_may_be_a_little_off(tmp_path: Path) -> None:
+    exports = Exports(tmp_path / "exports")
+    far, near = exports.put(b"1", "a.png"), exports.put(b"2", "b.png")
+    for path, ahead in ((far, 86400), (near, 20)):
+        os.utime(path.parent, (time.time() + ahead,) * 2)
+    exports.sweep()
+    assert [path.exists() for path in (far, near)] == [False, True]

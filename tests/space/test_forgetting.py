@@ -1,5 +1,6 @@
 """A deleted record leaves nothing in the app's cache, and what a crash cut off is made up for."""
 
+import hashlib
 import io
 import os
 import struct
@@ -45,7 +46,8 @@ def files_of(folder: Path) -> set[str]:
 
 
 def uploaded(services: Services, name: str, content: bytes) -> Path:
-    path = services.settings.folders.cache / "uploads" / name.split(".")[0] / name
+    folder = hashlib.sha256(name.encode()).hexdigest()
+    path = services.settings.folders.cache / "uploads" / folder / name
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     return path
@@ -192,7 +194,9 @@ def test_a_file_that_refuses_is_said_and_tried_again(
         with pytest.raises(StoreError, match=r"record is deleted.*copy of its photo.*tries again"):
             contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
     assert services.store.info()["records"] == 0
-    assert files_of(services.settings.folders.cache) == {"uploads/1/1.tif"}
+    assert files_of(services.settings.folders.cache) == {
+        f"uploads/{hashlib.sha256(b'1.tif').hexdigest()}/1.tif"
+    }
     assert len(traces.pending(services.store.core)) == 1
     contributions.forget(services.store)
     assert files_of(services.settings.folders.cache) == set()

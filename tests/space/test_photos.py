@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import os
 import struct
 import time
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from space.photos import PhotoShelf
+from space.photos import LostPhotoError, PhotoShelf
 
 
 def test_bytes_are_kept_untouched_under_their_hash(shelf: PhotoShelf, picture: Path) -> None:
@@ -187,3 +188,19 @@ def test_a_file_that_a_power_cut_left_empty_is_written_again(
     handle = other.put(picture)
     assert handle.path.read_bytes() == picture.read_bytes()
     assert PhotoShelf(shelf.directory).decoded(handle).size == (61, 43)
+
+
+@pytest.mark.parametrize("fault", ["emptied", "of another version", "no object"])
+def test_what_a_power_cut_or_another_version_left_is_a_lost_photo(
+    shelf: PhotoShelf, picture: Path, fault: str
+) -> None:
+    handle = shelf.put(picture)
+    side = handle.path.with_suffix(".json")
+    if fault == "emptied":
+        handle.path.write_bytes(b"")
+    elif fault == "of another version":
+        side.write_text(json.dumps(json.loads(side.read_text()) | {"unheard": "of"}))
+    else:
+        side.write_text("[]")
+    with pytest.raises(LostPhotoError):
+        shelf.get(handle.id)

@@ -45,3 +45,21 @@ def test_a_long_run_of_a_page_that_asks_no_more_is_given_up(
     assert long()
     assert not short(), "a short run is soon over anyway"
     assert not runs.announce("a", 2, long=True)()
+
+
+def test_strangers_page_names_end_nobodys_run() -> None:
+    runs = LiveRuns()
+    long = runs.announce("a", 1, long=True)
+    for number in range(600):
+        runs.share(f"asks {number}")
+    assert not long()
+    for number in range(600):
+        runs.cancel(f"cancels {number}", 1)
+    assert not long()
+
+
+def test_of_many_pages_the_last_are_remembered() -> None:
+    runs = LiveRuns()
+    for number in range(600):
+        runs.remember(str(number), f"result {number}")
+    assert (runs.recall("0"), runs.recall("599")) == ("", "result 599")

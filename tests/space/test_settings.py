@@ -66,6 +66,8 @@ def test_a_tilde_is_the_home_for_every_part_of_the_app(
         (["--data-dir=~nobody-of-this-name/x"], {}, "Write the path in full"),
         (["--port", "many"], {}, "--port must be a whole number"),
         (["--hub-minutes", "-1"], {}, "1 or more"),
+        (["--data-dir", "photos [1]/x"], {}, "takes as a pattern"),
+        (["--data-dir", "a::b"], {}, "takes as a pattern"),
         ([], {"LAMA_CACHE_MB": "²"}, "LAMA_CACHE_MB must be a whole number"),
         (["--colour"], {}, "unrecognized arguments: --colour"),
     ],

@@ -12,7 +12,7 @@ from space import contributions, sweeping
 from space.exports import Exports
 from space.photos import PhotoShelf
 from space.services import Services
-from space.store import traces
+from space.store import files, traces
 from space.sweeping import Sweeper, sweep_uploads, trim
 from tests.space.dataset_app import make_services
 from tests.space.store.conftest import make_photo, make_submission
@@ -103,13 +103,13 @@ def test_photos_and_results_share_one_limit(tmp_path: Path) -> None:
     for age, path in enumerate((opened[0].path, results[0].parent, opened[1].path)):
         when = time.time() - 1000 + age
         os.utime(path, (when, when))
-    trim(photos, exports, 10**6)
+    trim(photos, exports, tmp_path / "uploads", 10**6)
     assert len(photos.kept()) == len(exports.kept()) == 3
-    trim(photos, exports, 150_000)
+    trim(photos, exports, tmp_path / "uploads", 150_000)
     assert {path.name for _, _, path in photos.kept()} == {one.id for one in opened[1:]}
     assert results[0].exists() is False
     assert not photos.directory.joinpath(f"{opened[0].id}.json").exists()
-    trim(photos, exports, 1)
+    trim(photos, exports, tmp_path / "uploads", 1)
     assert {path.name for _, _, path in photos.kept()} == {opened[2].id}, "young ones stay"
     assert len(exports.kept()) == 2
 
@@ -178,10 +178,36 @@ def test_dataset_downloads_are_not_counted_and_stay_for_their_hour(tmp_path: Pat
     dataset = exports.put(bytes(900_000), "saved-masks-1.zip")
     for age, used in enumerate((dataset.parent, opened.path, result.parent)):
         os.utime(used, (time.time() - 1000 + age,) * 2)
-    trim(photos, exports, 100_000)
+    trim(photos, exports, tmp_path / "uploads", 100_000)
     assert [file.exists() for file in (dataset, opened.path, result)] == [True, True, True]
-    trim(photos, exports, 1)
+    trim(photos, exports, tmp_path / "uploads", 1)
     assert [file.exists() for file in (dataset, opened.path, result)] == [True, False, False]
     os.utime(dataset.parent, (1, 1))
     exports.sweep()
     assert not dataset.exists()
+
+
+def test_uploads_count_and_go_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photos, exports = PhotoShelf(tmp_path / "photos"), Exports(tmp_path / "exports")
+    uploads = tmp_path / "uploads"
+    sent = [made(uploads / ("0" * 64) / f"{number}.png") for number in range(2)]
+    for path in sent:
+        path.write_bytes(bytes(60_000))
+    trim(photos, exports, uploads, 100_000)
+    assert all(path.exists() for path in sent), "what is young may be on its way"
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 1000)
+    trim(photos, exports, uploads, 100_000)
+    assert [path.exists() for path in sent] == [False, True]
+    trim(photos, exports, uploads, 1)
+    assert not sent[1].exists()
+
+
+def test_a_download_that_a_killed_process_was_making_goes(services: Services) -> None:
+    store = services.store
+    unfinished = made(services.settings.folders.dataset_exports / ".saved-masks-1.zip.0123abcd")
+    with files.working(store.core.unfinished):
+        Sweeper(services).sweep()
+        assert unfinished.exists(), "somebody is at work"
+    Sweeper(services).sweep()
+    assert not unfinished.exists()

@@ -322,3 +322,23 @@ def test_what_was_sent_by_hand_is_not_taken_back_by_a_new_disk_either(
     assert remote.ids() == sorted([first.record_id, second.record_id])
     assert fresh.core.index.meta("hub_statuses") == "approved pending"
     fresh.close()
+
+
+def test_stopping_waits_no_longer_than_its_patience(store: Store) -> None:
+    remote, free = FakeHub(), threading.Event()
+    commit = remote.create_commit
+
+    def slow(*given: object, **named: object) -> object:
+        free.wait(30)
+        return commit(*given, **named)  # type: ignore[arg-type]
+
+    remote.create_commit = slow  # type: ignore[method-assign]
+    syncing = make(store, remote)
+    store.save(make_submission(0))
+    syncing.start()
+    wait_for(syncing._turn.locked)
+    begun = time.monotonic()
+    syncing.stop(patience=0.2)
+    assert time.monotonic() - begun < 5
+    free.set()
+    wait_for(lambda: len(remote.ids()) == 1)

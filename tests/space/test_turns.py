@@ -199,7 +199,7 @@ def test_the_canvas_uses_the_apps_queue_and_is_refused_when_it_is_full(
 def test_photos_are_opened_a_few_at_a_time(
     services: Services, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = Path(get_upload_folder())
+    folder = Path(get_upload_folder()) / f"{'0' * 64}"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "turns-test.png"
     path.write_bytes(picture.read_bytes())

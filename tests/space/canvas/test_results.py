@@ -71,3 +71,18 @@ def test_a_result_comes_back_whole_and_the_oldest_go() -> None:
     assert np.array_equal(found, mask)
     with pytest.raises(ValueError, match="no longer"):
         shelf.get(ids[0])
+
+
+def test_many_small_results_count_as_what_they_take() -> None:
+    shelf = ResultShelf(limit_mb=1)
+    rgb, mask = np.zeros((9, 11, 3), np.uint8), np.zeros((9, 11), bool)
+    mask[4, 5] = True
+    first = shelf.put("photo", mask, InpaintResult(rgb, 0.1, "m", "cpu", "fp32", ""))
+    for _ in range(700):
+        last = shelf.put("photo", mask, InpaintResult(rgb, 0.1, "m", "cpu", "fp32", ""))
+    shelf.get(last)
+    with pytest.raises(ValueError, match="no longer has"):
+        shelf.get(first)
+    assert len(shelf._kept) < 600
+    shelf.better(last, mask, InpaintResult(rgb, 0.1, "m", "cpu", "fp32", ""))
+    assert shelf._bytes == sum(kept.bytes for kept in shelf._kept.values())

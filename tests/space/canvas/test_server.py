@@ -1,6 +1,7 @@
 """The canvas's questions, asked as the page asks them, of a fake engine."""
 
 import base64
+import hashlib
 import io
 import shutil
 import threading
@@ -21,7 +22,7 @@ from tests.space.fakes import TeleaEngine
 
 def uploaded(path: Path) -> str:
     """Put a file where the page's uploads land."""
-    folder = Path(get_upload_folder()) / "canvas-tests"
+    folder = Path(get_upload_folder()) / hashlib.sha256(path.read_bytes()).hexdigest()
     folder.mkdir(parents=True, exist_ok=True)
     return str(shutil.copy(path, folder / path.name))
 
@@ -43,7 +44,16 @@ def test_open_photo(server: CanvasServer, picture: Path) -> None:
 
 
 def test_files_that_were_not_uploaded_are_not_opened(server: CanvasServer, picture: Path) -> None:
-    for path in (str(picture), "/etc/hostname", "", get_upload_folder() + "/../../etc/hostname"):
+    beside = Path(get_upload_folder()) / "of-another-program" / "private.png"
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(picture, beside)
+    for path in (
+        str(picture),
+        str(beside),
+        "/etc/hostname",
+        "",
+        get_upload_folder() + "/../../etc/hostname",
+    ):
         answer = server.open_photo({"path": path, "name": "x"})
         assert not answer["ok"]
         assert "did not arrive" in answer["message"]

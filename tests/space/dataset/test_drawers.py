@@ -119,3 +119,15 @@ def test_a_strategys_figures_are_the_same_each_time() -> None:
     first = drawers.strategy_look("box")
     drawers.strategy_look.cache_clear()
     assert (first.area == drawers.strategy_look("box").area).all()
+
+
+def test_what_strangers_look_at_is_not_what_training_takes(services) -> None:
+    save(services, 2)
+    kept = services.settings.folders.dataset_exports / "masks-like-users.json"
+    compare(services, "wide", Filters(private=True))
+    of_the_operator = kept.read_bytes()
+    save(services, 3)
+    _, words, file = compare(services, "wide", Filters(private=False))
+    assert kept.read_bytes() == of_the_operator
+    assert str(services.settings.data_dir) not in words
+    assert Path(file.value["path"]).read_bytes() != of_the_operator

@@ -37,10 +37,13 @@ def test_objects_are_looked_for_once_a_picture(scenery, monkeypatch):
     assert len(searched) == 1
 
 
-def test_only_the_last_few_pictures_stay_in_memory(scenery):
-    for width in range(64, 80):
+def test_only_the_last_few_pictures_stay_in_memory(scenery, monkeypatch):
+    monkeypatch.setattr(module, "_KEPT_BYTES", 3 * 70 * 64 * 3)
+    for width in (65, 66, 67, 68, 69, 70):
         scenery.landscape(width, 64)
-    assert len(scenery._views) == module._KEPT
+    assert list(scenery._views) == ["68x64", "69x64", "70x64"]
+    large = scenery.landscape(640, 64)
+    assert list(scenery._views.values()) == [large], "the newest stays however large"
 
 
 def test_a_tiny_photo_is_refused(scenery, shelf, tmp_path):
