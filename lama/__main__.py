@@ -15,6 +15,7 @@ from typing import Literal
 
 from lama import extras, registry
 from lama.batch import inpaint_files
+from lama.files import code_digest
 from lama.photo_write import SUFFIX
 from lama.training.ablate_command import add_ablate
 from lama.training.finetune_command import add_finetune
@@ -139,12 +140,13 @@ def _inpaint(options: argparse.Namespace) -> int:
     fill = partial(inpainter.fill, quality=quality)
     alone = options.refine or options.image.is_file()
     workers, prepare = (1, None) if alone else inpainter.share_cores()
+    code = code_digest("lama", "masks", without="lama/training")  # may fill in another way one day
     outcome = inpaint_files(
         fill,
         options.image,
         options.mask,
         options.output,
-        made_with=f"{inpainter.sha256} {quality} {inpainter.precision}",
+        made_with=f"{inpainter.sha256} {quality} {inpainter.precision} {code}",
         workers=workers,
         prepare=prepare,
     )

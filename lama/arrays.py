@@ -89,11 +89,9 @@ def check_pair(rgb: np.ndarray, mask: np.ndarray) -> None:
     ):
         got = f"{rgb.dtype} {rgb.shape}" if isinstance(rgb, np.ndarray) else type(rgb).__name__
         raise ValueError(f"a picture is uint8 (H, W, 3) in RGB, got {got}")
-    if mask.dtype != bool or mask.shape != rgb.shape[:2]:
-        raise ValueError(
-            f"the mask must be bool of the picture's size {rgb.shape[:2]}, "
-            f"got {mask.dtype} {mask.shape}"
-        )
+    if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != rgb.shape[:2]:
+        got = f"{mask.dtype} {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
+        raise ValueError(f"the mask must be bool of the picture's size {rgb.shape[:2]}, got {got}")
     if not mask.any():
         raise ValueError("the mask has no hole: paint over what should go")
     if mask.all():

@@ -3,8 +3,8 @@
 Reading, filling and writing of different photos overlap. A folder can be shared by processes:
 each takes every n-th photo (`RANK` and `WORLD_SIZE`, as torchrun and `accelerate launch` set them).
 
-Every result of a folder says in a text entry what it was made of: with which weights, and from
-which photo and mask, by their sha256. So a second call makes what is missing or would differ.
+Every result of a folder says in a text entry what it was made of: with which weights and code, and
+from which photo and mask, by their sha256. So a second call makes what is missing or would differ.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def inpaint_files(
         mask: one mask for all, or a folder with a mask of each photo's name (any suffix).
         output: a file, or a folder, neither where photo or mask lie; in a folder every result keeps
             its photo's name as PNG.
-        made_with: what tells one `fill` from another, such as the sha256 of its weights.
+        made_with: what tells one `fill` from another: the sha256 of its weights, and its code.
         workers: photos of a folder to work on at the same time.
         prepare: called first in each of their threads.
 

@@ -67,6 +67,7 @@ class UNetConfig:
 # and narrow enough that a damaged file does not keep the machine busy.
 _MOST = {"n_blocks": 256, "n_downsampling": 8, "dilation_num": 8, "max_features": 2**16}
 _MOST |= {"ngf": 4096, "width": 4096, "detail": 4096, "base": 2**16}
+_LEAST = {"base": 16}  # pictures of half of it are what the network sees at least
 
 GeneratorConfig = FourierConfig | RegularConfig | DilatedConfig | UNetConfig
 _KINDS: dict[str, type] = {
@@ -105,8 +106,9 @@ def _check(what: str, name: str, value: object, wanted: type) -> None:
     fits = isinstance(value, (int, float) if wanted is float else wanted)
     if not fits or (isinstance(value, bool) and wanted is not bool):
         raise ValueError(f"{what} must be {wanted.__name__}, got {value!r}")
-    if name in _MOST and not 1 <= value <= _MOST[name]:  # type: ignore[operator]
-        raise ValueError(f"{what} must be 1 to {_MOST[name]}, got {value}")
+    least = _LEAST.get(name, 1)
+    if name in _MOST and not least <= value <= _MOST[name]:  # type: ignore[operator]
+        raise ValueError(f"{what} must be {least} to {_MOST[name]}, got {value}")
     if name == "ratio" and not 0 <= value <= 1:  # type: ignore[operator]
         raise ValueError(f"{what} must be 0 to 1, got {value}")
     if name == "activation" and value not in ("sigmoid", "tanh"):

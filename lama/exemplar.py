@@ -1,4 +1,4 @@
-"""An exemplar fill, a network's first guess: the hole put together from the picture's own patches.
+"""An exemplar fill, a network's second guess: the hole put together from the picture's patches.
 
 The objective is that of Wexler, Shechtman and Irani (Space-Time Completion of Video, PAMI 2007):
 every patch that touches the hole should look like some wholly known patch. It is lowered by two
@@ -68,13 +68,14 @@ def exemplar_fill(
         pause: called between pieces of the work; may raise to end it.
 
     Returns:
-        (B, 3, H, W) equal to `image` where known. Where no 7 x 7 patch is wholly known at any size,
-        this is the pull-push fill.
+        (B, 3, H, W) equal to `image` where known. Where no 7 x 7 patch is wholly known at the full
+        size, a smaller fill enlarged; where none is at any size, the pull-push fill.
     """
-    pairs = zip(image.split(1), mask.split(1), strict=True)
+    pairs = zip(image.float().split(1), mask.float().split(1), strict=True)
     # Distances of patches need all digits, whatever precision a network around this runs in.
     with torch.autocast(image.device.type, enabled=False):
-        return torch.cat([_fill(*pair, effort, pause or _go_on) for pair in pairs])
+        filled = torch.cat([_fill(*pair, effort, pause or _go_on) for pair in pairs])
+    return filled.to(image.dtype)
 
 
 def _go_on() -> None:
@@ -85,6 +86,7 @@ def _fill(image: Tensor, mask: Tensor, effort: Effort, pause: Callable[[], None]
     if not mask.any():
         return image
     below: _Level | None = None
+    filled, halvings = None, 0  # what the last level made, and how much smaller it is
     levels = _pyramid(image, mask)
     for depth, (picture, hole) in enumerate(levels):
         level = _Level.of(hole, effort.exact, pause)
@@ -107,9 +109,12 @@ def _fill(image: Tensor, mask: Tensor, effort: Effort, pause: Callable[[], None]
             level.search()
             level.vote(SHARPNESS)
         below = level
-    if below is None or below.hole.shape != mask.shape:
+        filled, halvings = level.picture(), len(levels) - 1 - depth
+    if filled is None:
         return pull_push(image, mask)
-    return torch.where(mask > 0, below.picture(), image)
+    if halvings:
+        filled = F.interpolate(filled, scale_factor=2.0**halvings, mode="bilinear")
+    return torch.where(mask > 0, filled[..., : mask.shape[-2], : mask.shape[-1]], image)
 
 
 def _pyramid(image: Tensor, mask: Tensor) -> list[tuple[Tensor, Tensor]]:

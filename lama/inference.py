@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -133,10 +133,13 @@ class Inpainter:
             progress: called with the share of the hole that is done, 0 to 1, as the work goes on.
 
         Raises:
-            ValueError: As `__call__`, or an `out` that does not fit, or too little memory.
+            ValueError: As `__call__`, another quality, an `out` that does not fit, or too little
+                memory.
             Cancelled: `cancelled()` was true.
         """
         check_pair(rgb, mask)
+        if quality not in get_args(Quality):
+            raise ValueError(f"the quality is one of {get_args(Quality)}, got {quality!r}")
         groups = list(hole_groups(mask))
         copied = rgb.nbytes if out is None else 0
         besides = copied * self._slots.count + self._to_scale(groups, quality)

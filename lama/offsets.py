@@ -34,7 +34,7 @@ VOTERS = 128  # matches that an offset is made exact by
 
 @dataclass(frozen=True)
 class _Matches:
-    """Known patches and what they are like, in a small copy of the picture.
+    """Known patches and where the one most like each lies, in a small copy of the picture.
 
     Attributes:
         centres: (N, 2) rows and columns.

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lama.offsets import Offset, dominant_offsets
-from lama.tensors import span
+from lama.tensors import Window, surroundings
 
 OFFSETS = 40  # fewer leave the guide unmatched, more make smaller pieces
 PATCH = 7  # cells that should fit together
@@ -27,8 +27,6 @@ TEMPERATURES = (0.3, 0.2, 0.1, 0.1)  # by round, in units of a typical pixel's l
 MOST_CELLS = 1 << 17  # on which offsets are chosen
 FORBIDDEN = 10.0  # cost of a pixel that an offset brings nothing known to; squares are below 3
 _LEAST = 1e-7
-
-Window = tuple[slice, slice]
 
 
 @torch.no_grad()
@@ -50,10 +48,11 @@ def shift_map_fill(
         (B, 3, H, W) equal to `image` where known; the guide where no offset brings anything known.
     """
     go_on = pause or (lambda: None)
-    triples = zip(image.split(1), mask.split(1), guide.split(1), strict=True)
+    images, masks, guides = (t.float().split(1) for t in (image, mask, guide))
     # Distances of patches need all digits, whatever precision a network around this runs in.
     with torch.autocast(image.device.type, enabled=False):
-        return torch.cat([_fill(x, m.float(), g.to(x), go_on) for x, m, g in triples])
+        filled = torch.cat([_fill(*one, go_on) for one in zip(images, masks, guides, strict=True)])
+    return filled.to(image.dtype)
 
 
 def _fill(image: Tensor, mask: Tensor, guide: Tensor, pause: Callable[[], None]) -> Tensor:
@@ -66,11 +65,10 @@ def _fill(image: Tensor, mask: Tensor, guide: Tensor, pause: Callable[[], None])
     height, width = mask.shape[-2:]
     padding = (0, -width % scale, 0, -height % scale)
     image_, mask_, guide_ = (F.pad(t, padding, mode="replicate") for t in (image, mask, guide))
-    window = _around(mask_, PATCH * scale, scale)
+    window = surroundings(mask_, PATCH * scale, scale)
     rows, columns = (slice(s.start // scale, s.stop // scale) for s in window)
-    known = F.avg_pool2d(1 - mask_, scale)
-    small = F.avg_pool2d(image_ * (1 - mask_), scale) / known.clamp(min=_LEAST)
-    hole = (known < 1).float()
+    hole = (F.avg_pool2d(mask_, scale) > 0).float()  # so no cell that is known has any of it
+    small = F.avg_pool2d(image_, scale)
     steps = [(round(dy / scale), round(dx / scale)) for dy, dx in offsets]
     chosen = _choose(small, hole, F.avg_pool2d(guide_, scale), steps, (rows, columns), pause)
     chosen = chosen.repeat_interleave(scale, 0).repeat_interleave(scale, 1)
@@ -132,7 +130,7 @@ def _compose(
     for number in chosen.unique().tolist():
         pause()
         piece = (chosen == number)[None, None].to(guide)
-        here = down, across = _around(piece, SEAM, 1)
+        here = down, across = surroundings(piece, SEAM, 1)
         weight = _box(piece[(..., *here)], SEAM)
         there = _moved(down, rows.start), _moved(across, columns.start)
         weight *= _shifted(known, [offsets[number]], there)
@@ -147,12 +145,6 @@ def _compose(
 def _moved(part: slice, start: int) -> slice:
     """A part of the window as a part of the picture."""
     return slice(part.start + start, part.stop + start)
-
-
-def _around(mask: Tensor, margin: int, step: int) -> Window:
-    """Rows and columns around the hole, from and to multiples of `step`."""
-    hole = mask[0, 0] > 0
-    return span(hole.any(1), margin, step), span(hole.any(0), margin, step)
 
 
 def _shifted(picture: Tensor, offsets: list[Offset], window: Window) -> Tensor:

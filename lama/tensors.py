@@ -1,4 +1,4 @@
-"""Pictures and holes as tensors: blended, and padded to sizes that a generator takes.
+"""Pictures and holes as tensors: blended, found, and padded to sizes that a generator takes.
 
 Two paddings, each for its place. `pad_symmetric` is the published predictor's; it is numpy's, since
 torch has no such mode, so that it takes tensors on the CPU. `pad` repeats the edge, on any device
@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lama.generator import Generator
+
+Window = tuple[slice, slice]  # rows and columns
 
 
 def blend(prediction: Tensor, image: Tensor, mask: Tensor) -> Tensor:
@@ -47,8 +49,19 @@ def _lacking(length: int, generator: Generator) -> int:
     return max(generator.smallest, -(-length // multiple) * multiple) - length
 
 
-def span(marked: Tensor, margin: int, step: int) -> slice:
-    """From and to multiples of `step`, or the end: all true places of (N,), and `margin` around."""
+def surroundings(mask: Tensor, margin: int, step: int) -> Window:
+    """Rows and columns around all holes, from and to multiples of `step` or the picture's edge.
+
+    Args:
+        mask: (B, 1, H, W) with a hole.
+        margin: how many pixels around it at least.
+        step: of where they begin and end.
+    """
+    hole = mask.amax((0, 1)) > 0
+    return _span(hole.any(1), margin, step), _span(hole.any(0), margin, step)
+
+
+def _span(marked: Tensor, margin: int, step: int) -> slice:
     at = marked.nonzero()[:, 0]
     first, last = int(at[0]) - margin, int(at[-1]) + margin
     return slice(max(0, first // step * step), min(len(marked), (last // step + 1) * step))

@@ -9,6 +9,12 @@ from lama.config import FourierConfig, UNetConfig
 from lama.generator import Generator
 
 
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    """For weights and pictures that a test draws without a generator of its own."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)

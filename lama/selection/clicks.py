@@ -106,6 +106,7 @@ def packed(arrays: list[torch.Tensor]) -> dict[str, torch.Tensor]:
     """Return the tensors by their place as 8-bit numbers, with one scale per output channel."""
     out: dict[str, torch.Tensor] = {}
     for place, array in enumerate(arrays):
+        array = array.contiguous()  # as files have it, whatever the layout in memory
         if array.ndim < 4:
             out[f"{place:03d}"] = array.half()
             continue

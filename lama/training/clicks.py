@@ -21,9 +21,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from lama.files import write_atomic
 from lama.generator import channels_last
 from lama.selection.clicks import packed
 from lama.selection.u2net import U2NetP
@@ -45,7 +47,11 @@ RATE, STEM_RATE = 3e-4, 1.2e-3
 def objects(paths: Sequence[Path], teacher: U2NetP, rng: np.random.Generator) -> Iterator:
     """Yield (picture, mask) wherever the teacher is sure: photos, and crops of them."""
     for path in paths:
-        image = read_image(path)
+        try:
+            image = read_image(path)
+        except ValueError as error:
+            log.warning("left out: %s", error)
+            continue
         factor = min(1.0, SHORT_SIDE / min(image.shape[:2]))
         size = round(image.shape[1] * factor), round(image.shape[0] * factor)
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
@@ -258,15 +264,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        options.output.parent.mkdir(parents=True, exist_ok=True)  # before hours of work, not after
+        stored = load_file(options.teacher)
+    except (OSError, SafetensorError) as error:
+        parser.error(str(error))
     teacher = U2NetP().eval()
-    stored = load_file(options.teacher)
     teacher.from_arrays([stored[name] for name in sorted(stored)])
     rng = np.random.default_rng(options.seed)
     paths = [path for folder in options.photos for path in photos(folder)]
     bank = list(objects(paths, teacher, rng))
+    if not bank:
+        parser.error(f"the teacher is sure of no object in {len(paths)} photos: take others")
     log.info("%d objects of %d photos", len(bank), len(paths))
     network = train(bank, teacher, options.steps, options.seed)
-    save_file(packed([p.detach() for p in network.parameters()]), options.output)
+    write_atomic(options.output, save(packed([p.detach() for p in network.parameters()])))
     return 0
 
 

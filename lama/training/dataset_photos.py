@@ -81,10 +81,17 @@ class DatasetPhotos:
         from datasets import Image, load_dataset  # noqa: PLC0415
         from datasets.exceptions import DatasetsError  # noqa: PLC0415
 
+        if streaming and "[" in self.split:
+            raise ValueError(
+                f"{self} names a part of a split, which a stream cannot be cut to: "
+                "leave --stream out, or the part"
+            )
         path = Path(self.place).expanduser()
         try:
             place = str(path) if path.exists() else self.place
-            table = load_dataset(place, split=self.split, streaming=True)
+            # Streams know whole splits alone; for the columns any part of one will do.
+            split = self.split if streaming else re.sub(r"\[.*?\]", "", self.split)
+            table = load_dataset(place, split=split, streaming=True)
             saved = {"consent", "status"} <= set(table.features or {})
             if not streaming:
                 cache = str(passing_folder()) if saved else None

@@ -224,7 +224,7 @@ def _same_base(plan: Plan, base: Path) -> None:
 
 
 def photo_digests(everything: Indexed) -> list[str]:
-    """What tells photos apart: the bytes of a dataset's, name and size of files.
+    """What tells photos apart: the hash of their bytes.
 
     Many masks lie on one photo in a dataset of saved masks; without this, a photo that was held
     out in one row would be trained on in the next.
@@ -235,9 +235,7 @@ def photo_digests(everything: Indexed) -> list[str]:
         if isinstance(part, DatasetTable):
             digests += row_digests(part)
             continue
-        for index in range(len(part)):
-            path = Path(part.name(index))
-            digests.append(_sha256(f"{path.name} {path.stat().st_size}".encode()))
+        digests += [sha256_file(Path(part.name(index))) for index in range(len(part))]
     return digests
 
 
@@ -285,7 +283,7 @@ def _judge(plan: Plan, base: Path, material: Material, facts: dict[str, Any]) ->
     cases = fixed_cases(material.held_photos, material.held_masks, plan.cases)
     trained = plan.run_dir / "generator.safetensors"
     before, after = load(base, precision="fp32"), load(trained, precision="fp32")
-    names = (before.name, "fine-tuned")
+    names = (before.name, f"{before.name} fine-tuned")  # never the same
 
     def on_case(done: int) -> None:
         if done % 4 == 1 or done == len(cases):

@@ -82,8 +82,10 @@ def fixed_cases(photos: Indexed, held: LoggedMasks, count: int, size: int = SIZE
     Raises:
         ValueError: No photo can be read, or none of the masks has a hole.
     """
-    squares = []
-    for index in range(min(len(photos), count)):
+    squares: list[tuple[Path, np.ndarray]] = []
+    for index in range(len(photos)):
+        if len(squares) == count:
+            break
         photo = photos.read(index)
         if photo is not None:
             squares.append((Path(photos.name(index)), centre_square(photo.image, size)))
@@ -102,13 +104,20 @@ def fixed_cases(photos: Indexed, held: LoggedMasks, count: int, size: int = SIZE
 
 
 def _hole(shape: str, drawn: np.ndarray, rgb: np.ndarray, number: int) -> np.ndarray:
-    """A hole of at most half of the picture, the same each time."""
+    """A hole of at most half of the picture, the same each time.
+
+    Raises:
+        ValueError: None was drawn.
+    """
     rng = np.random.default_rng([17, number])
-    for _ in range(100):
-        hole = fit_mask(drawn, len(rgb), rng) if shape == SAVED else masks.get(shape)(rgb, rng)
+    for attempt in range(1000):
+        if shape == SAVED and attempt < 100:
+            hole = fit_mask(drawn, len(rgb), rng)
+        else:  # a saved mask may cover nearly everything at any zoom
+            hole = masks.get("medium" if shape == SAVED else shape)(rgb, rng)
         if 0 < hole.mean() <= MOST_HOLE:
             return hole
-    return masks.get("medium")(rgb, rng)  # a mask that covers nearly everything at any zoom
+    raise ValueError(f"no hole of {shape} covers at most {MOST_HOLE:.0%} of {len(rgb)} pixels")
 
 
 def measure(
@@ -166,7 +175,7 @@ def compare(report: Mapping[str, Any], base: str, new: str, margin: float = MARG
         changes[shape] = {}
         for metric, before in entry["models"][base].items():
             after = entry["models"][new][metric]
-            change = (after / before - 1) if before else float(after > 0)
+            change = (after / before - 1) if before else (0.0 if after == 0 else float("inf"))
             change = change if LOWER_IS_BETTER[metric] else -change
             changes[shape][metric] = change
             # Written so that a value that is no number is worse, too.

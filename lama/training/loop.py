@@ -51,12 +51,13 @@ def train(run: Run, *, save_every: int = 500, log_every: int = 50) -> bool:
         options = json.dumps(to_json(run.config), indent=1)
         write_atomic(run.run_dir / OPTIONS, options.encode())
         run.forget_later_lines()
-    with stop_on_signal() as stop:
-        _steps(run, stop, save_every, log_every)
-        asked = in_any_process(stop.asked, accelerator.device)
-    if run.tracker is not None:
-        run.tracker.close()
-    return asked
+    try:
+        with stop_on_signal() as stop:
+            _steps(run, stop, save_every, log_every)
+            return in_any_process(stop.asked, accelerator.device)
+    finally:
+        if run.tracker is not None:
+            run.tracker.close()
 
 
 def _steps(run: Run, stop: Stop, save_every: int, log_every: int) -> None:

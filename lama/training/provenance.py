@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -11,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lama.checkpoint import read_meta
-from lama.files import sha256_file
+from lama.files import code_digest, sha256_file
 from lama.foreign import weights_file
 
 ROOMS = ("lama", "masks")  # what decides what a run does
@@ -106,7 +104,7 @@ class Provenance:
             "seed": seed,
             "total_steps": self.origin.steps + steps,
             "total_samples": self.origin.samples + samples,
-            "code": code_digest(),
+            "code": code_digest(*ROOMS),
             "torch": version("torch"),
         }
 
@@ -126,15 +124,3 @@ def data_of(sources: Sequence[str], photos: object, masks_from: str, saved_masks
     return Data(
         tuple(map(named, sources)), count, named(masks_from) if masks_from else "", saved_masks
     )
-
-
-@functools.cache
-def code_digest() -> str:
-    """First digits of a sha256 over the code that trains: a version that needs no repository."""
-    root = Path(__file__).parents[2]
-    digest = hashlib.sha256()
-    for room in ROOMS:
-        for path in sorted((root / room).rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]

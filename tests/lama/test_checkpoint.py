@@ -47,6 +47,7 @@ def test_configs_survive_json(config):
             "n_blocks of generator 'ffc_resnet' must be int",
         ),
         ({"kind": "ffc_unet", "width": -3}, "width of generator 'ffc_unet' must be 1 to 4096"),
+        ({"kind": "ffc_unet", "base": 8}, "base of generator 'ffc_unet' must be 16 to 65536"),
         ({"kind": "ffc_unet", "n_blocks": 0}, "n_blocks of generator 'ffc_unet' must be 1 to 256"),
         ({"kind": "ffc_unet", "ratio": 1.5}, "ratio of generator 'ffc_unet' must be 0 to 1"),
         ({"kind": "ffc_unet", "ratio": float("nan")}, "must be 0 to 1"),

@@ -137,3 +137,26 @@ def test_it_can_be_ended_between_pieces():
 
     with pytest.raises(InterruptedError):
         exemplar_fill(image, mask, pause=enough)
+
+
+def test_where_no_patch_is_known_at_the_full_size_a_smaller_fill_is_enlarged():
+    """One large hole, and single missing pixels so close that every 7 x 7 patch has one."""
+    board = checks(192, 208)
+    coarse = torch.nn.functional.interpolate(checks(96, 104), scale_factor=2, mode="nearest")
+    for picture, bound in ((coarse, 0.12), (board, 1.0)):
+        mask = hole(192, 208, slice(60, 110), slice(70, 120))
+        mask[..., ::7, ::7] = 1
+        filled = exemplar_fill(picture, mask)
+        known = (mask == 0).expand_as(picture)
+        assert torch.equal(filled[known], picture[known])
+        assert error(filled, picture, mask) < bound
+    assert error(pull_push(coarse, mask), coarse, mask) > 0.15
+
+
+def test_masks_and_pictures_of_other_kinds_are_taken():
+    board, mask = checks(64, 75), hole(64, 75, slice(25, 40), slice(20, 45))
+    filled = exemplar_fill(board, mask)
+    assert torch.equal(exemplar_fill(board, mask > 0), filled)
+    double = exemplar_fill(board.double(), mask.double())
+    assert double.dtype == torch.float64
+    assert torch.equal(double.float(), filled)

@@ -294,3 +294,15 @@ def test_pictures_smaller_than_a_dilation_reaches_are_padded(rng):
     mask[10:20, 10:20] = True
     result = Inpainter(generator, precision="fp32")(rgb, mask)
     assert np.array_equal(result[~mask], rgb[~mask])
+
+
+@pytest.mark.parametrize(
+    ("mask", "quality", "words"),
+    [
+        ([[True]], "full", "got list"),
+        (None, "refine", "one of .*'refined'.* got 'refine'"),
+    ],
+)
+def test_other_kinds_and_qualities_are_refused(inpainter, picture, hole, mask, quality, words):
+    with pytest.raises(ValueError, match=words):
+        inpainter.fill(picture, hole if mask is None else mask, quality=quality)

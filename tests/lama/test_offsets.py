@@ -74,3 +74,25 @@ def test_a_pause_ends_it():
 
     with pytest.raises(KeyboardInterrupt):
         dominant_offsets(wall(101, 133, (23, 31)), hole(101, 133), 6, stop)
+
+
+def test_an_offset_that_was_found_in_a_small_copy_is_made_exact_both_ways():
+    """The wall repeats once, by odd steps, and nothing else in it does."""
+    source = torch.Generator().manual_seed(1)
+    image = F.avg_pool2d(torch.rand(1, 3, 422, 502, generator=source), 3, 1)
+    image = F.avg_pool2d(image, 5, 1, 2)  # soft enough to be found at a quarter of the size
+    image[..., 150:350, 243:443] = image[..., 37:237, 20:220]
+    mask = torch.zeros(1, 1, *image.shape[-2:])
+    mask[..., 200:240, 300:340] = 1
+    offsets = dominant_offsets(image, mask, 2)
+    assert set(offsets) == {(113, 223), (-113, -223)}
+
+
+def test_frequent_offsets_come_first_and_neighbours_of_a_peak_do_not_come():
+    image = wall(160, 240, (160, 31))
+    offsets = dominant_offsets(image, hole(160, 240), 8)
+    assert offsets[0][0] == offsets[0][1] % 31 == 0
+    apart = [
+        max(abs(a - c), abs(b - d)) for a, b in offsets for c, d in offsets if (a, b) != (c, d)
+    ]
+    assert min(apart) > 3

@@ -1,10 +1,15 @@
 """Training the selection network: what it is shown fits the question, and it learns."""
 
+import cv2
 import numpy as np
+import pytest
 import torch
+from safetensors.torch import save_file
 
+from lama.selection.clicks import Clicks
 from lama.selection.u2net import U2NetP
 from lama.training import clicks
+from masks.selection import Prompt
 
 
 def bank():
@@ -54,7 +59,64 @@ def test_the_loss_is_nothing_for_the_truth():
 def test_two_steps_change_the_weights():
     torch.manual_seed(0)
     teacher = U2NetP().eval()
-    trained = clicks.train(bank(), teacher, 2)
-    start = clicks.student(teacher)
-    assert len(list(trained.parameters())) == len(list(start.parameters()))
-    assert all(torch.isfinite(p).all() for p in trained.parameters())
+    trained = list(clicks.train(bank(), teacher, 2).parameters())
+    torch.manual_seed(0)
+    start = list(clicks.student(teacher).parameters())
+    assert all(torch.isfinite(p).all() for p in trained)
+    changed = [not torch.equal(a, b) for a, b in zip(trained, start, strict=True)]
+    assert sum(changed) > 0.9 * len(changed)
+
+
+def test_what_is_pasted_covers_what_lies_below():
+    rng = np.random.default_rng(3)
+    for _ in range(30):
+        _, found = clicks.scene(bank(), rng)
+        assert np.sum(found, axis=0).max() <= 1
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    """A teacher's file, and a folder of two photos, one of them broken."""
+    (tmp_path / "photos").mkdir()
+    cv2.imwrite(str(tmp_path / "photos" / "a.png"), bank()[0][0])
+    (tmp_path / "photos" / "b.png").write_bytes(b"no picture")
+    arrays = [p.detach().contiguous() for p in U2NetP().parameters()]
+    save_file({f"{i:03d}": a for i, a in enumerate(arrays)}, tmp_path / "teacher.safetensors")
+    return tmp_path / "teacher.safetensors"
+
+
+def arguments(teacher):
+    output = teacher.parent / "new" / "clicks.safetensors"
+    given = [str(teacher.parent / "photos"), "--teacher", str(teacher), "--output", str(output)]
+    return output, [*given, "--steps", "1"]
+
+
+def test_the_program_writes_what_the_select_tool_reads(teacher, monkeypatch):
+
+    def bright(image, _):
+        mask = image.max(2) > 100
+        return mask if 0.02 < mask.mean() < 0.9 else None
+
+    monkeypatch.setattr(clicks, "sure_mask", bright)
+    output, given = arguments(teacher)
+    assert clicks.main(given) == 0
+    image, mask = bank()[0]
+    found = Clicks(output).select(image, Prompt(points=((45.0, 40.0),)))
+    assert found.shape == mask.shape
+
+
+def test_a_teacher_that_is_sure_of_nothing_is_said(teacher, monkeypatch, capsys):
+    monkeypatch.setattr(clicks, "sure_mask", lambda *_: None)
+    with pytest.raises(SystemExit) as left:
+        clicks.main(arguments(teacher)[1])
+    assert left.value.code == 2
+    assert "sure of no object in 2 photos" in capsys.readouterr().err
+
+
+def test_what_the_teacher_is_unsure_of_is_left_out(monkeypatch):
+    image = bank()[0][0]
+    for chance, kept in ((0.99, True), (0.6, False)):
+        logits = torch.full((1, 1, clicks.LOOK, clicks.LOOK), -9.0)
+        logits[..., 60:160, 60:160] = float(np.log(chance / (1 - chance)))
+        found = clicks.sure_mask(image, lambda _, logits=logits: logits)
+        assert (found is not None) == kept

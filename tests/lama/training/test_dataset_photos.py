@@ -269,3 +269,11 @@ def test_streaming_wants_one_dataset(folder):
         open_photos([f"hf:{folder}", f"hf:{folder}"], 0, streaming=True)
     with pytest.raises(ValueError, match="exactly one dataset"):
         open_photos(["photos"], 0, streaming=True)
+
+
+def test_a_part_of_a_split_is_taken_and_a_stream_says_that_it_cannot(folder):
+    table, address = DatasetPhotos.parse(f"hf:{folder}:train[:40%]:shot").load(streaming=False)
+    assert len(table) == 4
+    assert address.image == "shot"
+    with pytest.raises(ValueError, match="leave --stream out"):
+        DatasetPhotos.parse(f"hf:{folder}:train[:40%]:shot").load(streaming=True)

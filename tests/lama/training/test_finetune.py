@@ -19,7 +19,8 @@ from lama.checkpoint import build, read_checkpoint, save_checkpoint
 from lama.config import UNetConfig
 from lama.files import sha256_file
 from lama.training.config import PRESETS, to_json
-from lama.training.finetune import STOPPED, Plan, finetune, gather
+from lama.training.finetune import STOPPED, Plan, finetune, gather, photo_digests
+from lama.training.photos import PhotoFiles
 from lama.training.provenance import Origin
 from lama.training.run import TrainingError
 
@@ -240,6 +241,27 @@ def test_a_ruined_model_is_refused(tmp_path, dataset) -> None:
     if outcome.phase == "refused":
         assert "are allowed" in outcome.message
         assert "not promoted" in (tmp_path / "run" / "report.md").read_text()
+
+
+def test_a_ruined_model_is_refused_whatever_its_base_is_called(tmp_path, dataset, base) -> None:
+    named = tmp_path / "fine-tuned.safetensors"
+    named.write_bytes(base.read_bytes())
+    outcome = finetune(plan_of(tmp_path, dataset, named, margin=-0.999))
+    assert outcome.phase == "refused", "no model is that much better than its base"
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert len(report["shapes"]["saved"]["models"]) == 2
+
+
+def test_photos_of_folders_are_told_apart_by_their_content(tmp_path) -> None:
+    paths = []
+    for i in range(4):
+        (tmp_path / str(i)).mkdir()
+        paths.append(tmp_path / str(i) / "frame.bmp")
+        shade = np.full((20, 30, 3), 40 * min(i, 2), np.uint8)  # the last two are the same
+        Image.fromarray(shade).save(paths[-1])
+    digests = photo_digests(PhotoFiles(paths))
+    assert len(set(digests)) == 3
+    assert digests[2] == digests[3]
 
 
 def test_every_flag_reaches_the_plan(tmp_path, monkeypatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 import masks
 from lama.training.loop import train
-from lama.training.run import Run
+from lama.training.run import Run, TrainingError
 from lama.training.tracking import Tracker
 from lama.training.validation import Validation
 from tests.lama.training.toy import TOY, draw_photos, photos_in, pictures
@@ -47,6 +47,19 @@ def test_every_line_of_the_log_is_told(tmp_path, photos, monkeypatch):
     assert "step" not in told[1][1]
     assert told[2][1]["samples"].endswith("run/samples/000006.png")
     assert told[2][1]["val_l1"] > 0
+
+
+def test_a_run_that_fails_closes_its_dashboard_too(tmp_path, photos, monkeypatch):
+    closed = []
+    tracker = SimpleNamespace(log=lambda *_: None, close=lambda: closed.append(1))
+
+    def failing(*_):
+        raise TrainingError("the loss is nan")
+
+    monkeypatch.setattr("lama.training.loop.one_step", failing)
+    with pytest.raises(TrainingError):
+        run_with(tracker, tmp_path / "run", photos)
+    assert closed == [1]
 
 
 def test_without_the_package_it_is_said_how_to_get_it(monkeypatch):
