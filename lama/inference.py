@@ -133,13 +133,10 @@ class Inpainter:
             progress: called with the share of the hole that is done, 0 to 1, as the work goes on.
 
         Raises:
-            ValueError: As `__call__`, another quality, an `out` that does not fit, or too little
-                memory.
+            ValueError: As `__call__`; no such quality; an `out` that does not fit; too little memory.
             Cancelled: `cancelled()` was true.
         """
-        check_pair(rgb, mask)
-        if quality not in get_args(Quality):
-            raise ValueError(f"the quality is one of {get_args(Quality)}, got {quality!r}")
+        _check(rgb, mask, quality)
         groups = list(hole_groups(mask))
         copied = rgb.nbytes if out is None else 0
         besides = copied * self._slots.count + self._to_scale(groups, quality)
@@ -318,6 +315,12 @@ class Inpainter:
             return 1
         bytes_a_pixel, count = self.generator.bytes_a_pixel, self._slots.count
         return -(-pixels // max(1, pixels_of_share(bytes_a_pixel, self._device, count)))
+
+
+def _check(rgb: np.ndarray, mask: np.ndarray, quality: str) -> None:
+    check_pair(rgb, mask)
+    if quality not in get_args(Quality):
+        raise ValueError(f"the quality is one of {get_args(Quality)}, got {quality!r}")
 
 
 def _stop_if(cancelled: Callable[[], bool] | None) -> None:
