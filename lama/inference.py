@@ -133,7 +133,7 @@ class Inpainter:
             progress: called with the share of the hole that is done, 0 to 1, as the work goes on.
 
         Raises:
-            ValueError: As `__call__`; no such quality; an `out` that does not fit; too little memory.
+            ValueError: As `__call__`; no such quality; an unfit `out`; too little memory.
             Cancelled: `cancelled()` was true.
         """
         _check(rgb, mask, quality)

@@ -5,6 +5,10 @@ Inpainting", arXiv 2206.13644. The network fills a small copy of the picture fir
 size the features before its residual blocks are optimised, weights frozen, until the prediction,
 made small, looks like the coarser fill. Generators that copy from the picture search longer
 instead, which was as good where both were measured and takes seconds.
+
+Where this differs from the published code: the features of the pass that agrees best are kept, not
+those of the last one; edges are repeated, not mirrored; colours of the hole are kept out of the
+smaller pictures; and a picture above `PIXELS` comes back at its own size.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What an evaluation fills: squares of photos with one hole each, the same for every method.
 
-Protocol (after the published evaluation): each photo's centre square is brought to a size and gets
-one hole of a strategy, at most half of the picture, drawn from the seed and the photo's place.
+Protocol: each photo's centre square is brought to a size and gets one hole of a strategy, drawn
+from the seed and the photo's place. As in the published evaluation a hole is at most half of the
+picture; that one takes random crops, scaled bicubically, and five holes for each.
 """
 
 from __future__ import annotations

@@ -171,7 +171,7 @@ def _descend(
     if not torch.isfinite(norm):
         raise TrainingError(
             f"the loss is {loss.item():.4g} and its gradient {norm.item():.4g} at step {run.step}; "
-            f"the checkpoint in {run.run_dir} is from before. Resume with a lower --lr."
+            f"what {run.run_dir} holds is from before. Go on with a lower --lr."
         )
     optimizer.step()
     stats["gradient_norm" if module is run.generator else "gradient_norm_d"] = norm
