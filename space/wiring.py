@@ -200,7 +200,10 @@ class LamaEngine(Engine):
             names = ", ".join(registry.MODELS)
             raise ValueError(f"There is no model named {model!r}. These exist: {names}.")
         if registry.find(model) is None:
-            raise ValueError(f"{model} is not on this disk yet. Choose it in the list to fetch it.")
+            raise ValueError(
+                f"{model} is not on this disk yet. Choose it on the page to fetch it, or run "
+                f"`python -m lama models --download {model}` on the server."
+            )
 
     def _info(self, entry: registry.ModelEntry) -> ModelInfo:
         path = registry.find(entry.name)
@@ -264,6 +267,7 @@ def syncing(settings: Settings, store: Store) -> Sync | None:
 
 def launch(settings: Settings) -> None:
     """Serve the app until it is stopped."""
+    accounts = settings.accounts()  # before any thread starts: a file that cannot be read ends here
     os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.folders.uploads.resolve()))
     parts = services(settings)
     demo: gr.Blocks = ui.build(parts)
@@ -275,7 +279,7 @@ def launch(settings: Settings) -> None:
             server_name=settings.host,
             server_port=settings.port,
             share=settings.share,
-            auth=settings.accounts(),
+            auth=accounts,
             max_file_size=settings.max_file_mb * 1_000_000,
             allowed_paths=served,
             footer_links=["api"],

@@ -87,7 +87,8 @@ def test_a_page_cannot_name_a_file_of_the_server(engine, tmp_path):
 
 def test_a_model_that_is_not_here_says_how_to_get_it(engine, monkeypatch):
     monkeypatch.setattr(registry, "find", lambda name: None)
-    with pytest.raises(ValueError, match="not on this disk yet"):
+    words = "Choose it on the page to fetch it, or run `python -m lama models --download big-lama`"
+    with pytest.raises(ValueError, match=words):
         ask(engine, "big-lama")
 
 
@@ -203,6 +204,14 @@ def test_a_download_stops_when_nobody_wants_it(engine, monkeypatch):
 def test_a_first_model_that_does_not_exist_is_refused_at_once():
     with pytest.raises(ValueError, match="no model 'lama-huge'"):
         wiring.LamaEngine("lama-huge")
+
+
+def test_accounts_are_read_before_anything_is_started(monkeypatch, tmp_path):
+    monkeypatch.setattr(wiring, "services", lambda settings: pytest.fail("it was started"))
+    settings = Settings(data_dir=tmp_path / "data", auth_file=tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="The file of accounts cannot be read"):
+        wiring.launch(settings)
+    assert not (tmp_path / "data").exists()
 
 
 def test_only_a_quick_look_tells_what_is_coarse(engine):
