@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +69,7 @@ def run(options: argparse.Namespace) -> int:
     from lama.training.cases import cells
     from lama.training.dataset_photos import open_photos
     from lama.training.evaluate import EvalConfig
+    from lama.training.photos import find_photos
     from lama.training.run import Run
     from lama.training.setup import configure
 
@@ -76,6 +78,7 @@ def run(options: argparse.Namespace) -> int:
     # Made first: what cannot be measured should be known before hours of training.
     measured = cells(options.strategy, options.size)
     evaluation = EvalConfig(options.eval_photos, measured, options.metrics, options.limit)
+    _check_unseen(options.photos, find_photos(options.eval_photos)[: options.limit])
     photos, _, _ = open_photos(options.photos, 0)
 
     def start(variant: Variant, place: Path) -> Run:
@@ -86,3 +89,17 @@ def run(options: argparse.Namespace) -> int:
     if text is not None:
         sys.stdout.write(f"{text}\n\nwritten: {options.run_dir / 'ablation.md'}\n")
     return 0
+
+
+def _check_unseen(sources: Sequence[str], measured: Sequence[Path]) -> None:
+    """ValueError if a photo that is measured on lies in a folder that is trained on."""
+    from lama.training.photos import find_photos
+
+    folders = [Path(source) for source in sources if not source.startswith("hf:")]
+    shown = {path.resolve() for path in find_photos(folders)} if folders else set()
+    both = [path for path in measured if path.resolve() in shown]
+    if both:
+        raise ValueError(
+            f"{len(both)} of the photos to measure on would be trained on, such as {both[0]}: "
+            "--photos and --eval-photos must share none"
+        )

@@ -113,8 +113,10 @@ def test_the_runs_say_what_they_learn_from(tmp_path, monkeypatch):
 
     monkeypatch.setattr("lama.training.ablation.ablate", first)
     monkeypatch.setitem(PRESETS, "toy", SMALL)
-    given = ["--photos", str(tmp_path / "shown"), "--eval-photos", str(tmp_path), "--workers", "3"]
-    assert main(["ablate", *given, "--run-dir", str(tmp_path / "out"), "--preset", "toy"]) == 0
+    draw_photos(tmp_path / "hidden")
+    given = ["--photos", str(tmp_path / "shown"), "--eval-photos", str(tmp_path / "hidden")]
+    given += ["--workers", "3", "--run-dir", str(tmp_path / "out")]
+    assert main(["ablate", *given, "--preset", "toy"]) == 0
     assert data == [Data(("shown",), 5), 3]
 
 
@@ -124,7 +126,8 @@ def test_the_published_layout_is_the_reference_in_32_bits(preset, wanted, tmp_pa
     monkeypatch.setattr("lama.training.setup.has_bf16", lambda: True)
     monkeypatch.setattr("lama.training.ablation.ablate", lambda wanted, *_: bases.extend(wanted))
     draw_photos(tmp_path / "shown")
-    given = ["--photos", str(tmp_path / "shown"), "--eval-photos", str(tmp_path)]
+    draw_photos(tmp_path / "hidden")
+    given = ["--photos", str(tmp_path / "shown"), "--eval-photos", str(tmp_path / "hidden")]
     assert main(["ablate", *given, "--run-dir", str(tmp_path / "out"), "--preset", preset]) == 0
     assert {variant.config.mixed_precision for variant in bases} == {wanted}
 
@@ -139,8 +142,27 @@ def test_the_published_layout_is_the_reference_in_32_bits(preset, wanted, tmp_pa
     ],
 )
 def test_what_cannot_be_is_refused(flags, message, tmp_path, capsys):
-    draw_photos(tmp_path)
-    given = ["--photos", str(tmp_path), "--eval-photos", str(tmp_path), "--steps", "1"]
-    assert main(["ablate", *given, "--run-dir", str(tmp_path / "out"), *flags]) == 2
+    draw_photos(tmp_path / "shown")
+    draw_photos(tmp_path / "hidden")
+    given = ["--photos", str(tmp_path / "shown"), "--eval-photos", str(tmp_path / "hidden")]
+    given += ["--steps", "1", "--run-dir", str(tmp_path / "out")]
+    assert main(["ablate", *given, *flags]) == 2
     assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists(), "nothing is trained before"
+
+
+def test_what_is_measured_on_is_there_and_is_not_trained_on(tmp_path, capsys):
+    draw_photos(tmp_path / "shown")
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "a.png").symlink_to(next((tmp_path / "shown").iterdir()))
+    given = ["ablate", "--photos", str(tmp_path / "shown"), "--run-dir", str(tmp_path / "out")]
+    for folder, said in (
+        ("nowhere", "no photos below"),
+        ("shown", "5 of the photos to measure on would be trained on"),
+        ("linked", "1 of the photos to measure on would be trained on"),
+        (".", "--photos and --eval-photos must share none"),
+    ):
+        assert main([*given, "--eval-photos", str(tmp_path / folder)]) == 2
+        [line] = capsys.readouterr().err.splitlines()
+        assert said in line
     assert not (tmp_path / "out").exists(), "nothing is trained before"
