@@ -182,7 +182,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _check_report(path: Path) -> None:
     """ValueError if a report cannot be written there: better now than when all is measured."""
-    if path.is_dir() or path.suffix == ".md":
+    if path.is_dir() or path.suffix != ".json":
         raise ValueError(f"--output is a file such as report.json, not {path}: its .md lies beside")
     above = next(p for p in path.absolute().parents if p.exists())
     if not above.is_dir():

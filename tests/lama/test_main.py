@@ -42,6 +42,8 @@ FINETUNE = ["finetune", "--masks-from", "photos"]
         ([], "lama: the following arguments are required: verb"),
         ([*EVALUATE, "photos"], "--output is a file such as report.json, not photos"),
         ([*EVALUATE, "report.md"], "--output is a file such as report.json"),
+        ([*EVALUATE, "report.txt"], "--output is a file such as report.json, not report.txt"),
+        ([*EVALUATE, "report"], "--output is a file such as report.json, not report"),
         ([*EVALUATE, "a.png/x/report.json"], "a.png is no folder"),
         ([*EVALUATE, "r.json", "--size", "0"], "argument --size: a whole number, 1 or more"),
         ([*EVALUATE, "r.json", "--limit", "0"], "argument --limit: a whole number, 1 or more"),
