@@ -57,6 +57,8 @@ def main(arguments: Sequence[str], say: Say, hub: HfApi | None = None) -> int:
         and not (chosen.data_dir / "dataset").is_symlink()
     ):
         parser.error(f"There is no dataset in {chosen.data_dir}. Give its directory: --data-dir.")
+    if not getattr(chosen, "hub_dataset", "not asked for"):  # before a new store is made
+        parser.error("Say which dataset on the Hub: --hub-dataset USER/NAME.")
     try:
         store = Store.open(chosen.data_dir)
         try:
@@ -260,16 +262,12 @@ def _keep(path: Path, record_id: str, token: str) -> None:
 
 
 def _restore(store: Store, chosen: argparse.Namespace, say: Say, hub: HfApi | None) -> int:
-    if not chosen.hub_dataset:
-        raise SubmissionError("Say where to restore from: --hub-dataset USER/NAME.")
     count = restore(store.core, hub or connect(), chosen.hub_dataset)
     say(f"{counted(count, 'record')} restored from {chosen.hub_dataset}.")
     return 0
 
 
 def _push(store: Store, chosen: argparse.Namespace, say: Say, hub: HfApi | None) -> int:
-    if not chosen.hub_dataset:
-        raise SubmissionError("Say where to push to: --hub-dataset USER/NAME.")
     done = push(
         store.core,
         hub or connect(),

@@ -199,6 +199,16 @@ def test_bad_input_exits_with_2_and_one_line(
     assert line.startswith("python -m space")
 
 
+def test_restore_from_nowhere_makes_no_directory(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        run("restore", "--data-dir", tmp_path / "new")
+    assert exit_info.value.code == 2
+    assert "--hub-dataset USER/NAME" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize(
     "verb", ["info", "verify", "export", "import", "push", "restore", "delete"]
 )
