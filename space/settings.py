@@ -166,7 +166,7 @@ def _parser() -> LeavingParser:
         description="Paint over something in a photo and it is gone.",
         epilog="Every setting can also come from the environment: "
         + ", ".join(ENVIRONMENT.values())
-        + ".",
+        + ". LAMA_HOME is where downloaded weights are stored (~/.cache/lama).",
     )
     add = parser.add_argument
     add("--host", help="address to listen on (default 127.0.0.1)")
