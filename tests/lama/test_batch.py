@@ -7,7 +7,7 @@ from PIL import Image
 
 import lama
 from lama.__main__ import main
-from lama.batch import inpaint_files
+from lama.batch import _mask_for, inpaint_files
 from lama.compiled import int8_works
 from lama.photo import open_photo
 
@@ -200,6 +200,12 @@ def test_results_of_other_weights_are_made_anew(folder, picture, hole):
     Image.fromarray(picture).save(folder / "o/a.png")  # an old result, which does not say
     outcome = inpaint_files(black, *places, made_with="b full fp32")
     assert (outcome.filled, outcome.already) == (1, 2)
+
+
+def test_a_mask_of_the_photos_own_kind_goes_first(tmp_path):
+    photo = tmp_path / "a.jpg"
+    masks = {"a": [tmp_path / "a.png", tmp_path / "a.jpg"]}
+    assert _mask_for(photo, masks).suffix == ".jpg"
 
 
 def test_sixteen_bits_and_a_photo_that_was_a_result_say_what_they_were_made_of(tmp_path, rng):

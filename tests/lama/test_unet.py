@@ -146,6 +146,19 @@ def test_large_pictures_are_copied_in_large_pieces(copying, size, halvings):
     assert ((enlarged - guides[0]).abs() * inside).max() < 0.1
 
 
+@pytest.mark.parametrize(("size", "pieces"), [((1023, 1100), False), ((1024, 1032), True)])
+def test_large_begins_at_1024_pixels(copying, size, pieces):
+    image, mask = torch.rand(1, 3, *size), torch.zeros(1, 1, *size)
+    mask[..., 40:60, 30:50] = 1
+    with (
+        mock.patch("lama.unet.exemplar_fill") as patches,
+        mock.patch("lama.unet.shift_map_fill") as moved,
+        mock.patch.object(copying, "_coarse_fill"),
+    ):
+        copying.copies(image, mask)
+    assert (patches.called, moved.called) == (not pieces, pieces)
+
+
 def test_a_pause_may_end_the_search_for_large_pieces(copying):
     copying.large = 80
     image, mask = torch.rand(1, 3, 152, 136), torch.zeros(1, 1, 152, 136)
