@@ -65,7 +65,7 @@ def build(services: Services, canvas: gr.HTML) -> None:
         info = f"{_STORED} {what_happens(services.settings)}"
         consent = gr.Checkbox(False, label=CONSENT_SENTENCE, info=info, elem_id="consent")
         note = gr.Textbox(
-            label="Note (optional)", max_lines=3, max_length=2000, elem_id="record-note"
+            "", label="Note (optional)", max_lines=3, max_length=2000, elem_id="record-note"
         )
         with gr.Row(equal_height=True):
             save = gr.Button(

@@ -148,6 +148,7 @@ def _take_back() -> tuple[gr.Button, gr.Textbox, gr.HTML]:
     """The form for deleting a record."""
     gr.Markdown("### Delete a record")
     receipt = gr.Textbox(
+        "",
         label="Receipt",
         placeholder="Paste the receipt: id and key",
         elem_id="delete-receipt",

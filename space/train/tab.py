@@ -167,11 +167,11 @@ def updates(
 def _wire_form(trainer: Trainer, form: _Form, refresh: Callable[[Callable], None]) -> None:
     def start(
         base: str, steps: float, batch: float, rate: float, share: float, seed: float,
-        cases: float, photos: str, request: gr.Request, profile: gr.OAuthProfile | None,
+        cases: float, photos: str | None, request: gr.Request, profile: gr.OAuthProfile | None,
     ) -> str:  # fmt: skip
         try:
             who = trainer.who(request, profile)
-            trainer.start(Wish(base, steps, batch, rate, share, seed, cases, photos), who)
+            trainer.start(Wish(base, steps, batch, rate, share, seed, cases, photos or ""), who)
         except TROUBLE as error:
             return error_html(error)
         return ""
@@ -230,7 +230,9 @@ def _lay_out_form(trainer: Trainer, usual: "TrainConfig", cases_each: int) -> _F
             cases_each, label="Holes of each shape to judge by", precision=0, elem_id="train-cases"
         )
         seed = gr.Number(usual.seed, label="Seed", precision=0, elem_id="train-seed")
+        # Nobody need have opened this part: what is not on the page yet is sent as it is here.
         photos = gr.Textbox(
+            "",
             label="Folder of photos",
             info="On the machine of the app; the dataset's own photos if empty.",
             elem_id="train-photos",
@@ -252,7 +254,7 @@ def _lay_out_watch() -> _Watch:
         sheet=html("train-sheet"),
         log=html("train-log"),
         timer=gr.Timer(_SECONDS, active=False),
-        model=gr.Textbox(visible="hidden", elem_id="train-model"),
+        model=gr.Textbox("", visible="hidden", elem_id="train-model"),
     )
 
 
