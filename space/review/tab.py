@@ -14,6 +14,10 @@ from space.review.reviewers import signs_in_with_hub
 from space.services import Services
 
 _GO = "(there) => { if (there) location.hash = there; }"
+# The canvas ends its part: what was mended is kept, or what was there before comes back.
+_OVER = """(there) => { if (!there) return;
+  document.dispatchEvent(new CustomEvent("lama-mended", { detail: "%s" }));
+  location.hash = there; }"""
 _SEEN = """(current, second) => [current, second,
   document.querySelector("#review-picture [data-record]")?.dataset.record ?? ""]"""
 _ANSWERED = """() => { document.dispatchEvent(new Event("review-answered")); }"""
@@ -83,8 +87,8 @@ def _wire_mending(handlers: Handlers, parts: Parts, canvas: gr.HTML, bar: FixBar
     drawn = [bar.record_id, parts.second, bar.named, canvas]
     accepted = bar.accept.click(handlers.mend, drawn, changing, **QUIET)
     left = bar.back.click(handlers.leave, None, changing, **QUIET)
-    for event in (accepted, left):
-        event.then(None, parts.go, js=_GO, api_visibility="private").then(
+    for event, how in ((accepted, "accepted"), (left, "unchanged")):
+        event.then(None, parts.go, js=_OVER % how, api_visibility="private").then(
             handlers.show, parts.second, parts.shown, **QUIET
         )
 

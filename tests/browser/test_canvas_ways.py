@@ -268,6 +268,11 @@ def test_a_mask_that_is_mended_stays_in_sight(
     assert np.array_equal(store.mask(store.get(record)), mended)
     store.close()
     page.get_by_role("tab", name="Inpaint").click()
+    wait_for_result(page)
+    expect(page.locator("#lc-facts")).to_contain_text("verified")
+    expect(page.locator("#live-toggle")).not_to_contain_text("mended")
+    assert how_the_mask_shows(page) == "gone", "with the bar gone, Live goes on"
+    assert np.array_equal(exported_mask(page), mended)
     page.locator(".lp-back").click()
     expect(page.locator(".lp-name")).to_have_text("small.png")
     assert np.array_equal(exported_mask(page), mine)

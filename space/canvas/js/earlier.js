@@ -70,12 +70,16 @@ function whatIsLeft() {
 // goes on its way again.
 function comeBack(refused = null) {
   if (leaving && S.file === refused) {
-    putBack(leaving);
+    comeBackTo(leaving);
     leaving = null;
-    if (S.photo) emit("opened", { blob: S.file });
-    else tabNamed.then(() => keep.forget(tab));
   }
   if (S.photo && !S.photo.id && S.file !== refused) sendPhoto(S.file, S.bitmap, ++opening);
+}
+
+function comeBackTo(earlier) {
+  putBack(earlier);
+  if (S.photo) emit("opened", { blob: S.file });
+  else tabNamed.then(() => keep.forget(tab));
 }
 
 // The photo is there for good: from now on there is a way back to what was drawn on the one before.

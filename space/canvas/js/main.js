@@ -99,11 +99,13 @@ async function obey(command) {
   const turn = (sending = ++opening);
   endOpening();
   penCancel();
+  // What a reviewer comes back to: also from the second of two records.
+  const earlier = S.mending ? S.mending.earlier : whatIsLeft();
   try {
     const other = Boolean(leaving) || !S.photo || S.photo.id !== command.photo;
     if (other) await openCommanded(command, turn);
     if (turn !== opening) return;
-    S.mending = command.review ? { seen: false } : null;
+    S.mending = command.review ? { seen: false, earlier } : null;
     if (S.mending && S.result) dropResult();
     if (command.mask) await takeMask(command, turn);
     if (other) sayOpened();

@@ -11,4 +11,36 @@ function isMending() {
 document.addEventListener("click", (event) => {
   if (S.mending && event.target.closest("#fix-bar")) S.mending.seen = true;
 });
+
+// The reviewer is done. What was accepted stays; without changes, what was there before comes back.
+document.addEventListener("lama-mended", ({ detail }) => {
+  if (!S.mending) return;
+  const { earlier } = S.mending;
+  S.mending = null;
+  penCancel();
+  if (detail === "unchanged") bringBackFromMending(earlier);
+  else S.unsaved = false;
+  fillIfLive();
+  emit("facts");
+});
+
+function bringBackFromMending(earlier) {
+  if (S.photo !== earlier.photo) {
+    if (back && back.photo === earlier.photo) back = null;
+    comeBackTo(earlier);
+    note("");
+    return sendAgain(); // it may have been on its way
+  }
+  // The same photo: its own mask again, which undo can take back like any change.
+  const { runs, strokes, strategy } = earlier.steps.now;
+  if (earlier.result && sameRuns(earlier.result.runs, runs)) goBack(earlier.result);
+  else {
+    S.raster.replace(unpackRuns(runs, S.raster.data.length));
+    Object.assign(S, { strokes, strategy });
+    redraw("mask");
+    maskHistory.commit();
+  }
+  S.unsaved = earlier.unsaved;
+}
+
 const isLive = () => S.live && !isMending();

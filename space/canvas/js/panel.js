@@ -24,8 +24,13 @@ function bindPanel(panelRoot) {
 function setLive(live) {
   S.live = live;
   try { localStorage.setItem("lama-live", live ? "yes" : "no"); } catch { /* private window */ }
-  if (isLive() && S.raster && S.raster.count && (!S.result || unfilled())) startRun();
+  fillIfLive();
   showPanel();
+}
+
+// What is marked and not filled yet, now that Live is on or no longer waits.
+function fillIfLive() {
+  if (isLive() && S.raster && S.raster.count && (!S.result || unfilled())) startRun();
 }
 
 async function panelDo(what, button) {
