@@ -42,8 +42,7 @@ function showCursor() {
 function setBrush(size) {
   S.brush = clamp(Math.round(size), 4, 200);
   find(".lc-size input").value = S.brush;
-  const dot = find(".lc-size i");
-  dot.style.width = dot.style.height = clamp(S.brush / 4, 4, 26) + "px";
+  find(".lc-size i").style.setProperty("--dot", clamp(S.brush / 4, 4, 26) + "px");
   showRingAgain();
 }
 
