@@ -84,9 +84,10 @@ def test_with_live_off_what_is_not_filled_stays_red(page: Page, small: Path) -> 
     expect_mask(page, "drawing")
     page.locator(".lc-grip").hover()
     page.mouse.down()
-    stage = page.locator("#mask-canvas").bounding_box()
+    stage, grip = (page.locator(at).bounding_box() for at in ("#mask-canvas", ".lc-grip"))
     assert stage
-    page.mouse.move(stage["x"] + stage["width"] / 2, stage["y"] + 30, steps=4)
+    assert grip
+    page.mouse.move(stage["x"] + stage["width"] / 2, grip["y"] + 22, steps=4)
     expect_mask(page, "gone")
     page.mouse.up()
     expect_mask(page, "drawing")

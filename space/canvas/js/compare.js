@@ -35,20 +35,67 @@ function peek(yes) {
   redraw("base");
 }
 
+// The closed handle lies over a corner of the photo, which must be paintable: it goes along with what is dragged
+// to the right, and everything else that begins on it is the tool's.
+const SURE = 6; // pixels after which a drag has a direction
+let held = null;
+
 grip.addEventListener("pointerdown", (event) => {
   event.stopPropagation();
+  const ofTool = event.button !== 0 || event.altKey || event.shiftKey || spaceHeld || gesture;
+  if (!S.compare && ofTool) return press(event);
   grip.setPointerCapture(event.pointerId);
-  showMask("gone"); // red over the photo would hide what is compared
+  if (S.compare) beginCompare();
+  else held = event;
 });
-grip.addEventListener("lostpointercapture", settleMask);
+grip.addEventListener("lostpointercapture", () => {
+  held = null;
+  settleMask();
+});
 grip.addEventListener("pointermove", (event) => {
   event.stopPropagation();
-  showRing(null);
+  showRing(S.compare || event.pointerType === "touch" ? null : locate(event));
   if (!grip.hasPointerCapture(event.pointerId)) return;
+  if (held && !isSure(event)) return;
   const box = stage.getBoundingClientRect();
   const share = (event.clientX - box.left) / box.width;
   setCompare(share < 0.04 ? 0 : share);
 });
+for (const name of ["pointerup", "pointercancel"]) {
+  grip.addEventListener(name, (event) => {
+    if (held && name === "pointerup") handOver(event);
+    held = null;
+  });
+}
+grip.addEventListener("pointerleave", () => showRing(null));
+
+function beginCompare() {
+  held = null;
+  showRing(null);
+  showMask("gone"); // red over the photo would hide what is compared
+}
+
+// Whether a drag that began on the closed handle is one of the handle.
+function isSure(event) {
+  const dx = event.clientX - held.clientX, dy = Math.abs(event.clientY - held.clientY);
+  if (Math.hypot(dx, dy) < SURE) return false;
+  if (dx > 1.5 * dy) beginCompare();
+  else handOver(event);
+  return !held && grip.hasPointerCapture(event.pointerId);
+}
+
+// What was held back goes to the tool, from where it began.
+function handOver(event) {
+  const began = held;
+  held = null;
+  press(began);
+  if (event.type === "pointerup") lift(event);
+  else penMove([locate(event)]);
+}
+
+// What is painted under it is seen.
+on("pen", (state) => compare.classList.toggle("painting", state === "down"));
+
 grip.addEventListener("keydown", (event) => {
   const steps = { ArrowLeft: -0.05, ArrowRight: 0.05, Home: -1, End: 1, PageDown: -0.2, PageUp: 0.2 };
   if (!(event.key in steps)) return;

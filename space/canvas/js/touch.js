@@ -25,7 +25,9 @@ function startPan(event, at) {
 }
 
 stage.addEventListener("pointerdown", (event) => {
-  if (!S.photo || event.target.closest("button")) return;
+  if (S.photo && !event.target.closest("button")) press(event);
+});
+function press(event) {
   closeMenus();
   byPointer = true;
   stage.dataset.pointer = "yes";
@@ -57,7 +59,7 @@ stage.addEventListener("pointerdown", (event) => {
   stage.setPointerCapture(event.pointerId);
   drawing = event.pointerType;
   penDown(at, event.button !== 0 || event.altKey, event.shiftKey || drawing === "touch", event.shiftKey && drawing !== "touch");
-});
+}
 
 stage.addEventListener("pointermove", (event) => {
   if (!S.photo) return;
