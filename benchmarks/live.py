@@ -138,7 +138,7 @@ def one_stroke(page: Page, rng: np.random.Generator) -> dict[str, float]:
     )
     said = float(page.locator("#mask-canvas").get_attribute("data-milliseconds") or 0)
     outside = page.evaluate("window.measured")
-    server = float(page.locator("#lc-facts").inner_text().split(" s,")[0])
+    server = float(page.locator("#lc-facts").get_attribute("data-seconds") or 0)
     time.sleep(0.4)  # a person moves to the next place; the history's thumbnail is made meanwhile
     return {"outside": outside / 1000, "app": said / 1000, "server": server}
 

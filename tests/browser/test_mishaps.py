@@ -100,6 +100,22 @@ def test_a_result_that_the_browser_cannot_show_can_be_asked_for_again(
     expect(page.locator("#lc-facts")).to_contain_text("verified")
 
 
+def test_what_is_not_filled_is_not_called_verified(page: Page, small: Path) -> None:
+    open_photo(page, small)
+    stroke(page, (0.4, 0.4), (0.6, 0.5))
+    facts = page.locator("#lc-facts")
+    expect(facts).to_contain_text("verified")
+    page.route("**/component_server/", lambda route: route.abort())
+    stroke(page, (0.2, 0.2), (0.25, 0.25), wait=False)
+    expect(page.locator(".lc-note")).to_contain_text("cannot be reached")
+    expect(facts).to_contain_text("Not all of it is filled; Download still holds the last result")
+    expect(facts).not_to_contain_text("verified")
+    page.unroute("**/component_server/")
+    page.get_by_role("button", name="Try again").click()
+    wait_for_result(page)
+    expect(facts).to_contain_text("verified")
+
+
 def test_the_noise_of_a_lossy_mask_is_no_hole(page: Page, small: Path) -> None:
     """A mask in a JPEG is read as the command line reads it."""
     open_photo(page, small)

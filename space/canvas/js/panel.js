@@ -114,11 +114,18 @@ function factsLine() {
   const result = S.result;
   if (isMending()) return hole + " marked. Live waits while you mend; Inpaint shows the fill.";
   if (!result) return running ? hole + ", on its way" : hole + " marked";
-  if (unfilled() && !isLive()) return running ? hole + ", on its way" : hole + " marked. Press Inpaint to fill all of it; Download still holds the last result.";
+  if (unfilled() && !running) return hole + " marked. " + (isLive() ? "Not all of it is filled" : "Press Inpaint to fill all of it") + "; Download still holds the last result.";
+  if (unfilled() && !isLive()) return hole + ", on its way";
   const how = result.quality === "refined" ? ", refined" : result.rough ? ", first look" : "";
-  const shown = result.shown ? " Pen-up to pixels " + (result.shown / 1000).toFixed(2) + " s." : "";
-  return result.seconds.toFixed(2) + " s, " + percent(result.fraction) + " of the photo, " + result.model + " " + result.precision + how +
-    ", " + (result.verified ? "untouched outside the mask: verified." : "CHANGED outside the mask: please report this.") + shown;
+  return (result.seconds < 0.01 ? "at once" : result.seconds.toFixed(2) + " s") + ", " + percent(result.fraction) + " of the photo, " + result.model + " " + result.precision + how +
+    ", " + (result.verified ? "untouched outside the mask: verified." : "CHANGED outside the mask: please report this.");
+}
+
+// How long it took: for those who measure, and for those who ask by resting on the line.
+function showTimes(line) {
+  const { seconds, shown } = S.result || {};
+  line.dataset.seconds = seconds ?? "";
+  line.title = shown ? (shown / 1000).toFixed(2) + " s from lifting the pen to the new pixels" : "";
 }
 
 function showPanel() {
@@ -131,6 +138,7 @@ function showPanel() {
   }
   inPanel(".lp-result").hidden = !S.photo;
   inPanel(".lp-facts").textContent = factsLine();
+  showTimes(inPanel(".lp-facts"));
   inPanel("#download-button").disabled = inPanel("#go-on-button").disabled = !S.result;
   inPanel(".lp-back").hidden = !back;
   if (back) inPanel(".lp-back").textContent = "Back to " + back.photo.name;
