@@ -11,6 +11,7 @@ function bindPanel(panelRoot) {
   refine.checked = S.refine;
   refine.addEventListener("change", () => setRefine(refine.checked));
   inPanel("#inpaint-button").addEventListener("click", startRun);
+  inPanel(".lp-format").addEventListener("change", showExactness);
   side.addEventListener("click", (event) => {
     const button = event.target.closest("[data-do]");
     if (button) panelDo(button.dataset.do, button);
@@ -145,6 +146,7 @@ function showPanel() {
   showQueue();
   showManual();
   showFormats();
+  showExactness();
   showRunning();
   showSteps();
 }
@@ -168,6 +170,12 @@ function showManual() {
 }
 
 const inSeconds = (seconds) => (seconds < 1 ? seconds.toFixed(1) : Math.round(seconds)) + " s";
+
+// What is verified is the result; a JPEG of it is another matter.
+function showExactness() {
+  const lossy = S.photo && S.photo.format === "JPEG" && inPanel(".lp-format").value === "original";
+  inPanel("#lp-exact").textContent = lossy ? "JPEG changes pixels a little; PNG is exact." : "The file keeps every pixel exactly.";
+}
 
 function showFormats() {
   const select = inPanel(".lp-format");
