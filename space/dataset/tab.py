@@ -109,7 +109,7 @@ def _push_button(services: Services) -> Callable | None:
 
 def _use_it(services: Services, filters: Sequence[gr.components.Component]) -> gr.Markdown:
     """How to load the data, downloads of what the filters let through, and the card."""
-    gr.Markdown("### Use it")
+    gr.Markdown("## Use it", elem_classes="part")
     settings = services.settings
     html("dataset-code", use_html(str(services.store.dataset_dir)), COPY)
     if settings.hub_dataset:
@@ -146,7 +146,7 @@ def _use_it(services: Services, filters: Sequence[gr.components.Component]) -> g
 
 def _take_back() -> tuple[gr.Button, gr.Textbox, gr.HTML]:
     """The form for deleting a record."""
-    gr.Markdown("### Delete a record")
+    gr.Markdown("## Delete a record", elem_classes="part")
     receipt = gr.Textbox(
         "",
         label="Receipt",

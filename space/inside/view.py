@@ -109,7 +109,7 @@ def _blocks_section(found: Inside) -> str:
             )
         )
         columns.append(
-            f"<li><h4>Block {number}</h4>{pictures}<p>{percent(block.share, 0)} through</p></li>"
+            f"<li><h3>Block {number}</h3>{pictures}<p>{percent(block.share, 0)} through</p></li>"
         )
     names = ("Local branch", "Global branch", "Spectrum in", "Spectrum out")
     side = "".join(f"<span>{name}</span>" for name in names)
@@ -177,7 +177,7 @@ def spectra(before: np.ndarray, after: np.ndarray) -> list[np.ndarray]:
 
 
 def _section(title: str, content: str) -> str:
-    return f"<section><h3>{title}</h3>{content}</section>"
+    return f"<section><h2>{title}</h2>{content}</section>"
 
 
 def _row(figures: list[str]) -> str:

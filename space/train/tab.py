@@ -260,7 +260,7 @@ def _lay_out_watch() -> _Watch:
 
 def _lay_out_pair(trainer: Trainer) -> _Pair:
     names, first = models_on_disk(trainer.services.engine), trainer.services.settings.model
-    gr.Markdown("### Two models on what is marked in Inpaint")
+    gr.Markdown("## Two models on what is marked in Inpaint", elem_classes="part")
     with gr.Row(equal_height=True, elem_id="compare-row"):
         left = gr.Dropdown(names, value=first, label="Left", elem_id="compare-left")
         right = gr.Dropdown(names, value=first, label="Right", elem_id="compare-right")

@@ -79,7 +79,7 @@ def test_a_network_of_plain_convolutions_has_one_heat_map(drawing: dict) -> None
     assert "Block by block" not in html
     html = inside_html(inside_of(rgb, mask), "FFC", "")
     assert "silenced" in html
-    assert html.count("<h4>Block") == 2
+    assert html.count("<h3>Block") == 2
 
 
 def test_heat_shows_the_strongest_brightest(rng: np.random.Generator) -> None:
