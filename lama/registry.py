@@ -151,9 +151,9 @@ def download(name: str, progress: Callable[[float], None] | None = None) -> Path
         if stopped:
             raise stopped[0] from None
         raise ValueError(
-            f"{name} could not be downloaded ({type(error).__name__}). Fetch {model.file} "
+            f"{name} could not be downloaded: is this machine online? Fetch {model.file} "
             f"({model.size / 1e6:.0f} MB) from the Hugging Face repository {model.source} by "
-            f"hand and put it into {home()}."
+            f"hand and put it into {home()}, or try again."
         ) from error
     if stopped:  # too late to be stopped: the file stays for the next time, if it is the right one
         raise stopped[0]

@@ -48,8 +48,9 @@ def record_html(services: Services, record_id: Any, sees: Sight) -> str:  # noqa
     else:
         described = f"A mask over a photo of {record.width} by {record.height} pixels"
         picture = jpeg_url(masks.overlay(pair.rgb, pair.mask))
+        known = [("status", record.status), ("id", record.id)]
         image = f'<img alt="{described}" src="{picture}" />'
-        content = f'{image}{facts_html(record, pair)}<p class="ds-id">{record.id}</p>'
+        content = f"{image}{facts_html(record, pair, known)}"
     close = '<form method="dialog"><button>Close</button></form>'
     turn = secrets.token_hex(4)  # the same record a second time is a new answer all the same
     return (

@@ -1,5 +1,6 @@
 """The Review tab's pieces of HTML: the photo with its mask, its facts, and how review goes."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 
@@ -14,6 +15,7 @@ from space.store.thumbnails import Pair
 from space.words import ago, percent
 
 LONG_SIDE = 1280
+_ENOUGH = 10  # decisions; the pace of fewer is chance
 
 
 def pair_of(store: Store, record: Record) -> Pair:
@@ -49,8 +51,14 @@ def filled_html(record: Record, rgb: np.ndarray, model: str) -> str:
     )
 
 
-def facts_html(record: Record, pair: Pair) -> str:
-    """What is known of a record, without what another reviewer said of it."""
+def facts_html(record: Record, pair: Pair, more: Sequence[tuple[str, str]] = ()) -> str:
+    """What is known of a record, without what another reviewer said of it.
+
+    Args:
+        record: The record.
+        pair: Its photo and mask.
+        more: Names and values that come last.
+    """
     found = masks.describe(pair.mask) if 0 < pair.mask.sum() < pair.mask.size else None
     facts = [
         ("drawn by", record.contributor),
@@ -65,6 +73,7 @@ def facts_html(record: Record, pair: Pair) -> str:
         facts.append(("note", record.note))
     if record.extra.get("earlier_masks"):
         facts.append(("mended", f"{len(record.extra['earlier_masks'])} times before"))
+    facts += more
     rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
     return f'<dl class="rv-facts">{rows}</dl>'
 
@@ -93,10 +102,11 @@ def nothing_html(left: Queue, second: bool) -> str:
 
 def progress_html(left: Queue, found: Agreement, name: str) -> str:
     """What waits, how quickly it goes, and how far two reviewers agree."""
+    pace = _pace(sum(one.decided for one in found.reviewers), found.per_hour)
     figures = [
         ("waiting", f"{max(0, left.waiting - left.skipped):,}", "Not decided yet, nor put off"),
         ("skipped", f"{left.skipped:,}", "Put off by you"),
-        ("per hour", f"{found.per_hour:,.0f}", "Decisions in an hour of looking, pauses left out"),
+        ("per hour", pace, "Decisions in an hour of looking, pauses left out"),
     ]
     if found.doubled:
         figures += [
@@ -113,7 +123,7 @@ def progress_html(left: Queue, found: Agreement, name: str) -> str:
     rows = "".join(
         f"<tr{' class=rv-me' if one.name == name else ''}><td>{escape(one.name)}</td>"
         f"<td>{one.decided:,}</td><td>{_share(one.approved, one.decided)}</td>"
-        f"<td>{one.fixed:,}</td><td>{one.per_hour:,.0f}</td></tr>"
+        f"<td>{one.fixed:,}</td><td>{_pace(one.decided, one.per_hour)}</td></tr>"
         for one in found.reviewers
     )
     table = (
@@ -121,6 +131,11 @@ def progress_html(left: Queue, found: Agreement, name: str) -> str:
         f"<th>fixed</th><th>per hour</th></tr></thead><tbody>{rows}</tbody></table>"
     )
     return f'<dl class="ds-health rv-figures">{cells}</dl>{table if rows else ""}'
+
+
+def _pace(decided: int, per_hour: float) -> str:
+    """Decisions per hour, once there are enough of them to say so."""
+    return f"{per_hour:,.0f}" if decided >= _ENOUGH else "-"
 
 
 def _share(part: int, whole: int) -> str:

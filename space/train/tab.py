@@ -30,6 +30,7 @@ refused and stays in its run folder. Otherwise it appears in the model select of
 *Cancel* saves first, and *Resume* goes on from there, as it does with a run that the machine's end
 cut off. `python -m lama finetune` does the same on the command line.
 """
+_ONE_MODEL = "There is only one model on this disk. Train one above, or get one in *Inpaint*."
 _SECONDS = 2.0
 # The canvas asks for the list of models again when a run has brought one.
 _TELL = """(model) => {
@@ -82,6 +83,7 @@ class _Pair:
     compare: gr.Button
     slider: gr.ImageSlider
     status: gr.HTML
+    hint: gr.Markdown
 
 
 def build(services: Services, canvas: gr.HTML, events: Sequence[Callable]) -> None:
@@ -108,6 +110,7 @@ def build(services: Services, canvas: gr.HTML, events: Sequence[Callable]) -> No
         *(watch.timer, watch.model, form.start, form.resume, form.cancel),
     ]
     choices = [form.base, pair.first, pair.second]
+    offered = [*choices, pair.compare, pair.hint]
 
     def show(request: gr.Request, profile: gr.OAuthProfile | None) -> tuple:
         return updates(trainer, request, profile)
@@ -120,16 +123,18 @@ def build(services: Services, canvas: gr.HTML, events: Sequence[Callable]) -> No
             gr.Dropdown(names, value=base),
             gr.Dropdown(names, value=first),
             gr.Dropdown(names, value=beside),
+            gr.Button(interactive=len(names) > 1),
+            gr.Markdown(visible=len(names) < 2),
         )
 
     def refresh(event: Callable) -> None:
         event(show, None, shown, **QUIET).then(
             None, watch.model, js=_TELL, api_visibility="private"
-        ).then(offer, choices, choices, **QUIET)
+        ).then(offer, choices, offered, **QUIET)
 
     watch.timer.tick(show, None, shown, **QUIET)
     watch.model.change(None, watch.model, js=_TELL, api_visibility="private").then(
-        offer, choices, choices, **QUIET
+        offer, choices, offered, **QUIET
     )
     refresh(partial(gr.on, list(events)))
     _wire_form(trainer, form, refresh)
@@ -264,9 +269,12 @@ def _lay_out_pair(trainer: Trainer) -> _Pair:
     with gr.Row(equal_height=True, elem_id="compare-row"):
         left = gr.Dropdown(names, value=first, label="Left", elem_id="compare-left")
         right = gr.Dropdown(names, value=first, label="Right", elem_id="compare-right")
-        compare = gr.Button("Compare", elem_id="compare-button", min_width=120)
+        compare = gr.Button(
+            "Compare", elem_id="compare-button", min_width=120, interactive=len(names) > 1
+        )
+    hint = gr.Markdown(_ONE_MODEL, visible=len(names) < 2, elem_id="compare-hint")
     status = html("compare-status")
     slider = gr.ImageSlider(
         visible=False, format="png", type="numpy", interactive=False, elem_id="compare-slider"
     )
-    return _Pair(left, right, compare, slider, status)
+    return _Pair(left, right, compare, slider, status, hint)

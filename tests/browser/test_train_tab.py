@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from space.store import Store
 from space.store.deciding import decide
@@ -39,3 +39,9 @@ def test_train_may_be_pressed_though_nothing_was_unfolded(
     )
     expect(page.locator("#train-status")).to_have_text("")
     page.close()
+
+
+def test_one_model_is_not_compared(page: Page) -> None:
+    page.get_by_role("tab", name="Train").click()
+    expect(page.locator("#compare-hint")).to_contain_text("only one model on this disk")
+    expect(page.locator("#compare-button")).to_be_disabled()

@@ -26,7 +26,8 @@ def test_photo_mask_and_facts_are_shown(services: Services) -> None:
     page = record_html(services, record_id, ALL)
     assert 'src="data:image/jpeg;base64,' in page
     assert "&lt;i&gt;a whisker" in page
-    assert record_id in page
+    assert f"<dt>id</dt><dd>{record_id}</dd>" in page
+    assert "<dt>status</dt><dd>pending</dd>" in page
 
 
 def test_strangers_see_what_is_approved_and_not_private(services: Services) -> None:
