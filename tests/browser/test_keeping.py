@@ -226,3 +226,36 @@ def test_several_photos_in_a_row(page: Page, small: Path, other: Path) -> None:
     assert np.array_equal(exported_mask(page), hole)
     open_photo(page, other)
     expect(page.locator(".lp-queue")).to_be_hidden()
+
+
+def test_before_is_the_first_picture_after_a_reload_too(page: Page, small: Path) -> None:
+    page.on("dialog", lambda dialog: dialog.accept())
+    open_photo(page, small)
+    first = page.evaluate(BASE)
+    for place in ((0.3, 0.3), (0.6, 0.6)):
+        stroke(page, place, (place[0] + 0.1, place[1] + 0.1))
+        page.locator("#go-on-button").click()
+        expect(page.locator("#lc-facts")).to_have_text("Paint over what should go.")
+    page.wait_for_timeout(500)
+    gone_on = page.evaluate(BASE)
+    assert gone_on != first
+    page.reload()
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    expect(page.locator(".lc-grip")).to_be_visible()
+    page.wait_for_timeout(300)
+    assert page.evaluate(BASE) == gone_on
+    grip = page.locator(".lc-grip")
+    grip.focus()
+    page.keyboard.press("End")
+    page.wait_for_timeout(200)
+    assert page.evaluate(BASE) == first
+    page.keyboard.press("Home")
+    page.reload()
+    expect(page.locator(".lc-grip")).to_be_visible()
+    open_photo(page, small)
+    expect(page.locator(".lc-grip")).to_be_hidden()
+    page.wait_for_timeout(300)
+    page.reload()
+    expect(page.locator(".lp-name")).to_have_text("small.png")
+    page.wait_for_timeout(500)
+    expect(page.locator(".lc-grip")).to_be_hidden()

@@ -34,7 +34,7 @@ const keep = (() => {
     return request;
   }
   function forget(store, tab) {
-    for (const name of ["photo", "mask"]) store.delete(name + " " + tab);
+    for (const name of ["photo", "original", "mask"]) store.delete(name + " " + tab);
   }
   return {
     // `instead`: the tab whose entry this one takes over.
@@ -87,9 +87,12 @@ on("opened", async ({ blob }) => {
   keepPhoto();
 });
 
+// The first picture, where a result was gone on from, is kept with it: Before shows it.
 async function keepPhoto(instead = null) {
   const entries = { photo: { ...S.photo, blob: S.file }, mask: maskEntry() };
+  const original = S.original;
   await tabNamed;
+  entries.original = original && (original.file ??= await asBlob(original.bitmap));
   return keep.put(tab, entries, instead);
 }
 const maskEntry = () => ({ photo: S.photo.id, runs: maskHistory.runs, strokes: S.strokes, strategy: S.strategy });
@@ -113,7 +116,7 @@ async function* allKept() {
   await tabNamed;
   for (const name of new Set([earlierTab, ...(await keep.tabs())])) {
     const photo = name && (await keep.get(name, "photo"));
-    if (photo) yield { name, photo, mask: await keep.get(name, "mask") };
+    if (photo) yield { name, photo, original: await keep.get(name, "original"), mask: await keep.get(name, "mask") };
   }
 }
 
@@ -122,10 +125,10 @@ async function recall() {
   let failed = false;
   for await (const kept of allKept()) {
     if (S.photo || opening) return;
-    const bitmap = await createImageBitmap(kept.photo.blob, { imageOrientation: "from-image" }).catch(() => null);
+    const [bitmap, first] = await Promise.all([asBitmap(kept.photo.blob), kept.original && asBitmap(kept.original)]);
     if (S.photo || opening) return;
     if (bitmap) {
-      await bringBack(kept, bitmap);
+      await bringBack(kept, bitmap, first);
       break;
     }
     failed = true;
@@ -133,6 +136,8 @@ async function recall() {
   }
   if (failed) note("The photo of last time could not be shown. Reload to try again.");
 }
+
+const asBitmap = (blob) => createImageBitmap(blob, { imageOrientation: "from-image" }).catch(() => null);
 
 // What is opened now is kept under another name. A reload finds the old one first, unless something else was begun.
 async function standAside() {
@@ -147,12 +152,16 @@ async function standAside() {
 }
 
 // Shows what was kept; a photo that the server has thrown away is sent once more.
-async function bringBack(kept, bitmap) {
+async function bringBack(kept, bitmap, first) {
   const { blob, ...facts } = kept.photo;
   if (bitmap.width !== facts.width || bitmap.height !== facts.height) return;
   const turn = ++opening;
   try {
     showPhoto(bitmap, facts, blob);
+    if (first && first.width === facts.width && first.height === facts.height) {
+      S.original = { bitmap: first, proxy: smaller(first), file: kept.original };
+      emit("result");
+    }
     recallMask(kept.mask);
     if (!facts.id) {
       const sent = sendPhoto(blob, bitmap, turn); // it never arrived

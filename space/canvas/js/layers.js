@@ -10,14 +10,20 @@ const isChanged = () => Boolean(S.result || S.original);
 
 // A smaller copy of a big photo, made once, so that panning does not scale twelve megapixels a frame.
 function makeProxies() {
-  const { width, height } = S.photo;
+  proxyResult = null;
+  proxy = smaller(S.bitmap);
+}
+
+// Null for a picture that is small enough.
+function smaller(bitmap) {
+  const { width, height } = bitmap;
   const factor = PROXY / Math.max(width, height);
-  proxy = proxyResult = null;
-  if (factor >= 1) return;
-  proxy = new OffscreenCanvas(Math.round(width * factor), Math.round(height * factor));
-  const context = proxy.getContext("2d");
+  if (factor >= 1) return null;
+  const copy = new OffscreenCanvas(Math.round(width * factor), Math.round(height * factor));
+  const context = copy.getContext("2d");
   context.imageSmoothingQuality = "high";
-  context.drawImage(S.bitmap, 0, 0, proxy.width, proxy.height);
+  context.drawImage(bitmap, 0, 0, copy.width, copy.height);
+  return copy;
 }
 
 function drawPatches(context, scale, x, y, patches = S.result.patches) {

@@ -95,7 +95,7 @@ function drawnTogether() {
 
 // Undo leads back to the picture before; the comparison is with the first one.
 function goOnTo(bitmap, facts) {
-  const earlier = snapshot(), original = S.original ?? { bitmap: S.bitmap, proxy };
+  const earlier = snapshot(), original = S.original ?? { bitmap: S.bitmap, proxy, file: S.file };
   showPhoto(bitmap, facts);
   Object.assign(S, { before: earlier, original });
   trimBefore();
