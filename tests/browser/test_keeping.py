@@ -28,9 +28,12 @@ def other(tmp_path: Path) -> Path:
 
 
 def strip(page: Page) -> int:
-    """How many results the strip holds, once the newest one's picture is in it."""
-    page.wait_for_timeout(500)
-    return page.locator(".lc-strip button").count()
+    """How many results the strip holds, once no more come."""
+    count, before = page.locator(".lc-strip button").count(), -1
+    while count != before:
+        page.wait_for_timeout(1000)
+        before, count = count, page.locator(".lc-strip button").count()
+    return count
 
 
 def test_another_photo_over_drawn_work_has_a_way_back(page: Page, small: Path, other: Path) -> None:

@@ -137,6 +137,7 @@ def test_scaling_takes_turns_where_memory_is_short(free, small_unet, monkeypatch
     inpainter = Inpainter(small_unet, precision="fp32")
     inpainter.share_cores()
     monkeypatch.setattr(inpainter.generator, "largest", 300)
+    monkeypatch.setattr(inpainter.generator, "bytes_a_pixel", 600)  # less than scaling takes
     monkeypatch.setattr(inpainter, "fill_tensor", lambda i, m: i)
     mask = np.zeros((1503, 1601), bool)
     mask[60:1400, 50:1500] = True
