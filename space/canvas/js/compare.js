@@ -139,16 +139,16 @@ function showStrip() {
   if (focused >= 0) (list.hidden ? stage : list.children[Math.min(focused, strip.length - 1)]).focus({ preventScroll: true });
 }
 
-function thumbnail() {
+function thumbnail(result) {
   const canvas = document.createElement("canvas");
   canvas.width = 144;
   canvas.height = 108;
   const context = canvas.getContext("2d");
   const scale = Math.max(canvas.width / S.photo.width, canvas.height / S.photo.height);
   context.translate((canvas.width - S.photo.width * scale) / 2, (canvas.height - S.photo.height * scale) / 2);
-  const source = proxyResult || S.bitmap;
-  context.drawImage(source, 0, 0, S.photo.width * scale, S.photo.height * scale);
-  if (!proxyResult) drawPatches(context, scale, 0, 0);
+  const ready = result === S.result && proxyResult;
+  context.drawImage(ready || proxy || S.bitmap, 0, 0, S.photo.width * scale, S.photo.height * scale);
+  if (!ready) drawPatches(context, scale, 0, 0, result.patches, result.clear);
   return canvas.toDataURL("image/jpeg", 0.7);
 }
 
@@ -174,10 +174,12 @@ function goBack(result) {
   restAfter(result.quality, result);
 }
 
+const isSameFill = (one, other) => one.model === other.model && sameRuns(one.runs, other.runs);
+
 // One picture a mask and model: a better one, or the same once more, takes the place of the one before.
 function addToStrip(result) {
   const strip = S.strip;
-  const at = strip.findIndex((old) => old.model === result.model && sameRuns(old.runs, result.runs));
+  const at = strip.findIndex((old) => isSameFill(old, result));
   if (at < 0) strip.push(result);
   else strip[at] = result;
   if (strip.length > 8) strip.shift();
@@ -185,11 +187,12 @@ function addToStrip(result) {
 
 on("result", () => {
   if (S.result && !S.strip.includes(S.result)) {
-    const result = S.result;
-    // After the result is on the screen: a thumbnail must not delay it.
+    const result = S.result, strip = S.strip;
+    // After the result is on the screen: a thumbnail must not delay it. The next stroke may have begun by then.
     setTimeout(() => {
-      if (!S.photo || S.strip.includes(result) || S.result !== result) return;
-      result.thumb = thumbnail();
+      if (!S.photo || S.strip !== strip || strip.includes(result)) return;
+      if (S.result && S.result !== result && isSameFill(S.result, result)) return; // a better one is here
+      result.thumb = thumbnail(result);
       addToStrip(result);
       showStrip();
     }, 250);

@@ -26,11 +26,11 @@ function smaller(bitmap) {
   return copy;
 }
 
-function drawPatches(context, scale, x, y, patches = S.result.patches) {
+function drawPatches(context, scale, x, y, patches = S.result.patches, clear = S.result.clear) {
   context.imageSmoothingQuality = "high";
   for (const patch of patches) {
     const box = [x + patch.x * scale, y + patch.y * scale, patch.width * scale, patch.height * scale];
-    if (S.result.clear) context.clearRect(...box);
+    if (clear) context.clearRect(...box);
     context.drawImage(patch.bitmap, ...box);
   }
 }
