@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,15 @@ def start_app(data_dir: Path, *arguments: str, **environment: str) -> tuple[subp
             time.sleep(0.3)
     process.kill()
     pytest.fail("the app did not start:\n" + (data_dir / "app.log").read_text()[-3000:])
+
+
+@contextmanager
+def own_app(data_dir: Path) -> Iterator[App]:
+    """An app over a data directory, as long as the block lasts."""
+    process, running = start_app(data_dir)
+    yield running
+    process.terminate()
+    process.wait(timeout=20)
 
 
 @pytest.fixture(scope="session")

@@ -16,8 +16,8 @@ from tests.browser.conftest import (
     exported_mask,
     open_app,
     open_photo,
+    own_app,
     photo,
-    start_app,
     stroke,
     wait_for_result,
 )
@@ -232,10 +232,8 @@ def app_with_a_record(tmp_path: Path) -> Iterator[App]:
     store = Store.open(tmp_path / "data")
     store.save(make_submission(7))
     store.close()
-    process, running = start_app(tmp_path / "data")
-    yield running
-    process.terminate()
-    process.wait(timeout=20)
+    with own_app(tmp_path / "data") as running:
+        yield running
 
 
 def test_a_mask_that_is_mended_stays_in_sight(

@@ -15,7 +15,7 @@ from tests.browser.conftest import (
     App,
     open_app,
     open_photo,
-    start_app,
+    own_app,
     stroke,
     wait_for_result,
 )
@@ -30,10 +30,8 @@ def fresh_app(tmp_path: Path) -> Iterator[App]:
     """An app whose dataset is empty."""
     data_dir = tmp_path / "data"
     data_dir.mkdir()
-    process, running = start_app(data_dir)
-    yield running
-    process.terminate()
-    process.wait(timeout=20)
+    with own_app(data_dir) as running:
+        yield running
 
 
 @pytest.fixture

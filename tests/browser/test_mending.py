@@ -13,8 +13,8 @@ from tests.browser.conftest import (
     exported_mask,
     open_app,
     open_photo,
+    own_app,
     photo,
-    start_app,
     stroke,
     wait_for_result,
 )
@@ -37,10 +37,8 @@ def team_app(tmp_path_factory: pytest.TempPathFactory, same: Path) -> Iterator[A
     mask = make_mask(7, HEIGHT, WIDTH)
     store.save(make_submission(7, image_bytes=same.read_bytes(), mask=mask))
     store.close()
-    process, running = start_app(data_dir)
-    yield running
-    process.terminate()
-    process.wait(timeout=20)
+    with own_app(data_dir) as running:
+        yield running
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from space.store import Store
 from space.store.deciding import decide
-from tests.browser.conftest import App, open_app, start_app
+from tests.browser.conftest import App, open_app, own_app
 from tests.space.store.conftest import make_submission
 
 pytestmark = pytest.mark.browser
@@ -20,10 +20,8 @@ def app_with_one_mask(tmp_path: Path) -> Iterator[App]:
     store = Store.open(tmp_path / "data")
     decide(store.core, store.save(make_submission(3)).record_id, "ann", "approved")
     store.close()
-    process, running = start_app(tmp_path / "data")
-    yield running
-    process.terminate()
-    process.wait(timeout=20)
+    with own_app(tmp_path / "data") as running:
+        yield running
 
 
 def test_train_may_be_pressed_though_nothing_was_unfolded(
