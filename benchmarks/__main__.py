@@ -5,19 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import lama
 from benchmarks import generators, live, photos
-from benchmarks.method import Measurement, machine, timing
+from benchmarks.method import Measurement, leave, machine, timing
+from masks.arguments import positive
 
 
 def main() -> int:
     """Measure, print, write JSON and a table where asked."""
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--repeats", type=positive, default=7)
     parser.add_argument("--bf16", action="store_true", help="measure bf16 without the instructions")
     parser.add_argument("--output", type=Path, help="write JSON here and a table (.md) beside it")
     options = parser.parse_args()
@@ -83,4 +83,4 @@ def _shown(rows: list[Measurement]) -> list[Measurement]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -11,7 +11,6 @@ has to be refused. The figures are the relative change against the base, below 0
 
 import argparse
 import json
-import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -21,8 +20,9 @@ import cv2
 import datasets
 import numpy as np
 
-from benchmarks.method import machine
+from benchmarks.method import leave, machine
 from lama.training.finetune import Plan, finetune
+from masks.arguments import natural, positive
 
 HEIGHT, WIDTH = 384, 512
 RUINOUS = 0.1  # the preset's rate is 1e-4
@@ -134,10 +134,10 @@ def main() -> int:
     """Run and print; 1 if it does not hold."""
     parser = argparse.ArgumentParser("python -m benchmarks.finetune", description=__doc__)
     parser.add_argument("--photos", nargs="+", required=True, metavar="DIR")
-    parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--masks", type=int, default=60)
-    parser.add_argument("--cases", type=int, default=24)
+    parser.add_argument("--steps", type=positive, default=300)
+    parser.add_argument("--seeds", type=natural, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--masks", type=positive, default=60)
+    parser.add_argument("--cases", type=positive, default=24)
     parser.add_argument("--keep", type=Path, help="folder for the pictures of before and after")
     parser.add_argument("--output", type=Path, help="write the figures as JSON")
     options = parser.parse_args()
@@ -154,4 +154,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

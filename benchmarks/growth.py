@@ -15,7 +15,6 @@ import json
 import logging
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +24,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.method import machine
+from benchmarks.method import leave, machine
+from masks.arguments import positive
 from space.dataset import tab as dataset_tab
 from space.review.reviewers import Sight
 from space.store import Store, Submission
@@ -48,8 +48,12 @@ _SIZE = (25, 33)  # of the photos that fill the stores; those that are saved are
 def main() -> int:
     """Fill, measure, print a table, write JSON where asked; 1 if growth is over the limit."""
     parser = argparse.ArgumentParser("python -m benchmarks.growth", description=__doc__)
-    parser.add_argument("--levels", type=int, nargs="+", default=LEVELS, help="records to start at")
-    parser.add_argument("--repeats", type=int, default=60, help="saves and looks at each level")
+    parser.add_argument(
+        "--levels", type=positive, nargs="+", default=LEVELS, help="records to start at"
+    )
+    parser.add_argument(
+        "--repeats", type=positive, default=60, help="saves and looks at each level"
+    )
     parser.add_argument("--folder", type=Path, help="where the stores are made (a temporary one)")
     parser.add_argument("--output", type=Path, help="write the figures as JSON")
     options = parser.parse_args()
@@ -199,4 +203,4 @@ def small_records(count: int, rng: np.random.Generator) -> Iterator[dict[str, An
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

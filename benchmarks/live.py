@@ -10,7 +10,6 @@ import json
 import platform
 import shutil
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -21,6 +20,8 @@ import torch
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.method import leave
+from masks.arguments import positive
 from tests.browser.conftest import ARGUMENTS, open_app, open_photo, start_app
 
 GOAL = 0.5
@@ -52,7 +53,7 @@ WATCHER = """
 def main() -> int:
     """Measure, print, write JSON where asked; 1 if the goal is missed."""
     parser = argparse.ArgumentParser("python -m benchmarks.live", description=__doc__)
-    parser.add_argument("--strokes", type=int, default=20)
+    parser.add_argument("--strokes", type=positive, default=20)
     parser.add_argument("--model", default="lama-tiny")
     parser.add_argument("--size", default="768x512", help="of the drawn photo")
     parser.add_argument("--photo", type=Path, help="a photo instead of the drawn one")
@@ -165,4 +166,4 @@ def summary(rows: list[dict[str, float]], model: str, photo: str) -> dict[str, A
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -5,15 +5,28 @@ from __future__ import annotations
 import platform
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch.profiler import ProfilerActivity, profile
+
+from masks.arguments import line
+
+
+def leave(main: Callable[[], int]) -> NoReturn:
+    """Exit with what `main` returns, or with code 2 and one line for what it was given."""
+    try:
+        code = main()
+    except (ValueError, OSError) as error:
+        print(line(error), file=sys.stderr)
+        code = 2
+    sys.exit(code)
 
 
 @dataclass(frozen=True)

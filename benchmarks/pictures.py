@@ -9,7 +9,6 @@ stays in.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import numpy as np
 from skimage import data
 
 import lama
+from benchmarks.method import leave
 from lama.photo import Photo, open_photo
 from lama.photo_write import save_photo
 from lama.training.cases import Case, Cell
@@ -87,4 +87,4 @@ def _coffee() -> tuple[np.ndarray, tuple[int, int, int], tuple[Way, ...]]:
 PHOTOS = {"rocket": _rocket, "astronaut": _astronaut, "brick": _brick, "coffee": _coffee}
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

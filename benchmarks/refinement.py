@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from dataclasses import replace
 from itertools import pairwise
@@ -25,7 +24,7 @@ import torch
 
 import lama
 import masks
-from benchmarks.method import machine
+from benchmarks.method import leave, machine
 from lama.arrays import to_tensor, to_uint8
 from lama.checkpoint import build
 from lama.config import UNetConfig
@@ -33,14 +32,15 @@ from lama.refinement import refine
 from lama.training.perceptual import LPIPS
 from lama.training.photos import find_photos, read_rgb
 from lama.training.validation import centre_square
+from masks.arguments import positive
 
 
 def main() -> int:
     """Measure, print, write JSON and a sheet where asked."""
     parser = argparse.ArgumentParser("python -m benchmarks.refinement", description=__doc__)
     parser.add_argument("--photos", type=Path, nargs="+", required=True, metavar="DIR")
-    parser.add_argument("--size", type=int, default=1024)
-    parser.add_argument("--limit", type=int, default=16, help="photos")
+    parser.add_argument("--size", type=positive, default=1024)
+    parser.add_argument("--limit", type=positive, default=16, help="photos")
     parser.add_argument("--model", default="big-lama", help="a name or a path")
     parser.add_argument("--strategy", default="thick")
     parser.add_argument("--in-one-go", action="store_true", help="without a coarse pass of its own")
@@ -131,4 +131,4 @@ def _summary(rows: list[dict]) -> dict[str, float]:
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    sys.exit(main())
+    leave(main)

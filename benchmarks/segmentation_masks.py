@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.method import leave
+from masks.arguments import natural, positive
 from masks.folders import labelled
 from masks.presets import recipe
 from masks.segmentation import Scene
@@ -102,8 +104,8 @@ def main() -> int:
     """Count, print, plot; 1 if any hole breaks a limit or there are too few."""
     parser = argparse.ArgumentParser("python -m benchmarks.segmentation_masks")
     parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--count", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--count", type=positive, default=1000)
+    parser.add_argument("--seed", type=natural, default=0)
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
     areas, broken = [], Counter[str]()
@@ -125,4 +127,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

@@ -7,7 +7,6 @@ seconds for every provider; --output writes the same as JSON.
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lama.selection
-from benchmarks.method import machine
+from benchmarks.method import leave, machine
 from masks.annotations import annotated_photos
+from masks.arguments import positive
 from masks.base import Image, Mask
 from masks.files import read_image
 from masks.opencv_selectors import FloodFill, GrabCut, Regions
@@ -104,8 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m benchmarks.selection", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--providers", nargs="+", choices=sorted(providers()))
-    parser.add_argument("--limit", type=int, help="only so many photos")
-    parser.add_argument("--speed-photos", type=int, default=10, help="photos for the seconds")
+    parser.add_argument("--limit", type=positive, help="only so many photos")
+    parser.add_argument("--speed-photos", type=positive, default=10, help="photos for the seconds")
     parser.add_argument("--output", type=Path, help="write the figures as JSON")
     options = parser.parse_args(arguments)
     head = [f"{prompt} {name}" for _, name in SIZES for prompt in ("click", "box")]
@@ -135,4 +135,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main)

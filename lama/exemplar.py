@@ -11,7 +11,6 @@ fill is the same every time.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lama.components import principal_components, sampled
+from lama.pausing import Pause, go_on
 from lama.pullpush import pull_push
 
 PATCH = 7  # pixels on a side
@@ -57,7 +57,7 @@ def exemplar_fill(
     image: Tensor,
     mask: Tensor,
     effort: Effort = FAST,
-    pause: Callable[[], None] | None = None,
+    pause: Pause = go_on,
 ) -> Tensor:
     """Fill the hole from the picture's own patches.
 
@@ -74,15 +74,11 @@ def exemplar_fill(
     pairs = zip(image.float().split(1), mask.float().split(1), strict=True)
     # Distances of patches need all digits, whatever precision a network around this runs in.
     with torch.autocast(image.device.type, enabled=False):
-        filled = torch.cat([_fill(*pair, effort, pause or _go_on) for pair in pairs])
+        filled = torch.cat([_fill(*pair, effort, pause) for pair in pairs])
     return filled.to(image.dtype)
 
 
-def _go_on() -> None:
-    """The pause that never ends the work."""
-
-
-def _fill(image: Tensor, mask: Tensor, effort: Effort, pause: Callable[[], None]) -> Tensor:
+def _fill(image: Tensor, mask: Tensor, effort: Effort, pause: Pause) -> Tensor:
     if not mask.any():
         return image
     below: _Level | None = None
@@ -152,7 +148,7 @@ class _Level:
         known: Tensor,
         targets: Tensor,
         exact: int,
-        pause: Callable[[], None],
+        pause: Pause,
     ) -> None:
         height, width = hole.shape[-2:]
         device = hole.device
@@ -174,7 +170,7 @@ class _Level:
         self.trust = FALLOFF ** -_framed(torch.from_numpy(depth).to(device))[targets].clamp(max=40)
 
     @staticmethod
-    def of(hole: Tensor, exact: int, pause: Callable[[], None]) -> _Level | None:
+    def of(hole: Tensor, exact: int, pause: Pause) -> _Level | None:
         """None where the level is too small, or has no known patch, or no hole any more."""
         height, width = hole.shape[-2:]
         if min(height, width) < PATCH:

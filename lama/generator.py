@@ -7,7 +7,6 @@ and the mask (1 = hole); output (B, 3, H, W) in [0, 1]. H and W are multiples of
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple, Protocol, TypeVar
@@ -17,6 +16,7 @@ from torch import Tensor, nn
 
 from lama.config import DilatedConfig, FourierConfig, GeneratorConfig, RegularConfig
 from lama.ffc import FFC, FFCBatchNormAct, FFCResnetBlock, Pair, join_channels
+from lama.pausing import Pause, go_on
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -29,9 +29,7 @@ def channels_last(module: M) -> M:
 class Fill(Protocol):
     """Fills holes without a network."""
 
-    def __call__(
-        self, image: Tensor, mask: Tensor, *, pause: Callable[[], None] | None = None
-    ) -> Tensor:
+    def __call__(self, image: Tensor, mask: Tensor, *, pause: Pause = go_on) -> Tensor:
         """Picture and mask, as `Generator.forward`, to a picture; `pause` may raise to end it."""
 
 
@@ -90,7 +88,7 @@ class Generator(nn.Module):
         mask: Tensor,  # noqa: ARG002
         *,
         patient: bool = False,  # noqa: ARG002
-        pause: Callable[[], None] | None = None,  # noqa: ARG002
+        pause: Pause = go_on,  # noqa: ARG002
     ) -> Tensor | None:
         """What `forward` is given as `copied` outside training; None if the generator takes none.
 

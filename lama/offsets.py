@@ -8,7 +8,6 @@ the picture; each offset is then made exact, coarse to fine, where its own match
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -18,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lama.components import principal_components, sampled
+from lama.pausing import Pause, go_on
 
 Offset = tuple[int, int]  # rows, columns: where the copied pixel lies, seen from the hole's
 
@@ -46,9 +46,7 @@ class _Matches:
 
 
 @torch.no_grad()
-def dominant_offsets(
-    image: Tensor, mask: Tensor, count: int, pause: Callable[[], None] = lambda: None
-) -> list[Offset]:
+def dominant_offsets(image: Tensor, mask: Tensor, count: int, pause: Pause = go_on) -> list[Offset]:
     """At most `count` offsets in pixels, those that most patches repeat at first.
 
     Args:
@@ -74,7 +72,7 @@ def dominant_offsets(
     return list(exact)  # each once, in their order
 
 
-def _match(picture: Tensor, known: Tensor, pause: Callable[[], None]) -> _Matches | None:
+def _match(picture: Tensor, known: Tensor, pause: Pause) -> _Matches | None:
     height, width = known.shape[-2:]
     whole = -F.max_pool2d(-(known > 0.999).float(), PATCH, 1) > 0  # patches that lie inside
     patches = F.unfold(picture, PATCH)[0].t()[whole.flatten()]
@@ -124,7 +122,7 @@ def _made_exact(
     offset: Offset,
     matches: _Matches,
     levels: list[tuple[Tensor, Tensor]],
-    pause: Callable[[], None],
+    pause: Pause,
 ) -> Offset:
     """In pixels: at each finer level the one of nine that makes the matches most alike."""
     away = (matches.offsets - matches.offsets.new_tensor(offset)).abs().amax(-1)

@@ -10,13 +10,12 @@ picture's own.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from lama.offsets import Offset, dominant_offsets
+from lama.pausing import Pause, go_on
 from lama.tensors import Window, surroundings
 
 OFFSETS = 40  # fewer leave the guide unmatched, more make smaller pieces
@@ -34,7 +33,7 @@ def shift_map_fill(
     image: Tensor,
     mask: Tensor,
     guide: Tensor,
-    pause: Callable[[], None] | None = None,
+    pause: Pause = go_on,
 ) -> Tensor:
     """Fill the hole with pieces of the same picture that look like the guide.
 
@@ -47,15 +46,14 @@ def shift_map_fill(
     Returns:
         (B, 3, H, W) equal to `image` where known; the guide where no offset brings anything known.
     """
-    go_on = pause or (lambda: None)
     images, masks, guides = (t.float().split(1) for t in (image, mask, guide))
     # Distances of patches need all digits, whatever precision a network around this runs in.
     with torch.autocast(image.device.type, enabled=False):
-        filled = torch.cat([_fill(*one, go_on) for one in zip(images, masks, guides, strict=True)])
+        filled = torch.cat([_fill(*one, pause) for one in zip(images, masks, guides, strict=True)])
     return filled.to(image.dtype)
 
 
-def _fill(image: Tensor, mask: Tensor, guide: Tensor, pause: Callable[[], None]) -> Tensor:
+def _fill(image: Tensor, mask: Tensor, guide: Tensor, pause: Pause) -> Tensor:
     offsets = dominant_offsets(image, mask, OFFSETS, pause) if mask.any() else []
     if not offsets:
         return torch.where(mask > 0, guide, image)
@@ -82,7 +80,7 @@ def _choose(
     guide: Tensor,
     offsets: list[Offset],
     window: Window,
-    pause: Callable[[], None],
+    pause: Pause,
 ) -> Tensor:
     """(h, w) number of the offset for each cell of the window."""
     known = 1 - mask
@@ -119,7 +117,7 @@ def _compose(
     offsets: list[Offset],
     chosen: Tensor,
     window: Window,
-    pause: Callable[[], None],
+    pause: Pause,
 ) -> Tensor:
     """The pieces side by side, blended where they meet."""
     known = 1 - mask

@@ -14,7 +14,6 @@ each pixel how much of it to take: texture that is there already need not be inv
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -25,6 +24,7 @@ from lama.config import UNetConfig
 from lama.exemplar import FAST, PATIENT, exemplar_fill
 from lama.ffc import FFCResnetBlock, join_channels, split_channels
 from lama.generator import Answer, Encoded, Fill, Generator
+from lama.pausing import Pause, go_on
 from lama.pullpush import pull_push
 from lama.shift_map import shift_map_fill
 from lama.tensors import surroundings
@@ -99,7 +99,7 @@ class FFCUNet(Generator):
         mask: Tensor,
         *,
         patient: bool = False,
-        pause: Callable[[], None] | None = None,
+        pause: Pause = go_on,
     ) -> Tensor | None:
         """See `Generator.copies`: patches, or large pieces where this network's coarse fill says.
 

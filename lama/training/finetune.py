@@ -33,7 +33,6 @@ from lama.training.defaults import CASES, MARGIN
 from lama.training.gallery import contact_sheet
 from lama.training.holdout import by_content, read_digests, write_digests
 from lama.training.judge import (
-    Chosen,
     Verdict,
     compare,
     doubt,
@@ -43,7 +42,7 @@ from lama.training.judge import (
 )
 from lama.training.logged import LoggedMasks, load_masks, locate
 from lama.training.loop import train
-from lama.training.photos import Indexed, Joined
+from lama.training.photos import Chosen, Indexed, Joined
 from lama.training.promotion import model_name, promote
 from lama.training.run import Run, TrainingError
 from lama.training.setup import configure, resumed

@@ -25,7 +25,7 @@ from lama.training.fills import Fill
 from lama.training.gallery import Exhibit
 from lama.training.logged import LoggedMasks, fit_mask
 from lama.training.metrics import LOWER_IS_BETTER
-from lama.training.photos import Indexed, Picture
+from lama.training.photos import Indexed
 from lama.training.validation import centre_square
 
 SAVED = "saved"  # the shape of people's masks
@@ -44,30 +44,6 @@ class Verdict:
     accepted: bool
     reasons: tuple[str, ...]  # why not, a sentence each
     changes: dict[str, dict[str, float]]  # by shape and metric: relative, below 0 = better
-
-
-class Chosen(Indexed):
-    """Some photos of a source.
-
-    Args:
-        source: where they are.
-        indices: which.
-    """
-
-    def __init__(self, source: Indexed, indices: Sequence[int]) -> None:
-        super().__init__()
-        self.source, self.indices = source, list(indices)
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def name(self, index: int) -> str:
-        """What its source calls it."""
-        return self.source.name(self.indices[index])
-
-    def read(self, index: int) -> Picture | None:
-        """See `lama.training.photos.Photos.read`."""
-        return self.source.read(self.indices[index])
 
 
 def fixed_cases(photos: Indexed, held: LoggedMasks, count: int, size: int = SIZE) -> list[Case]:

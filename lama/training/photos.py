@@ -91,6 +91,30 @@ class PhotoFiles(Indexed):
         return None if image is None else Picture(image)
 
 
+class Chosen(Indexed):
+    """Some photos of a source.
+
+    Args:
+        source: where they are.
+        indices: which.
+    """
+
+    def __init__(self, source: Indexed, indices: Sequence[int]) -> None:
+        super().__init__()
+        self.source, self.indices = source, list(indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def name(self, index: int) -> str:
+        """What its source calls it."""
+        return self.source.name(self.indices[index])
+
+    def read(self, index: int) -> Picture | None:
+        """See `Photos.read`."""
+        return self.source.read(self.indices[index])
+
+
 class Joined(Indexed):
     """Several sources as one."""
 
