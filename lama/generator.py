@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ class Fill(Protocol):
 class Encoded:
     """What a generator knows half-way: `features` go through its residual blocks."""
 
-    features: list[Tensor]
+    features: list[Any]  # tensors; of FFC the local and the global ones, None where there are none
     skips: tuple[Tensor, ...] = ()
 
 

@@ -141,13 +141,13 @@ def _refine_level(
     picture, hole, guess = (pad(t, generator) for t in (image, mask, blend(grown, image, mask)))
     with torch.no_grad():
         encoded = generator.encode(picture, hole, guess)
-    features = [f.clone().requires_grad_() for f in encoded.features]
-    optimizer = torch.optim.Adam(features, lr=RATE)
+    features = [None if f is None else f.clone().requires_grad_() for f in encoded.features]
+    optimizer = torch.optim.Adam([f for f in features if f is not None], lr=RATE)
     losses: list[float] = []
     best = grown
     for i in range(ITERATIONS):
         with torch.enable_grad():
-            rear = Encoded(list(features), encoded.skips)
+            rear = Encoded(features, encoded.skips)
             prediction = generator.decode(rear)[..., :height, :width]
             consistency = _mean(half(prediction) - coarse, region)
             loss = _mean(prediction - image, known) + consistency

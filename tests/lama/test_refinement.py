@@ -37,6 +37,8 @@ def sample(height: int, width: int, seed: int = 0) -> tuple[Tensor, Tensor]:
     "config",
     [
         FourierConfig(ngf=8, n_blocks=1),
+        FourierConfig(ngf=8, n_blocks=1, ratio=0),
+        FourierConfig(ngf=8, n_blocks=1, ratio=1),
         RegularConfig(ngf=8, n_blocks=1),
         DilatedConfig(ngf=8, n_blocks=1),
         UNetConfig(width=16, n_blocks=1, detail=8, base=16),
