@@ -26,13 +26,13 @@ from masks.base import (
 from masks.objects import find_objects
 from masks.ops import Box, as_bytes, bounding_box
 from masks.parameter import Parameter
-from masks.segmentation_limits import Hole, breaches
+from masks.segmentation_limits import Hole, breaches, trouble
 
 SEARCH_SIDE = 64
 """Short side of the label map on which places are searched."""
 
 TRIES = 24
-"""Objects that are tried for one mask before another strategy takes over."""
+"""Objects that are tried for one mask, one at a time, before all are looked at."""
 
 RECIPE = Recipe(
     "segmentation",
@@ -145,21 +145,22 @@ class Scene:
         self.kinds = kinds = [kind for kind in _kinds(labels) if kind != 0]
         self.maps = _reduce(labels, kinds, self.size)
         self.areas = self.maps.sum((1, 2))
+        shares = [np.count_nonzero(labels == kind) / labels.size for kind in kinds]
         self.things = [
-            thing for index, kind in enumerate(kinds) if (thing := self._cut(labels, index, kind))
+            self._cut(labels, index, kind)
+            for index, kind in enumerate(kinds)
+            if self.areas[index] and shares[index] < values["max_object_area"]
         ]
-        limit = values["max_object_area"]
-        self.trouble = (
-            "No free place was found for any object"
-            if self.things
-            else f"No object between nothing and {limit:.0%} of the picture was found"
-        )
+        smallest = values["min_mask_area"]
+        self._able = [t for t in self.things if shares[t.index] * self._most(t) ** 2 > smallest]
+        self.trouble = trouble(shares, bool(self._able), values)
 
     def draw(self, rng: np.random.Generator) -> Mask | None:
         """Return one hole, uniform over the holes that the published rule yields, or None.
 
         An object is taken with a chance in proportion to the number of holes it gives: it is
-        drawn uniformly and then kept with that number's share of the most it could give.
+        drawn uniformly and then kept with that number's share of the most it could give. Where few
+        of many objects give a hole, that may find none: then all are looked at.
         """
         most = int(self.values["variants"])
         for _ in range(TRIES if self.things else 0):
@@ -170,13 +171,17 @@ class Scene:
                 hole = self._rendered(thing, placements[: kept + 1])[kept]
                 if hole is not None:
                     return hole.mask
-        return None
+        found = self._holes(self._able, rng)
+        return found[rng.integers(len(found))].mask if found else None
 
     def holes(self, rng: np.random.Generator) -> list[Hole]:
         """Return all holes of one run of the rule: up to `variants` of every object."""
+        return self._holes(self.things, rng)
+
+    def _holes(self, things: list[_Thing], rng: np.random.Generator) -> list[Hole]:
         most = int(self.values["variants"])
-        found = []
-        for thing in self.things:
+        found: list[Hole | None] = []
+        for thing in things:
             found += self._rendered(thing, self._place(thing, most, rng))
         return [hole for hole in found if hole is not None]
 
@@ -190,11 +195,10 @@ class Scene:
             rendered.append(None if broken else hole)
         return rendered
 
-    def _cut(self, labels: Labels, index: int, kind: int) -> _Thing | None:
+    def _cut(self, labels: Labels, index: int, kind: int) -> _Thing:
         own = labels == kind
-        box, fraction = bounding_box(own), np.count_nonzero(own) / own.size
-        if box is None or self.areas[index] == 0 or fraction >= self.values["max_object_area"]:
-            return None
+        box = bounding_box(own)
+        assert box is not None, "every number of the map is somewhere on it"
         return _Thing(index, box, as_bytes(own[box.slices]))
 
     def _place(self, thing: _Thing, most: int, rng: np.random.Generator) -> list[_Placement]:
@@ -216,17 +220,21 @@ class Scene:
             earlier.append(copy)
         return placements
 
-    def _choose_scale(self, thing: _Thing, rng: np.random.Generator) -> float:
-        """Return a scale; as published, an object near the border grows by no more than its room.
+    def _most(self, thing: _Thing) -> float:
+        """Return the largest scale; as published, near the border it leaves no more than the room.
 
-        So one that touches the border is never enlarged, and half of its holes have its own size.
+        So an object that touches the border is never enlarged.
         """
         height, width = self.shape
         box = thing.box
         across = min(box.left, width - box.right) / width
         down = min(box.top, height - box.bottom) / height
+        return min(1 + self.values["scale_change"], 1 + 2 * min(across, down))
+
+    def _choose_scale(self, thing: _Thing, rng: np.random.Generator) -> float:
+        """Return a scale; where the largest is 1, half of the holes have the object's own size."""
         change = self.values["scale_change"]
-        return max(0.05, min(float(rng.uniform(1 - change, 1 + change)), 1 + 2 * min(across, down)))
+        return max(0.05, min(float(rng.uniform(1 - change, 1 + change)), self._most(thing)))
 
     def _piece(self, thing: _Thing, factor: float, mirrored: bool) -> NDArray[np.uint8]:
         h, w = thing.cutout.shape

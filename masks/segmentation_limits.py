@@ -71,3 +71,24 @@ def breaches(
         if common > values["max_foreground_intersection"] * visible:
             broken.append("max_foreground_intersection")
     return tuple(dict.fromkeys(broken))
+
+
+def trouble(shares: Sequence[float], able: bool, values: Values) -> str:
+    """Return why a picture gives no hole, in words.
+
+    Args:
+        shares: each object's share of the picture.
+        able: whether an object of a size that may be used can give a hole that is large enough.
+        values: the strategy's values in force.
+    """
+    smallest, largest = values["min_mask_area"], values["max_object_area"]
+    too_large = sum(share >= largest for share in shares)
+    if not shares:
+        return "No object was found"
+    if able:
+        return "No free place was found for any object"
+    if too_large == len(shares):
+        return f"Every object covers {largest:.1%} of the picture or more"
+    if too_large == 0:
+        return f"Every object is too small for a hole of {smallest:.1%} of the picture"
+    return "Every object is too large or too small"

@@ -19,6 +19,12 @@ def one_disc(height=256, width=320, radius=40, centre=(100, 128)):
     return labels
 
 
+def large_and_small():
+    labels = one_disc(radius=9)
+    labels[:, 160:] = 2
+    return labels
+
+
 def draw(labels, count=60, seed=0, image=BLANK, **values):
     return masks.generate("segmentation", image, count, seed, labels=labels, **values)
 
@@ -142,17 +148,29 @@ def test_an_asymmetric_object_is_mirrored_every_other_time():
 @pytest.mark.parametrize(
     ("labels", "why"),
     [
-        (np.zeros((256, 320), int), "No object between"),
-        (np.ones((256, 320), int), "No object between"),
-        (one_disc(radius=9), "No free place"),
+        (np.zeros((256, 320), int), "No object was found,"),
+        (np.ones((256, 320), int), "Every object covers 30.0% of the picture or more,"),
+        (one_disc(radius=9), "Every object is too small for a hole of 2.0% of the picture,"),
+        (one_disc(radius=1), "Every object is too small for a hole of 2.0% of the picture,"),
+        (large_and_small(), "Every object is too large or too small,"),
+        (one_disc(radius=70, centre=(160, 128)), "No free place was found for any object,"),
     ],
 )
-def test_without_objects_another_strategy_draws_and_says_so(labels, why):
-    items = draw(labels, 3)
+def test_without_holes_another_strategy_draws_and_says_why(labels, why):
+    items = draw(labels, 3, vertical_shift=0, max_hidden_area=0, max_mask_intersection=0)
     assert all(item.strategy_used == FALLBACK for item in items)
     assert all(item.note.startswith(why) and FALLBACK in item.note for item in items)
     for item in items:
         masks.check_mask(item.mask)
+
+
+def test_small_objects_do_not_use_up_the_tries_of_one_that_can_be_moved():
+    labels = one_disc()
+    for k in range(20):
+        labels[4:12, 8 + 15 * k : 16 + 15 * k] = k + 2
+    items = draw(labels, 40)
+    assert {item.strategy_used for item in items} == {"segmentation"}
+    assert min(item.mask.mean() for item in items) > 0.02
 
 
 def test_a_picture_without_objects_falls_back_too():
