@@ -139,9 +139,12 @@ def _precompute(options: argparse.Namespace) -> str:
     if not made.masks:
         raise ValueError(f"no photo of {options.precompute} has an object that can be moved")
     share = sum(made.areas) / made.masks
+    skipped = f" ({made.skipped} skipped)" if made.skipped else ""
+    sources = ", ".join(map(str, made.sources)) or "a search, as there is no annotation"
     return (
-        f"{options.output}: {made.masks} segmentation masks of {made.photos} photos, "
-        f"hole area mean {share:.1%}; use them as the strategy folder:{options.output}"
+        f"{options.output}: {made.masks} segmentation masks of {made.photos} photos{skipped}, "
+        f"hole area mean {share:.1%}, objects from {sources}; use them as the strategy "
+        f"folder:{options.output}"
     )
 
 

@@ -15,9 +15,10 @@ from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from masks import rle
-from masks.base import Labels, Mask
+from masks.base import LARGEST_SIDE, Labels, Mask
 from masks.files import PHOTO_SUFFIXES, find_files, read_image
 
 Segmentation: TypeAlias = list[list[float]] | dict[str, Any]
@@ -31,10 +32,12 @@ class AnnotatedPhoto:
     Attributes:
         photo: the picture's file.
         read: reads the label map, int32 (H, W), 0 = background, one number per object.
+        source: the file or folder that annotates it, None if nothing does.
     """
 
     photo: Path
     read: Callable[[], Labels]
+    source: Path | None = None
 
 
 class NotAnnotatedError(ValueError):
@@ -46,25 +49,32 @@ def annotated_photos(folder: Path | str) -> list[AnnotatedPhoto]:
 
     Raises:
         NotAnnotatedError: no annotation of a known form is there.
-        ValueError: a file cannot be read, or lacks what it should have.
+        ValueError: a file cannot be read, or lacks what it should have; the annotation is of other
+            photos; or a photo is annotated twice.
     """
     folder = Path(folder)
     found: list[AnnotatedPhoto] = []
+    troubles: list[str] = []
     for path in find_files(folder, (".json",)):
         data = _json(path)
         if isinstance(data, dict) and isinstance(data.get("annotations"), list):
-            found += _coco(path, data)
+            entries, lost = _coco(path, data)
+            found += entries
+            if not entries and _shows_objects(data["annotations"]):
+                what = f"{lost[0]} is not there" if lost else "those that are there have no objects"
+                troubles.append(f"{path} annotates no photo of this folder: {what}")
     if not found and (folder / "labels").is_dir():
-        found = [
-            AnnotatedPhoto(photo, lambda path=path: read_labels(path))  # type: ignore[misc]
-            for photo in photos(folder / "images" if (folder / "images").is_dir() else folder)
-            if (path := folder / "labels" / f"{photo.stem}.png").exists()
-        ]
+        found, lost = _label_maps(folder)
+        if not found:
+            troubles.append(f"{folder / 'labels'} fits no photo: {lost[0]} is not there")
+    if not found and troubles:
+        raise ValueError(troubles[0])
     if not found:
         raise NotAnnotatedError(
             f"{folder} has no annotated photos: expected labels/*.png, or a COCO panoptic or "
             "instances .json with the photos beside it or in images/"
         )
+    _check_once(found)
     return sorted(found, key=lambda entry: entry.photo.name)
 
 
@@ -100,6 +110,30 @@ def read_labels(path: Path | str) -> Labels:
     return red + 256 * green + 65536 * blue
 
 
+def _label_maps(folder: Path) -> tuple[list[AnnotatedPhoto], list[str]]:
+    """Return the photos that have a label map, and the label maps that the others lack."""
+    found, lost = [], []
+    source = folder / "labels"
+    for photo in photos(folder / "images" if (folder / "images").is_dir() else folder):
+        file = source / f"{photo.stem}.png"
+        if file.exists():
+            found.append(AnnotatedPhoto(photo, _Reading(photo, file), source))
+        else:
+            lost.append(str(file))
+    return found, lost
+
+
+def _check_once(found: list[AnnotatedPhoto]) -> None:
+    """Check that no photo has two annotations, of which one would be taken at random."""
+    sources: dict[Path, Path | None] = {}
+    for entry in found:
+        place = entry.photo.resolve()
+        if place in sources:
+            both = " and ".join(dict.fromkeys(str(s) for s in (sources[place], entry.source)))
+            raise ValueError(f"{entry.photo} is annotated twice, in {both}: keep one annotation")
+        sources[place] = entry.source
+
+
 def _json(path: Path) -> object:
     try:
         return json.loads(path.read_text())
@@ -109,12 +143,20 @@ def _json(path: Path) -> object:
 
 def _photo(path: Path, name: str) -> Path | None:
     for candidate in (path.parent / "images" / name, path.parent / name):
-        if candidate.exists():
+        if candidate.is_file():
             return candidate
     return None
 
 
-def _coco(path: Path, data: dict[str, Any]) -> list[AnnotatedPhoto]:
+def _shows_objects(annotations: list[Any]) -> bool:
+    """Whether a COCO file is about objects, or about none yet; captions say nothing of them."""
+    return not annotations or any(
+        "segments_info" in entry or "segmentation" in entry for entry in annotations
+    )
+
+
+def _coco(path: Path, data: dict[str, Any]) -> tuple[list[AnnotatedPhoto], list[str]]:
+    """Return the annotated photos that are there, and the files that it names and are not."""
     try:
         panoptic = any("segments_info" in entry for entry in data["annotations"])
         return (_panoptic if panoptic else _instances)(path, data)
@@ -124,50 +166,64 @@ def _coco(path: Path, data: dict[str, Any]) -> list[AnnotatedPhoto]:
         raise ValueError(f"{path} is not COCO as it should be: {error}") from error
 
 
-def _panoptic(path: Path, data: dict[str, Any]) -> list[AnnotatedPhoto]:
+def _panoptic(path: Path, data: dict[str, Any]) -> tuple[list[AnnotatedPhoto], list[str]]:
     """Return things only, and no crowds: what the published masks are made of."""
     names = {image["id"]: image["file_name"] for image in data.get("images", [])}
     stuff = {c["id"] for c in data.get("categories", []) if not c.get("isthing", 1)}
-    found = []
+    found, lost = [], []
     for entry in data["annotations"]:
-        photo = _photo(path, names.get(entry["image_id"], ""))
+        name = names.get(entry["image_id"], "")
+        photo = _photo(path, name)
         ids = [
             segment["id"]
             for segment in entry["segments_info"]
             if segment.get("category_id") not in stuff and not segment.get("iscrowd")
         ]
         file = path.with_suffix("") / entry["file_name"]
-        if photo is not None and photo.is_file() and file.exists():
-            found.append(AnnotatedPhoto(photo, _Reading(file, tuple(ids))))
-    return found
+        if photo is not None and file.exists():
+            found.append(AnnotatedPhoto(photo, _Reading(photo, file, tuple(ids)), path))
+        else:
+            lost.append(str(file) if photo else f"the photo {name!r}")
+    return found, lost
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """Reads some segments of one panoptic picture."""
+    """Reads the label map of one photo, or some segments of its panoptic picture."""
 
+    photo: Path
     file: Path
-    ids: tuple[int, ...]
+    ids: tuple[int, ...] | None = None
 
     def __call__(self) -> Labels:
         raw = read_labels(self.file)
+        height, width = read_image(self.photo).shape[:2]
+        if raw.shape != (height, width):
+            raise ValueError(
+                f"{self.file} is {raw.shape[1]} x {raw.shape[0]} pixels, {self.photo} upright "
+                f"{width} x {height}: they must agree"
+            )
+        if self.ids is None:
+            return raw
         labels = np.zeros(raw.shape, np.int32)
         for number, segment in enumerate(self.ids, start=1):
             labels[raw == segment] = number
         return labels
 
 
-def _instances(path: Path, data: dict[str, Any]) -> list[AnnotatedPhoto]:
+def _instances(path: Path, data: dict[str, Any]) -> tuple[list[AnnotatedPhoto], list[str]]:
     shapes: dict[Any, list[dict[str, Any]]] = {}
     for entry in data["annotations"]:
         if entry.get("segmentation") and not entry.get("iscrowd"):
             shapes.setdefault(entry["image_id"], []).append(entry)
-    found = []
+    found, lost = [], []
     for image in data.get("images", []):
-        photo = _photo(path, image["file_name"])
-        if photo is not None and image["id"] in shapes:
-            found.append(AnnotatedPhoto(photo, _Painting(photo, tuple(shapes[image["id"]]))))
-    return found
+        photo, number = _photo(path, image["file_name"]), image["id"]
+        if photo is None:
+            lost.append(f"the photo {image['file_name']!r}")
+        elif number in shapes:
+            found.append(AnnotatedPhoto(photo, _Painting(photo, tuple(shapes[number])), path))
+    return found, lost
 
 
 @dataclass(frozen=True)
@@ -196,10 +252,23 @@ def coco_mask(segmentation: Segmentation, height: int, width: int) -> Mask:
     if isinstance(segmentation, list):
         canvas = np.zeros((height, width), np.uint8)
         for polygon in segmentation:
-            outline = np.round(np.asarray(polygon, np.float64).reshape(-1, 2)).astype(np.int32)
-            cv2.fillPoly(canvas, [outline], 1)
+            cv2.fillPoly(canvas, [_outline(polygon)], 1)
         return canvas.view(np.bool_)
     counts = segmentation.get("counts") if isinstance(segmentation, dict) else None
     if not isinstance(counts, (str, list)):
         raise ValueError("a segmentation is neither polygons nor run lengths")
     return rle.decode(counts, height, width)
+
+
+def _outline(polygon: list[float]) -> NDArray[np.int32]:
+    """Return the corners of a polygon, (corners, 2), x before y."""
+    try:
+        numbers = np.asarray(polygon, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError("a polygon of a segmentation is not made of numbers") from error
+    # Written so that no number at all (NaN) is refused as well.
+    if not (numbers.ndim == 1 and (np.abs(numbers) <= LARGEST_SIDE).all()):
+        raise ValueError("a polygon of a segmentation has a corner that no picture has")
+    if numbers.size == 0 or numbers.size % 2:
+        raise ValueError(f"a polygon of a segmentation has {numbers.size} numbers, not x, y pairs")
+    return np.round(numbers.reshape(-1, 2)).astype(np.int32)

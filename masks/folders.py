@@ -19,6 +19,7 @@ import cv2
 import numpy as np
 
 from masks.annotations import AnnotatedPhoto, NotAnnotatedError, annotated_photos, photos
+from masks.arguments import line
 from masks.base import Labels, Recipe, Strategy, Values
 from masks.files import find_files, read_image, read_mask, write_mask
 from masks.objects import find_objects
@@ -38,26 +39,34 @@ class Made:
     """What `precompute` made.
 
     Attributes:
-        photos: photos that were looked at.
+        photos: photos that were used.
+        skipped: photos that could not be used.
         masks: masks that were written.
         areas: each mask's share of its photo.
+        sources: the files and folders that the objects come from, empty if they were searched.
     """
 
     photos: int
+    skipped: int
     masks: int
     areas: tuple[float, ...]
+    sources: tuple[Path, ...]
 
 
 def labelled(folder: Path) -> list[AnnotatedPhoto]:
     """Return a folder's photos with its own annotation, or else with what `masks.objects` finds.
 
+    Photos without annotation lie in the folder or, if none does, in `images/`.
+
     Raises:
-        ValueError: there are no photos, or an annotation that cannot be read.
+        ValueError: there are no photos, or an annotation that cannot be read or is of others.
     """
     try:
         return annotated_photos(folder)
     except NotAnnotatedError:
-        return [AnnotatedPhoto(photo, partial(_found, photo)) for photo in photos(folder)]
+        inner = folder / "images"
+        place = inner if inner.is_dir() and not find_files(folder) else folder
+        return [AnnotatedPhoto(photo, partial(_found, photo)) for photo in photos(place)]
 
 
 def _found(photo: Path) -> Labels:
@@ -67,18 +76,19 @@ def _found(photo: Path) -> Labels:
 def precompute(folder: Path, output: Path, seed: int, values: Values | None = None) -> Made:
     """Write all holes that the rule of `segmentation` yields for each photo of a folder.
 
-    Every photo has a seed of its own, so that the same call writes the same files.
+    Every photo has a seed of its own, so that the same call writes the same files. A photo that
+    cannot be used is skipped, and the log says why.
 
     Args:
         folder: photos, with or without annotation.
         output: the folder where the masks and their table go, new or empty. It has all of them or,
-            where something fails, none.
+            where writing fails, none.
         seed: a whole number, 0 or more.
         values: parameters of `segmentation` that differ from the published ones.
 
     Raises:
-        ValueError: no photos, photos whose masks would have one name, a bad parameter, or an
-            `output` that holds something, the photos or other masks.
+        ValueError: no photos, or none that can be used, photos whose masks would have one name, a
+            bad parameter, or an `output` that holds something, the photos or other masks.
         OSError: a file cannot be written.
     """
     strategy = Strategy(RECIPE, values or {})
@@ -88,25 +98,34 @@ def precompute(folder: Path, output: Path, seed: int, values: Values | None = No
     entries = labelled(folder)
     output.mkdir(parents=True, exist_ok=True)
     try:
-        rows = _write_all(entries, output, strategy, seed)
+        rows, skipped = _write_all(entries, output, strategy, seed)
     except BaseException:  # a part of the masks would be taken for all of them
         for file in output.iterdir():
             file.unlink()
         raise
-    return Made(len(entries), len(rows), tuple(float(str(row[3])) for row in rows))
+    areas = tuple(float(str(row[3])) for row in rows)
+    sources = sorted({entry.source for entry in entries if entry.source is not None})
+    return Made(len(entries) - skipped, skipped, len(rows), areas, tuple(sources))
 
 
 def _write_all(
     entries: Sequence[AnnotatedPhoto], output: Path, strategy: Strategy, seed: int
-) -> list[tuple[object, ...]]:
-    """Write all masks and their table into a folder; return the table's rows."""
+) -> tuple[list[tuple[object, ...]], int]:
+    """Write all masks and their table into a folder; return the rows and how many were skipped."""
     names = _names([entry.photo for entry in entries])
     rows: list[tuple[object, ...]] = []
+    skipped: list[str] = []
     children = np.random.SeedSequence(seed).spawn(len(entries))
     for entry, prefix, child in zip(entries, names, children, strict=True):
-        labels = entry.read()
-        scene = Scene(labels, strategy.values_for(*labels.shape))
-        for number, hole in enumerate(scene.holes(np.random.default_rng(child))):
+        try:
+            labels = entry.read()
+            scene = Scene(labels, strategy.values_for(*labels.shape))
+            holes = scene.holes(np.random.default_rng(child))
+        except (ValueError, cv2.error) as error:
+            skipped.append(f"{entry.photo}: {line(error)}")
+            _log.warning("skipped: %s", skipped[-1])
+            continue
+        for number, hole in enumerate(holes):
             name = f"{prefix}_mask{number:03d}.png"
             write_mask(output / name, hole.mask)
             hidden = 1 - np.count_nonzero(hole.mask) / hole.area
@@ -115,11 +134,14 @@ def _write_all(
                 (name, entry.photo.name, hole.source, area, f"{hole.scale:.4f}",
                  int(hole.mirrored), f"{hidden:.4f}")
             )  # fmt: skip
-    with (output / TABLE).open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows(rows)
-    return rows
+    if len(skipped) == len(entries):
+        raise ValueError(f"none of {len(entries)} photos can be used; {skipped[0]}")
+    if rows:
+        with (output / TABLE).open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(COLUMNS)
+            writer.writerows(rows)
+    return rows, len(skipped)
 
 
 def _names(found: Sequence[Path]) -> list[str]:

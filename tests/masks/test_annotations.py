@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from masks.annotations import annotated_photos, coco_mask, photos, read_labels
+from masks.annotations import NotAnnotatedError, annotated_photos, coco_mask, photos, read_labels
 from masks.files import write_image, write_mask
 
 
@@ -160,9 +160,49 @@ def test_a_coco_file_that_lacks_something_is_named(tmp_path, data, words):
 
 
 @pytest.mark.parametrize(
-    "segmentation",
-    [{}, {"counts": 3}, {"counts": [None]}, {"counts": [-3, 616]}, 7, [[1, 2, 3]], [["a", "b"]]],
+    ("data", "words"),
+    [
+        (coco(image={"file_name": "val2017/p.jpg"}), "the photo 'val2017/p.jpg' is not there"),
+        (coco(entry={"image_id": 5}), "have no objects"),
+        ({"images": [{"id": 4, "file_name": "p.jpg"}], "annotations": []}, "have no objects"),
+        (coco(entry={"segments_info": [], "file_name": "q.png"}), r"instances/q\.png is not there"),
+    ],
 )
+def test_an_annotation_that_fits_no_photo_says_which_is_missing(tmp_path, data, words):
+    photo(tmp_path / "p.jpg")
+    (tmp_path / "instances.json").write_text(json.dumps(data))
+    with pytest.raises(ValueError, match=words) as found:
+        annotated_photos(tmp_path)
+    assert not isinstance(found.value, NotAnnotatedError)
+    assert "instances.json annotates no photo" in str(found.value)
+
+
+def test_captions_are_no_annotation_of_objects(tmp_path):
+    photo(tmp_path / "p.jpg")
+    captions = coco(entry={"segmentation": None, "caption": "grey"})
+    (tmp_path / "captions.json").write_text(json.dumps(captions))
+    with pytest.raises(NotAnnotatedError):
+        annotated_photos(tmp_path)
+
+
+def test_a_photo_that_is_annotated_twice_is_refused(tmp_path):
+    photo(tmp_path / "p.jpg")
+    for name in ("instances.json", "person_keypoints.json"):
+        (tmp_path / name).write_text(json.dumps(coco()))
+    with pytest.raises(
+        ValueError, match=r"p\.jpg is annotated twice, in .*/instances\.json and .*_k"
+    ):
+        annotated_photos(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [
+        {}, {"counts": 3}, {"counts": [None]}, {"counts": [-3, 616]}, 7, [[1, 2, 3]], [["a", "b"]],
+        [[]], [3], [[1, 2, float("nan"), 4]], [[1, 2, float("inf"), 4]], [[1, 1e9]], [[None, 2]],
+        [[[1, 2], [3, 4]]], [{}],
+    ],
+)  # fmt: skip
 def test_segmentations_that_are_none(segmentation):
-    with pytest.raises(ValueError, match="segmentation|run lengths|reshape|convert"):
+    with pytest.raises(ValueError, match="segmentation|run lengths"):
         coco_mask(segmentation, 20, 30)

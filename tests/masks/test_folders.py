@@ -243,11 +243,68 @@ def test_masks_do_not_mix_with_those_of_another_time(annotated, tmp_path):
         precompute(annotated, annotated / "one.png", 3)
 
 
-def test_a_photo_that_cannot_be_read_leaves_no_part_of_the_masks(annotated, tmp_path):
-    (annotated / "labels" / "two.png").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match=r"two\.png"):
+def test_a_photo_that_cannot_be_used_is_skipped_and_named(annotated, tmp_path, caplog, capsys):
+    whole = precompute(annotated, tmp_path / "whole", 3)
+    (annotated / "labels" / "one.png").write_bytes(b"no picture")
+    made = precompute(annotated, tmp_path / "made", 3)
+    assert (made.photos, made.skipped, whole.skipped) == (1, 1, 0)
+    assert "skipped: " in caplog.text
+    assert "one.png is not a label map" in caplog.text
+    for file in (tmp_path / "made").glob("*.png"):  # the others' seeds do not move
+        assert file.read_bytes() == (tmp_path / "whole" / file.name).read_bytes()
+    assert main(["--precompute", str(annotated), "--output", str(tmp_path / "cli")]) == 0
+    assert "masks of 1 photos (1 skipped)" in capsys.readouterr().out
+
+
+def test_photos_that_all_cannot_be_used_leave_nothing(annotated, tmp_path):
+    for name in ("one", "two"):
+        (annotated / "labels" / f"{name}.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"none of 2 photos can be used; .*one\.png"):
         precompute(annotated, tmp_path / "made", 3)
     assert list((tmp_path / "made").iterdir()) == []
+
+
+def test_masks_that_cannot_be_written_leave_no_part(annotated, tmp_path, monkeypatch):
+    def full(path, mask):
+        path.write_bytes(b"half")
+        raise ValueError("no space")
+
+    monkeypatch.setattr(folders, "write_mask", full)
+    with pytest.raises(ValueError, match="no space"):
+        precompute(annotated, tmp_path / "made", 3)
+    assert list((tmp_path / "made").iterdir()) == []
+
+
+def test_without_any_mask_there_is_no_table(annotated, tmp_path):
+    assert precompute(annotated, tmp_path / "made", 3, {"max_object_area": 0}).masks == 0
+    assert list((tmp_path / "made").iterdir()) == []
+
+
+def test_a_label_map_of_another_size_is_refused(annotated, tmp_path, caplog):
+    turned = cv2.imread(str(annotated / "labels" / "one.png"), -1).T
+    cv2.imwrite(str(annotated / "labels" / "one.png"), turned)
+    assert precompute(annotated, tmp_path / "made", 3).skipped == 1
+    assert "labels/one.png is 140 x 201 pixels" in caplog.text
+    assert "photos/one.png upright 201 x 140" in caplog.text
+
+
+def test_the_summary_says_where_the_objects_come_from(annotated, tmp_path, capsys):
+    assert main(["--precompute", str(annotated), "--output", str(tmp_path / "a")]) == 0
+    assert f"objects from {annotated / 'labels'};" in capsys.readouterr().out
+    (annotated / "labels").rename(tmp_path / "labels")
+    (annotated / "images").mkdir()
+    for name in ("one.png", "two.png"):
+        (annotated / name).rename(annotated / "images" / name)
+    assert main(["--precompute", str(annotated), "--output", str(tmp_path / "b")]) == 0
+    assert "objects from a search" in capsys.readouterr().out
+
+
+def test_an_annotation_of_other_photos_is_not_guessed_around(annotated, tmp_path):
+    (annotated / "labels" / "one.png").rename(annotated / "labels" / "one_labels.png")
+    (annotated / "labels" / "two.png").unlink()
+    with pytest.raises(ValueError, match=r"labels fits no photo: .*labels/one\.png is not there"):
+        precompute(annotated, tmp_path / "made", 0)
+    assert not (tmp_path / "made").exists()
 
 
 def test_another_seed_makes_other_masks(annotated, tmp_path):
