@@ -81,6 +81,8 @@ def read_mask(path: Path | str) -> Mask:
     path = Path(path)
     data = _read(path)
     pixels = _decode(path, data, cv2.IMREAD_UNCHANGED)
+    if pixels.ndim == 2 and data[:4] == b"\x89PNG" and b"eXIf" not in data:
+        return painted(pixels[..., None])  # most masks: nothing to turn, and grey is quick
     if pixels.ndim == 3 and pixels.shape[2] == 4 and not pixels[..., 3].all():
         return painted(pixels)
     # Once more without alpha: only then OpenCV turns it as its orientation tag says.

@@ -1,3 +1,5 @@
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -39,6 +41,22 @@ def test_an_orientation_tag_is_followed(tmp_path):
         data[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + data[2:]
     )
     assert masks.read_image(path).shape == (90, 60, 3)
+
+
+def test_a_grey_mask_is_decoded_once_and_a_turned_one_stays_turned(tmp_path, monkeypatch):
+    calls = []
+    decode = files._decode
+    monkeypatch.setattr(files, "_decode", lambda *given: calls.append(given) or decode(*given))
+    mask, path = np.eye(20, 31, dtype=bool), tmp_path / "mask.png"
+    for kind, white in ((np.uint8, 1), (np.uint16, 300)):
+        cv2.imwrite(str(path), mask.astype(kind) * white)
+        assert np.array_equal(files.read_mask(path), mask)
+    assert len(calls) == 2
+    data = path.read_bytes()
+    chunk = b"eXIfMM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    length, check = (len(chunk) - 4).to_bytes(4, "big"), zlib.crc32(chunk).to_bytes(4, "big")
+    path.write_bytes(data[:33] + length + chunk + check + data[33:])  # after the header
+    assert np.array_equal(files.read_mask(path), np.rot90(mask, -1))
 
 
 @pytest.mark.parametrize("data", [b"", b"no picture", b"\x89PNG\r\n\x1a\n half of it"])
