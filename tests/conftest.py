@@ -38,10 +38,14 @@ def hole() -> np.ndarray:
 
 
 def randomised(generator: Generator, seed: int = 0) -> Generator:
-    """Give every number of a generator a value that matters, batch-norm statistics included."""
+    """Give every number of a generator a value that matters, batch-norm statistics included.
+
+    Scales are near 1: smaller ones would leave so little of the picture after a few layers that the
+    answer hardly depends on it.
+    """
     source = torch.Generator().manual_seed(seed)
     for name, tensor in generator.state_dict().items():
-        if name.endswith("running_var"):
+        if name.endswith("running_var") or (name.endswith("weight") and tensor.ndim == 1):
             tensor.copy_(torch.rand(tensor.shape, generator=source) + 0.5)
         elif tensor.is_floating_point() and tensor.ndim > 1:
             scale = (2 / tensor[0].numel()) ** 0.5

@@ -9,6 +9,7 @@ from lama.config import DilatedConfig, FourierConfig, RegularConfig, UNetConfig
 from lama.groups import hole_groups
 from lama.inference import Inpainter, as_mask
 from tests.conftest import randomised
+from tests.lama.reference import forward
 
 
 @pytest.fixture
@@ -121,6 +122,18 @@ def test_cancel_ends_the_work_and_progress_is_told(inpainter):
 def test_published_generators_work_too(small_fourier, picture, hole):
     result = Inpainter(small_fourier)(picture, hole)
     assert np.array_equal(result[~hole], picture[~hole])
+
+
+def test_a_fill_is_what_the_published_predictor_makes_of_it(small_fourier, picture, hole):
+    """RGB in [0, 1], mirrored on the right and below to a multiple of 8, cropped, rounded."""
+    state = {key: value.double().numpy() for key, value in small_fourier.state_dict().items()}
+    image, mask = picture.transpose(2, 0, 1) / 255, hole[None].astype(float)
+    image, mask = (np.pad(x, ((0, 0), (0, 5), (0, 3)), mode="symmetric") for x in (image, mask))
+    predicted = forward(state, image, mask)[:, :67, :101].transpose(1, 2, 0)
+    assert predicted[hole].std() > 0.05, "the comparison would mean nothing"
+    expected = np.where(hole[..., None], np.rint(predicted * 255), picture)
+    result = Inpainter(small_fourier, device="cpu", precision="fp32").fill(picture, hole)
+    assert np.abs(result - expected).max() <= 1
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_large_pictures_are_copied_in_large_pieces(copying, size, halvings):
     smooth = F.avg_pool2d(guides[0], 2**halvings)
     enlarged = F.interpolate(smooth, size=size, mode="bilinear")
     inside = -F.max_pool2d(-mask, 17, 1, 8) > 0  # away from the edge the guide has no detail
-    assert ((enlarged - guides[0]).abs() * inside).max() < 0.1
+    assert ((enlarged - guides[0]).abs() * inside).max() < 0.2
 
 
 @pytest.mark.parametrize(("size", "pieces"), [((1023, 1100), False), ((1024, 1032), True)])
