@@ -40,8 +40,8 @@ class Drawing:
     """Whether the result is wanted at each stroke's end: soon rather than at full size."""
     shown: str
     """Id of the result that the page shows already; empty if it needs all patches."""
-    shown_rough: bool
-    """Whether what it shows is still a first look."""
+    shown_version: int
+    """Which version of it: another question may have made that result better meanwhile."""
 
 
 def decode(value: Any, shelf: PhotoShelf) -> Drawing:  # noqa: ANN401
@@ -64,21 +64,17 @@ def decode(value: Any, shelf: PhotoShelf) -> Drawing:  # noqa: ANN401
     text = strokes if isinstance(strokes, str) else json.dumps(strokes, separators=(",", ":"))
     if len(text) > MAX_STROKES:
         text = "[]"
-    try:
-        request = int(value.get("request") or 0)
-    except (TypeError, ValueError):
-        request = 0
     return Drawing(
         photo=handle,
         mask=_decode_mask(value.get("mask"), handle.width, handle.height),
         strokes=text,
         strategy=str(value.get("strategy") or "drawn"),
-        request=request,
+        request=_number(value.get("request")),
         model=str(value.get("model") or ""),
         name=Path(str(value.get("name") or handle.name)).name,
         live=value.get("live") is True,
         shown=str(value.get("shown") or ""),
-        shown_rough=value.get("rough") is True,
+        shown_version=_number(value.get("shown_version")),
     )
 
 
@@ -99,6 +95,14 @@ def _parsed(value: Any) -> Any:  # noqa: ANN401
         return json.loads(value)
     except ValueError as error:
         raise ValueError("The drawing could not be read. Reload the page.") from error
+
+
+def _number(given: Any) -> int:  # noqa: ANN401
+    """A whole number of the page; 0 for what is none."""
+    try:
+        return int(given or 0)
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def load_command(

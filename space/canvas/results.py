@@ -14,6 +14,8 @@ from space.engine import InpaintResult
 _MARGIN = 3
 _MOST_PATCHES = 8
 _ROWS = 128
+FIRST = 1
+"""Version of a result that nothing has made better yet."""
 _BYTES_EACH = 2_000  # of a result apart from its pixels, about
 
 
@@ -33,6 +35,8 @@ class KeptResult:
     """The model as it was asked for."""
     name: str
     """What the page calls the photo."""
+    version: int
+    """Counts from 1 what was kept under its id: a page that shows another one is behind."""
 
     @property
     def bytes(self) -> int:
@@ -82,10 +86,11 @@ class ResultShelf:
         made_by = replace(result, rgb=np.zeros((0, 0, 3), np.uint8), rough=None)
         coarse = np.zeros(mask.shape, bool) if result.rough is None else result.rough
         rgb, hole, rough = (array[box.slices].copy() for array in (result.rgb, mask, coarse))
-        kept = KeptResult(photo, box, rgb, hole, rough, made_by, asked, name)
         with self._lock:
-            if (old := self._kept.get(identity)) is not None:
-                self._bytes -= old.bytes
+            old = self._kept.get(identity)
+            version = FIRST if old is None else old.version + 1
+            kept = KeptResult(photo, box, rgb, hole, rough, made_by, asked, name, version)
+            self._bytes -= 0 if old is None else old.bytes
             self._kept[identity] = kept
             self._bytes += kept.bytes
             while len(self._kept) > 1 and self._bytes > self._limit:

@@ -19,7 +19,7 @@ from space.canvas.downloads import Downloads
 from space.canvas.incremental import start_from
 from space.canvas.pictures import patch_png
 from space.canvas.protocol import Drawing, decode, encode_mask
-from space.canvas.results import KeptResult, ResultShelf, patches, untouched_outside
+from space.canvas.results import FIRST, KeptResult, ResultShelf, patches, untouched_outside
 from space.engine import InpaintResult, Quality
 from space.exports import fitting
 from space.runs import LiveRuns
@@ -37,6 +37,8 @@ class _Filled(NamedTuple):
     """bool (H, W), the part that it must get."""
     keeps: str = ""
     """Id of the result whose patches show the rest; empty if it gets all of it."""
+    version: int = FIRST
+    """Which of the results kept under its id it is."""
 
 
 class CanvasServer:
@@ -96,11 +98,12 @@ class CanvasServer:
             photo = self.services.photos.decoded(drawing.photo)
             filled = self._fill(page, drawing, photo.rgb, overtaken)
         asked = drawing.model or self.services.settings.model
-        result = filled.result
-        identity = self.results.put(drawing.photo.id, drawing.mask, result, asked, drawing.name)
+        identity = self.results.put(
+            drawing.photo.id, drawing.mask, filled.result, asked, drawing.name
+        )
         self.runs.remember(page, identity)
-        answer = _shown(photo, drawing.mask, result, filled.fresh, began)
-        return {**answer, "request": drawing.request, "result": identity, "keeps": filled.keeps}
+        answer = _shown(photo, drawing.mask, filled, began)
+        return {**answer, "request": drawing.request, "result": identity}
 
     @answered()
     def better(self, data: dict) -> Answer:
@@ -114,10 +117,10 @@ class CanvasServer:
         overtaken = self.runs.announce(page, request, long=quality == "refined")
         kept = self.results.get(identity)
         began = time.perf_counter()
-        result, mask, fresh = self._improve(identity, quality, page, overtaken)
+        filled, mask = self._improve(identity, quality, page, overtaken)
         photo = self.services.photos.decoded(self.services.photos.get(kept.photo))
-        answer = _shown(photo, mask, result, fresh, began)
-        return {**answer, "request": request, "result": identity, "keeps": identity}
+        answer = _shown(photo, mask, filled, began)
+        return {**answer, "request": request, "result": identity}
 
     @answered()
     def cancel(self, data: dict) -> Answer:
@@ -150,17 +153,16 @@ class CanvasServer:
     def adopt(self, data: dict) -> Answer:
         """Make a `result` the photo to go on from; nothing is uploaded.
 
-        A page that may have but a first look gets a `preview` of what it goes on from.
+        A page that shows another `version` of it gets a `preview` of what it goes on from.
         """
-        identity = str(data.get("result", ""))
-        was_rough = self.results.get(identity).rough.any()
-        kept = self._finished(identity)
+        kept = self._finished(str(data.get("result", "")))
+        behind = data.get("version") != kept.version
         handle = self.services.photos.get(kept.photo)
         with self.pictures.taken():
             content = encode_photo(self._merged(kept), "PNG")
             path = self.exports.put(content, "result.png")
             new = self.services.photos.put(path, kept.name, handle.format, handle)
-            sharp = _preview(self.services.photos.decoded(new)) if was_rough else b""
+            sharp = _preview(self.services.photos.decoded(new)) if behind else b""
         path.unlink(missing_ok=True)  # a deletion may have emptied the folder
         return {
             "photo": new.id, "format": new.format, "width": new.width, "height": new.height,
@@ -229,17 +231,17 @@ class CanvasServer:
 
     def _is_up_to_date(self, page: str, drawing: Drawing, last: KeptResult) -> bool:
         """Whether the page shows its last result as it is, and so needs only what changed."""
-        # The full size of a first look may not have reached the page before this question.
-        behind = drawing.shown_rough and not last.rough.any()
-        return drawing.shown == self.runs.recall(page) and not behind
+        # Full size or a refinement may not have reached the page before this question.
+        shown = (drawing.shown, drawing.shown_version)
+        return shown == (self.runs.recall(page), last.version)
 
     def _improve(
         self, identity: str, quality: Quality, page: str, overtaken: Callable[[], bool]
-    ) -> tuple[InpaintResult, np.ndarray, np.ndarray]:
+    ) -> tuple[_Filled, np.ndarray]:
         """Do a result's first looks anew at full size, or refine all of it, and keep that.
 
         Returns:
-            The result, its mask and the part of it that is new, both bool (H, W).
+            What was filled anew, and the result's mask, bool (H, W).
         """
         with self._turn(page, overtaken):
             kept = self.results.get(identity)
@@ -247,13 +249,14 @@ class CanvasServer:
             mask = kept.whole(rgb)[1]
             start = start_from(rgb, mask, None if quality == "refined" else kept, sharpen=True)
             if not start.todo.any():  # another question did it, whose answer the page has not got
-                return replace(kept.made_by, rgb=start.base), mask, mask
+                result = replace(kept.made_by, rgb=start.base)
+                return _Filled(result, mask, identity, kept.version), mask
             progress = partial(self.runs.report, page)
             result = self.engine.inpaint(
                 kept.asked, start.base, start.todo, overtaken, progress, quality, start.own
             )
-            self.results.better(identity, mask, result)
-        return result, mask, start.todo
+            kept = self.results.better(identity, mask, result)
+        return _Filled(result, start.todo, identity, kept.version), mask
 
     def _finished(self, identity: str) -> KeptResult:
         """The result, at full size also where the page only had a first look so far."""
@@ -283,13 +286,12 @@ class CanvasServer:
         return merge(photo, *kept.whole(photo.rgb))
 
 
-def _shown(
-    photo: Photo, mask: np.ndarray, result: InpaintResult, fresh: np.ndarray, began: float
-) -> Answer:
-    """What a page needs to show the `fresh` part (bool (H, W)) of a result.
+def _shown(photo: Photo, mask: np.ndarray, filled: _Filled, began: float) -> Answer:
+    """What a page needs to show a result of `mask`, bool (H, W).
 
     Its seconds are counted from `began`, a moment of `time.perf_counter`.
     """
+    result = filled.result
     verified = untouched_outside(photo.rgb, result.rgb, mask)
     return {
         "patches": [
@@ -297,8 +299,9 @@ def _shown(
                 "x": box.left, "y": box.top, "width": box.width, "height": box.height,
                 "png": base64.b64encode(patch_png(photo, result.rgb[box.slices], box)).decode(),
             }
-            for box in patches(fresh)
+            for box in patches(filled.fresh)
         ],
+        "keeps": filled.keeps, "version": filled.version,
         "seconds": round(time.perf_counter() - began, 3),
         "fraction": np.count_nonzero(mask) / mask.size,
         "model": result.model, "device": result.device, "precision": result.precision,

@@ -50,7 +50,9 @@ class TeleaEngine(Engine):
             if cancelled is not None and cancelled():
                 raise CancelledError
         start = time.perf_counter()
-        filled = cv2.inpaint(rgb, mask.astype(np.uint8), 3, cv2.INPAINT_TELEA)
+        # A refinement is another picture, as with a network.
+        way = cv2.INPAINT_NS if quality == "refined" else cv2.INPAINT_TELEA
+        filled = cv2.inpaint(rgb, mask.astype(np.uint8), 3, way)
         filled[~mask] = rgb[~mask]
         if self.spoil:
             y, x = np.argwhere(~mask)[0]

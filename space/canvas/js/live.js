@@ -24,8 +24,8 @@ async function drawingValue() {
     mask: null, strokes: S.strokes, strategy: S.strategy, request: S.request, model: S.model, live: isLive(),
     // What the page shows already need not be sent again; now and then everything is, in one piece.
     shown: S.result && S.result.patches.length < MOST_PATCHES ? S.result.id : null,
-    // The full size of a first look may still be on its way to a page that has only that.
-    rough: Boolean(S.result && S.result.rough),
+    // A better version of it may still be on its way, or never have come.
+    shown_version: S.result ? S.result.version : 0,
   };
   const box = runs && holesBox(runs, width);
   if (box) value.mask = { ...box, png: toBase64(await encodeMaskPng(runs, width, box)) };
@@ -220,6 +220,7 @@ async function showResult(answer, mine) {
   }));
   if (!stillWanted(mine)) return;
   const before = S.result;
+  if (mine.better && answer.version < before.version) return; // one that is better still came first
   const kept = answer.keeps && before && before.id === answer.keeps ? before.patches : [];
   if (answer.keeps && !kept.length && before?.id !== answer.keeps) return requestRun();
   const hidden = (old) => patches.some((one) => covers(one, old));

@@ -77,9 +77,9 @@ async function copyResult() {
 async function adopt() {
   const result = S.result, photo = S.photo;
   if (!result) return;
-  const answer = await withWait(ask("adopt", { result: result.id }));
+  const answer = await withWait(ask("adopt", { result: result.id, version: result.version }));
   if (!answer.ok) return note(answer.message, "problem", again);
-  // Of a first look the server has made the full size first.
+  // Of a first look the server has made the full size first; what was made better may never have come here.
   const sharp = answer.preview && (await fetch(answer.preview).then((file) => file.blob()).then(createImageBitmap).catch(() => null));
   if (S.photo !== photo || S.result?.id !== result.id || gesture) return;
   goOnTo(sharp || drawnTogether(), { ...photo, id: answer.photo, format: answer.format });

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from space.canvas.protocol import encode_mask
@@ -39,25 +40,26 @@ def test_a_page_that_shows_the_last_result_gets_what_is_new(
     picture = tmp_path / "wide.png"
     Image.fromarray(rgb).save(picture)
 
-    def run(request: int, boxes: list[tuple[int, int]], shown: str | None) -> dict:
+    def run(request: int, boxes: list[tuple[int, int]], before: dict) -> dict:
         mask = np.zeros(rgb.shape[:2], dtype=bool)
         for y, x in boxes:
             mask[y : y + 20, x : x + 25] = True
+        shown = {"shown": before.get("result"), "shown_version": before.get("version")}
         answer = server.run(
-            question(server, picture, request, mask=encode_mask(mask), live=True, shown=shown)
+            question(server, picture, request, mask=encode_mask(mask), live=True, **shown)
         )
         assert answer["ok"]
         return answer
 
     left, right, below = (10, 10), (40, 250), (170, 20)
-    first = run(1, [left, right], None)
+    first = run(1, [left, right], {})
     assert (len(first["patches"]), first["keeps"]) == (2, "")
-    second = run(2, [left, right, below], first["result"])
+    second = run(2, [left, right, below], first)
     assert (len(second["patches"]), second["keeps"]) == (1, first["result"])
     # A hole taken away comes back as the photo it was, and nothing else travels.
-    third = run(3, [right, below], second["result"])
+    third = run(3, [right, below], second)
     assert len(third["patches"]) == 1
-    whole = run(4, [right, below], "something else")
+    whole = run(4, [right, below], {"result": "something else", "version": 1})
     assert (len(whole["patches"]), whole["keeps"]) == (2, "")
     assert np.array_equal(pasted(rgb, first, second, third), pasted(rgb, whole))
     for quality in ("full", "refined"):
@@ -86,8 +88,12 @@ def test_large_holes_get_a_first_look_and_full_size_after_it(
     assert engine.qualities == ["quick", "full"]
 
 
-def test_a_page_that_is_behind_gets_all_of_it(server: CanvasServer, tmp_path: Path) -> None:
-    coarse(server)
+@pytest.mark.parametrize("quality", ["full", "refined"])
+def test_a_page_that_is_behind_gets_all_of_it(
+    server: CanvasServer, tmp_path: Path, quality: str
+) -> None:
+    if quality == "full":
+        coarse(server)
     rgb = np.random.default_rng(5).integers(0, 256, (103, 301, 3), dtype=np.uint8)
     picture = tmp_path / "wide.png"
     Image.fromarray(rgb).save(picture)
@@ -100,12 +106,19 @@ def test_a_page_that_is_behind_gets_all_of_it(server: CanvasServer, tmp_path: Pa
         return server.run(asked)
 
     first = run(1, (10,))
-    full = server.better({"page": "p", "request": 2, "result": first["result"]})
-    shown = {"shown": first["result"]}
-    behind = run(3, (10, 250), **shown, rough=True)  # the answer before has not reached it
+    ask = {"page": "p", "request": 2, "result": first["result"], "quality": quality}
+    better = server.better(ask)
+    assert (first["version"], better["version"]) == (1, 2)
+    assert not np.array_equal(pasted(rgb, first), pasted(rgb, first, better))
+    # The better one has not reached the page.
+    behind = run(3, (10, 250), shown=first["result"], shown_version=1)
     assert (len(behind["patches"]), behind["keeps"]) == (2, "")
     new = pasted(rgb, behind)
-    assert np.array_equal(new[:, :100], pasted(rgb, first, full)[:, :100])
+    assert np.array_equal(new[:, :100], pasted(rgb, first, better)[:, :100])
+    kept = server.results.get(behind["result"])
+    assert np.array_equal(new, kept.whole(rgb)[0]), "what is shown is what is downloaded"
+    abreast = run(4, (10, 150, 250), shown=behind["result"], shown_version=behind["version"])
+    assert (len(abreast["patches"]), abreast["keeps"]) == (1, behind["result"])
 
 
 def test_going_on_from_a_first_look_brings_what_is_gone_on_from(
@@ -113,13 +126,14 @@ def test_going_on_from_a_first_look_brings_what_is_gone_on_from(
 ) -> None:
     coarse(server)
     first = server.run(question(server, picture, live=True))
-    adopted = server.adopt({"result": first["result"]})
+    adopted = server.adopt({"result": first["result"], "version": first["version"]})
     assert adopted["preview"]
     [place] = server.exports.folder.glob("*/preview.png")
     seen = np.asarray(Image.open(place).convert("RGB"))
     photos = server.services.photos
     assert np.array_equal(seen, photos.decoded(photos.get(adopted["photo"])).rgb)
-    assert server.adopt({"result": first["result"]})["preview"] is None, "now the page has it"
+    now = {"result": first["result"], "version": first["version"] + 1}
+    assert server.adopt(now)["preview"] is None, "now the page has it"
 
 
 def test_what_is_downloaded_has_full_size_everywhere(server: CanvasServer, picture: Path) -> None:

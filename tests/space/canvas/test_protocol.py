@@ -47,12 +47,12 @@ def test_json_text_is_the_same_as_the_mapping(shelf: PhotoShelf, handle: PhotoHa
 
 
 def test_what_the_page_shows_and_wants_is_read(shelf: PhotoShelf, handle: PhotoHandle) -> None:
-    given = {"live": True, "shown": "abc", "rough": True, "name": "/home/ann/my cat.png"}
+    given = {"live": True, "shown": "abc", "shown_version": 2, "name": "/home/ann/my cat.png"}
     drawing = decode(json.dumps(value(handle, **given)), shelf)
-    assert (drawing.live, drawing.shown, drawing.shown_rough) == (True, "abc", True)
+    assert (drawing.live, drawing.shown, drawing.shown_version) == (True, "abc", 2)
     assert drawing.name == "my cat.png"
-    plain = decode(value(handle, live="yes", shown=None), shelf)
-    assert (plain.live, plain.shown, plain.shown_rough) == (False, "", False)
+    plain = decode(value(handle, live="yes", shown=None, shown_version="x"), shelf)
+    assert (plain.live, plain.shown, plain.shown_version) == (False, "", 0)
     assert plain.name == handle.name
 
 
