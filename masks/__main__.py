@@ -9,35 +9,53 @@ python -m masks --precompute photos/ --seed 0 --output masks/
 import argparse
 import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import masks
 from masks import files, fitted, folders, preview, seeding
 from masks.arguments import Parser, line
-from masks.base import Image, check_size
+from masks.base import Image, Mask, check_size
+from masks.ops import within
 from masks.parameter import Number
 from masks.statistics import SetStatistics, summarize
 
 SHEET_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
+TILE = 256
+USED: dict[str, tuple[str, ...]] = {
+    "list": (),
+    "fit": ("output",),
+    "precompute": ("output", "seed", "parameter"),
+}
+"""What does something else than drawing, and the flags that change it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0, or 2 after one line about bad input."""
     try:
-        options = _parser().parse_args(arguments)
-        if options.list:
-            print(_listing())
-        elif options.fit:
-            print(_fit(options.fit, options.output))
-        elif options.precompute:
-            print(_precompute(options))
-        else:
-            print(_run(options))
+        print(_answer(_parser(), arguments))
     except (ValueError, OSError) as error:
         print(f"masks: {line(error)}", file=sys.stderr)
         return 2
+    except MemoryError:
+        print("masks: there is not enough memory: ask for fewer or smaller masks", file=sys.stderr)
+        return 2
     return 0
+
+
+def _answer(parser: Parser, arguments: Sequence[str] | None) -> str:
+    options = parser.parse_args(arguments)
+    given = [name for name in vars(options) if getattr(options, name) != parser.get_default(name)]
+    for verb, used in USED.items():
+        foreign = [name for name in given if name not in (verb, *used)]
+        if verb in given and foreign:
+            raise ValueError(f"--{foreign[0]} does nothing with --{verb}: leave it out")
+    if options.list:
+        return _listing()
+    if options.fit:
+        return _fit(options.fit, options.output)
+    return _precompute(options) if options.precompute else _run(options)
 
 
 def _parser() -> Parser:
@@ -66,56 +84,74 @@ def _parser() -> Parser:
         "--output",
         type=Path,
         default=Path("sheet.png"),
-        help="a .png, .jpg or .webp file for a contact sheet (default sheet.png), or a folder for "
-        "one PNG per mask",
+        help="a .png, .jpg or .webp file for a contact sheet (default sheet.png), or a new "
+        "folder for one PNG per mask",
     )
     parser.add_argument(
         "--columns", type=int, help="overlays side by side on the sheet (default: near a square)"
     )
     parser.add_argument(
-        "--tile", type=int, default=256, help="longer side of an overlay in pixels (default 256)"
+        "--tile", type=int, help=f"longer side of an overlay in pixels (default {TILE})"
     )
-    parser.add_argument(
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument(
         "--fit",
         type=Path,
         metavar="FOLDER",
         help="learn from the masks in a folder; --strategy fitted:FILE.json draws like them",
     )
-    parser.add_argument(
+    instead.add_argument(
         "--precompute",
         type=Path,
         metavar="PHOTOS",
         help="write all segmentation masks of a folder of photos, from its own annotation if it "
         "has one; take them with the strategy folder:DIR",
     )
-    parser.add_argument("--list", action="store_true", help="list strategies and parameters")
+    instead.add_argument("--list", action="store_true", help="list strategies and parameters")
     return parser
 
 
 def _run(options: argparse.Namespace) -> str:
     masks.get(options.strategy)
-    for name in ("columns", "tile"):
+    as_sheet = _is_sheet(options)
+    for name, least in (("columns", 1), ("tile", 32)):
         value = getattr(options, name)
-        if value is not None and value < (32 if name == "tile" else 1):
+        if value is not None and not as_sheet:
+            raise ValueError(f"--{name} does nothing without a sheet: leave it out")
+        if value is not None and value < least:
             raise ValueError(f"--{name} is too small: {value}")
+    tile = options.tile or TILE
     image = _picture(options.image, options.size)
-    values = dict(_parameter(text) for text in options.parameter)
-    drawn = seeding.draw(masks.get(options.strategy, **values), image, options.count, options.seed)
-    holes = [item.mask for item in drawn]
-    if options.output.suffix.lower() in SHEET_SUFFIXES:
-        made = preview.sheet(image, holes, options.columns, options.tile)
-        files.write_image(options.output, made)
-    elif options.output.suffix:
-        raise ValueError(
-            f"{options.output}: a sheet ends in .png, .jpg or .webp; a folder has no suffix"
-        )
-    else:
-        for k, mask in enumerate(holes):
-            name = options.strategy.partition(":")[0]
-            files.write_mask(options.output / f"{name}_{k:04d}.png", mask)
-    notes = sorted({item.note for item in drawn if item.note})
-    summary = summarize([float(mask.mean()) for mask in holes])
-    return "\n".join([f"{options.output}: {_summary(options.strategy, image, summary)}", *notes])
+    strategy = masks.get(options.strategy, **dict(_parameter(text) for text in options.parameter))
+    areas: list[float] = []
+    notes: Counter[str] = Counter()
+    tiles: list[Mask] = []
+    for item in seeding.each(strategy, image, options.count, options.seed):
+        if as_sheet:
+            tiles.append(preview.shrink_mask(item.mask, tile))
+        else:
+            name = f"{item.strategy_used.partition(':')[0]}_{len(areas):04d}.png"
+            files.write_mask(options.output / name, item.mask)
+        areas.append(float(item.mask.mean()))
+        notes[item.note] += bool(item.note)
+    if as_sheet:
+        small, _ = within(image, tile)
+        files.write_image(options.output, preview.sheet(small, tiles, options.columns, tile))
+    told = [f"{n} of {len(areas)} masks: {note}" for note, n in sorted(notes.items()) if n]
+    return "\n".join(
+        [f"{options.output}: {_summary(options.strategy, image, summarize(areas))}", *told]
+    )
+
+
+def _is_sheet(options: argparse.Namespace) -> bool:
+    """Whether the output is a contact sheet; otherwise it is a folder, which must be new."""
+    output: Path = options.output
+    if not output.is_dir() and output.suffix.lower() in SHEET_SUFFIXES:
+        return True
+    if not output.is_dir() and output.suffix:
+        raise ValueError(f"{output}: a sheet ends in .png, .jpg or .webp; a folder has no suffix")
+    files.check_new_folder(output)
+    return False
 
 
 def _fit(folder: Path, output: Path) -> str:
@@ -132,7 +168,7 @@ def _fit(folder: Path, output: Path) -> str:
 
 
 def _precompute(options: argparse.Namespace) -> str:
-    if options.output.suffix:
+    if options.output.suffix and not options.output.is_dir():
         raise ValueError(f"{options.output}: --precompute writes into a folder, without a suffix")
     values = dict(_parameter(text) for text in options.parameter)
     made = folders.precompute(options.precompute, options.output, options.seed, values)

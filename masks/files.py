@@ -132,6 +132,16 @@ def fit(image: Image, height: int, width: int) -> Image:
     return np.ascontiguousarray(scaled[top : top + height, left : left + width])
 
 
+def check_new_folder(path: Path) -> None:
+    """Check that masks of one run do not mix with what a folder holds.
+
+    Raises:
+        ValueError: it holds something, or is no folder.
+    """
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(f"{path} holds something already: take a new folder for the masks")
+
+
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()

@@ -21,7 +21,7 @@ import numpy as np
 from masks.annotations import AnnotatedPhoto, NotAnnotatedError, annotated_photos, photos
 from masks.arguments import line
 from masks.base import Labels, Recipe, Strategy, Values
-from masks.files import find_files, read_image, read_mask, write_mask
+from masks.files import check_new_folder, find_files, read_image, read_mask, write_mask
 from masks.objects import find_objects
 from masks.ops import as_bytes
 from masks.parameter import Parameter
@@ -93,8 +93,7 @@ def precompute(folder: Path, output: Path, seed: int, values: Values | None = No
     """
     strategy = Strategy(RECIPE, values or {})
     folder, output = Path(folder), Path(output)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise ValueError(f"{output} holds something already: take a new folder for the masks")
+    check_new_folder(output)
     entries = labelled(folder)
     output.mkdir(parents=True, exist_ok=True)
     try:

@@ -5,6 +5,7 @@ are asked for. What draws for many photos (training, evaluation, `masks.folders`
 for each photo itself.
 """
 
+from collections.abc import Iterator
 from numbers import Integral
 
 import numpy as np
@@ -42,9 +43,17 @@ def draw(
     strategy: Strategy, image: Image, count: int, seed: int, labels: Labels | None = None
 ) -> list[GeneratedMask]:
     """Draw `count` masks of a strategy; otherwise as `generate`."""
+    return list(each(strategy, image, count, seed, labels))
+
+
+def each(
+    strategy: Strategy, image: Image, count: int, seed: int, labels: Labels | None = None
+) -> Iterator[GeneratedMask]:
+    """As `draw`, but each mask is drawn when it is asked for; bad arguments are told at once."""
     _check_whole("count", count, 1)
-    session = strategy.on(image, labels)
-    return [session(rng) for rng in generators(seed, count)]
+    _check_whole("seed", seed, 0)
+    session, parent = strategy.on(image, labels), np.random.SeedSequence(seed)
+    return (session(np.random.default_rng(parent.spawn(1)[0])) for _ in range(count))
 
 
 def generators(seed: int, count: int) -> list[np.random.Generator]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import masks
-from masks import files
+from masks import files, seeding
 from masks.__main__ import main
 from tests.masks.scenes import desk
 
@@ -62,7 +62,54 @@ def test_a_fallback_is_told(tmp_path, capsys):
     files.write_image(tmp_path / "grey.png", np.full((90, 90, 3), 128, np.uint8))
     arguments = ["--strategy", "segmentation", "--count", "2", "--output", out]
     assert main([*arguments, "--image", str(tmp_path / "grey.png")]) == 0
-    assert "'medium' drew this mask" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "2 of 2 masks: " in told
+    assert "'medium' drew this mask" in told
+    arguments = [*arguments[:-1], str(tmp_path / "out"), "--image", str(tmp_path / "grey.png")]
+    assert main(arguments) == 0
+    assert [path.name for path in sorted((tmp_path / "out").iterdir())] == [
+        "medium_0000.png", "medium_0001.png"
+    ]  # fmt: skip
+
+
+def test_masks_of_two_runs_do_not_mix(tmp_path, capsys):
+    out = tmp_path / "run.1"
+    out.mkdir()
+    arguments = ["--count", "3", "--size", "40x32", "--output", str(out)]
+    assert main(arguments) == 0
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    assert main([*arguments, "--seed", "1", "--count", "2"]) == 2
+    assert "run.1 holds something already" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_a_folder_may_be_called_like_a_file(tmp_path):
+    files.write_image(tmp_path / "photos" / "a.png", desk(120, 153)[0])
+    for name in ("a.png", "b.1"):
+        (tmp_path / name).mkdir()
+    assert main(["--count", "1", "--size", "40x32", "--output", str(tmp_path / "a.png")]) == 0
+    assert [path.name for path in (tmp_path / "a.png").iterdir()] == ["wide_0000.png"]
+    assert main(["--precompute", str(tmp_path / "photos"), "--output", str(tmp_path / "b.1")]) == 0
+    assert (tmp_path / "b.1" / "masks.csv").exists()
+
+
+def test_masks_are_written_as_they_are_drawn(tmp_path, monkeypatch, capsys):
+    write, written = files.write_mask, []
+
+    def once(path, mask):
+        if written:
+            raise MemoryError
+        written.append(path)
+        write(path, mask)
+
+    monkeypatch.setattr(files, "write_mask", once)
+    monkeypatch.setattr(seeding, "draw", lambda *_: pytest.fail("all are drawn before one is kept"))
+    out = tmp_path / "out"
+    assert main(["--count", "5", "--size", "40x32", "--output", str(out)]) == 2
+    assert list(out.iterdir()) == written
+    error = capsys.readouterr().err
+    assert "not enough memory" in error
+    assert error.count("\n") == 1
 
 
 def test_the_list_names_every_strategy_and_parameter(capsys):
@@ -95,6 +142,13 @@ def test_the_list_names_every_strategy_and_parameter(capsys):
         (["--output", "masks.gif"], "a sheet ends in .png"),
         (["--tile", "3"], "--tile is too small"),
         (["--columns", "0"], "--columns is too small"),
+        (["--columns", "3", "--output", "out"], "--columns does nothing without a sheet"),
+        (["--tile", "99", "--output", "out"], "--tile does nothing without a sheet"),
+        (["--list", "--count", "3"], "--count does nothing with --list"),
+        (["--fit", "m", "--output", "f.json", "--seed", "3"], "--seed does nothing with --fit"),
+        (["--precompute", "p", "--size", "64x64"], "--size does nothing with --precompute"),
+        (["--precompute", "p", "--fit", "m"], "--fit: not allowed with argument --precompute"),
+        (["--list", "--fit", "m"], "--fit: not allowed with argument --list"),
     ],
 )
 def test_bad_input_gets_one_clear_line(arguments, complaint, capsys, tmp_path, monkeypatch):
