@@ -15,7 +15,7 @@ from typing import Literal
 
 from lama import extras, registry
 from lama.batch import inpaint_files
-from lama.files import code_digest
+from lama.files import code_digest, sha256_file
 from lama.photo_write import SUFFIX
 from lama.training.ablate_command import add_ablate
 from lama.training.finetune_command import add_finetune
@@ -165,6 +165,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from lama.training.cache import Cache
     from lama.training.cases import cells
     from lama.training.evaluate import EvalConfig, classical, evaluate, learned
+    from lama.training.photos import find_photos
 
     _check_report(options.output)
     wanted = cells(options.strategy, options.size)
@@ -172,7 +173,12 @@ def _evaluate(options: argparse.Namespace) -> int:
     methods = classical(options.fills)
     methods += learned(options.model, options.device, options.precision)
     results = evaluate(config, methods, Cache(options.cache))
-    facts = {"photos": [str(path) for path in options.photos], "seed": options.seed}
+    facts = {
+        "photos": [str(path) for path in options.photos],
+        "limit": options.limit,
+        "seed": options.seed,
+        "sha256": {str(p): sha256_file(p) for p in find_photos(config.photos)[: config.limit]},
+    }
     found = report.summarise(results, methods, facts)
     files = report.write(options.output, found, results)
     print(report.markdown(found))

@@ -73,31 +73,34 @@ def run(options: argparse.Namespace) -> int:
     from lama.training.run import Run
     from lama.training.setup import configure
 
-    names = ("steps", "batch", "crop", "seed", "perceptual", "mixed_precision", "workers")
-    base = configure(options.preset, {name: getattr(options, name) for name in names})
+    changed = ("steps", "batch", "crop", "seed", "perceptual", "mixed_precision", "workers")
+    base = configure(options.preset, {name: getattr(options, name) for name in changed})
     # Made first: what cannot be measured should be known before hours of training.
     measured = cells(options.strategy, options.size)
     evaluation = EvalConfig(options.eval_photos, measured, options.metrics, options.limit)
     _check_unseen(options.photos, find_photos(options.eval_photos)[: options.limit])
-    photos, _, _ = open_photos(options.photos, 0)
+    photos, everything, _ = open_photos(options.photos, 0)
+    names = [Path(everything.name(index)).name for index in range(len(everything))]
 
     def start(variant: Variant, place: Path) -> Run:
         return Run(variant.config, place, photos, sources=options.photos)
 
     wanted = variants(base, options.study or STUDIES)
-    text = ablate(wanted, options.run_dir, start, evaluation, options.save_every)
+    text = ablate(wanted, options.run_dir, start, evaluation, names, options.save_every)
     if text is not None:
         sys.stdout.write(f"{text}\n\nwritten: {options.run_dir / 'ablation.md'}\n")
     return 0
 
 
 def _check_unseen(sources: Sequence[str], measured: Sequence[Path]) -> None:
-    """ValueError if a photo that is measured on lies in a folder that is trained on."""
-    from lama.training.photos import find_photos
+    """ValueError if a photo that is measured on is in a folder that is trained on, or its copy."""
+    from lama.training.photos import find_photos, twins
 
     folders = [Path(source) for source in sources if not source.startswith("hf:")]
-    shown = {path.resolve() for path in find_photos(folders)} if folders else set()
-    both = [path for path in measured if path.resolve() in shown]
+    shown = find_photos(folders) if folders else []
+    first = twins([path.resolve() for path in (*shown, *measured)])
+    seen = set(first[: len(shown)])
+    both = [path for path, like in zip(measured, first[len(shown) :], strict=True) if like in seen]
     if both:
         raise ValueError(
             f"{len(both)} of the photos to measure on would be trained on, such as {both[0]}: "

@@ -6,6 +6,7 @@ its own, and all are measured together on photos that none has seen.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -28,11 +29,12 @@ from lama.training.evaluate import EvalConfig, evaluate, learned
 from lama.training.loop import train
 from lama.training.run import Run
 from lama.training.setup import may_have_moved
-from lama.training.state import OPTIONS, read_options
+from lama.training.state import OPTIONS, WEIGHTS, goes_on, read_options
 
 logger = logging.getLogger(__name__)
 
 BASE = "base"
+PHOTOS = "photos.json"  # in the folder of an ablation: what its runs train on
 STUDIES = ("ffc", "losses", "masks")  # tables 2, 3 and 4
 
 
@@ -99,6 +101,7 @@ def ablate(
     folder: Path,
     start: Callable[[Variant, Path], Run],
     evaluation: EvalConfig,
+    trained_on: Sequence[str],
     save_every: int = 500,
 ) -> str | None:
     """Train what is not trained yet, measure everything, write the report.
@@ -108,6 +111,7 @@ def ablate(
         folder: a folder for each variant, and `ablation.json` and `.md`.
         start: makes a run for a variant in a folder.
         evaluation: how all of them are measured, on photos that none of the runs trains on.
+        trained_on: what names the photos that all of them train on, such as the files' names.
         save_every: steps between checkpoints.
 
     Returns:
@@ -115,14 +119,16 @@ def ablate(
         this is not the first process.
 
     Raises:
-        ValueError: The folder holds runs that were begun otherwise; nothing is changed.
+        ValueError: The folder holds runs that were begun otherwise, or on other photos; nothing is
+            changed.
     """
     for variant in wanted:
         _check(variant, folder / variant.name)
+    _same_photos(folder / PHOTOS, trained_on)
     first = True
     for variant in wanted:
         place = folder / variant.name
-        if _steps_done(place) >= variant.config.steps:
+        if _steps_done(place) == variant.config.steps:
             continue
         logger.info("%s: %s", variant.name, variant.change)
         run = start(variant, place)
@@ -135,7 +141,7 @@ def ablate(
             first = False
     if not first:
         return None
-    files = [folder / variant.name / "generator.safetensors" for variant in wanted]
+    files = [folder / variant.name / WEIGHTS for variant in wanted]
     methods = learned(files, precision="fp32")  # 8 bits would round each of them another way
     results = evaluate(evaluation, methods)
     rows = [_facts(variant, folder / variant.name) for variant in wanted]
@@ -152,7 +158,9 @@ def _check(variant: Variant, place: Path) -> None:
     """ValueError if another run than this variant was begun there."""
     if not (place / OPTIONS).exists():
         return
-    before, free = read_options(place), ["steps", "mixed_precision"]
+    if _steps_done(place) != variant.config.steps:
+        goes_on(place, resume=True)  # weights without a state would be trained anew
+    before, free = read_options(place), list[str]()
     if may_have_moved(before.perceptual, variant.config.perceptual):
         free.append("perceptual")
     other = differences(before, variant.config, passed=free)
@@ -163,8 +171,21 @@ def _check(variant: Variant, place: Path) -> None:
         )
 
 
+def _same_photos(record: Path, names: Sequence[str]) -> None:
+    """Put on record what the runs train on; ValueError if it was something else before."""
+    digest = hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
+    facts = {"photos": len(names), "sha256_of_names": digest}
+    before = json.loads(record.read_text()) if record.exists() else facts
+    if before != facts:
+        raise ValueError(
+            f"the runs in {record.parent} train on {before['photos']} photos, and --photos are now "
+            f"{len(names)} others: give those they began with, or take another --run-dir"
+        )
+    write_atomic(record, json.dumps(facts, indent=1).encode())
+
+
 def _steps_done(place: Path) -> int:
-    path = place / "generator.safetensors"
+    path = place / WEIGHTS
     return int(read_meta(path).get("step", 0)) if path.exists() else 0
 
 

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -28,6 +28,7 @@ from lama.training.photos import (
     find_photos,
     has_hole,
     none_usable,
+    twins,
 )
 from lama.training.provenance import named
 
@@ -164,10 +165,13 @@ class Streamed:
         address: where it is.
         table: as `DatasetPhotos.load(streaming=True)` gives it.
         skip: this many photos at the front are left for validation.
+        held: sha256 of photos that are left out wherever they come again.
     """
 
-    def __init__(self, address: DatasetPhotos, table: Table, skip: int = 0) -> None:
-        self.address, self.skip = address, skip
+    def __init__(
+        self, address: DatasetPhotos, table: Table, skip: int = 0, held: Collection[str] = ()
+    ) -> None:
+        self.address, self.skip, self.held = address, skip, set(held)
         self.table = table.skip(skip) if skip else table
         self._rows: Iterator[dict[str, Any]] | None = None
         self._window: deque[dict[str, Any]] = deque(maxlen=_BEHIND)
@@ -183,13 +187,16 @@ class Streamed:
         for epoch in count():
             mixed = self.table.shuffle(seed=seed, buffer_size=SHUFFLE)
             mixed.set_epoch(epoch)
+            empty = True
             # `iter`, because plain iteration shares the rows among workers by itself.
-            batches = iter(mixed.iter(batch_size=1))
-            first = next(batches, None)
-            if first is None:
+            for batch in mixed.iter(batch_size=1):
+                row = {name: values[0] for name, values in batch.items()}
+                if self.held and row_digest(row, self.address) in self.held:
+                    continue
+                empty = False
+                yield row
+            if empty:
                 raise ValueError(f"{self.address} has no photo to train on")
-            for batch in chain([first], batches):
-                yield {name: values[0] for name, values in batch.items()}
 
     def name(self, index: int) -> str:
         """Address and place in the stream."""
@@ -217,7 +224,7 @@ def open_photos(
         streaming: read the dataset as a stream; it has to be the only source.
 
     Returns:
-        What to train on; what holds the held-out photos; which of it those are.
+        What to train on; what holds the held-out photos; which of it those are, each once.
 
     Raises:
         ValueError: Nothing there, or streaming is not possible.
@@ -231,7 +238,10 @@ def open_photos(
         front = held.front()
         table, address = addresses[0].load(streaming=True)
         few = _Few(address, list(table.take(front)) if front else [])
-        return Streamed(address, table, front), few, list(range(len(few)))
+        # Several saved masks may lie on one photo, which then comes again behind the front.
+        held_photos = {row_digest(row, address) for row in few.rows if "status" in row}
+        stream = Streamed(address, table, front, held_photos)
+        return stream, few, list(range(len(few)))
     files = find_photos(folders) if folders else []
     loaded = [address.load(streaming=False) for address in addresses]
     every_table = [DatasetTable(address, table) for table, address in loaded]
@@ -240,8 +250,10 @@ def open_photos(
     total = len(files) + sum(map(len, every_table))
     if not total:
         raise ValueError(f"no photos (or none approved) in {', '.join(map(str, addresses))}")
-    labels = told_apart(list(_labels(files, folders)))
-    taken = held.choose([*labels, *chain(*map(_rows, every_table))])
+    named_files = dict(zip(files, told_apart(list(_labels(files, folders))), strict=True))
+    labels = [named_files[first] for first in twins(files)]
+    labels += chain(*map(_rows, every_table))
+    taken = held.choose(labels)
     out = set(taken)
     training: list[Indexed] = []
     if files:
@@ -255,7 +267,12 @@ def open_photos(
     if not any(map(len, training)):
         raise ValueError(f"all of the {total} photos are held out: add some to train on")
     everything = Joined([*([PhotoFiles(files)] if files else []), *every_table])
-    return training[0] if len(training) == 1 else Joined(training), everything, taken
+    once = {labels[i]: i for i in reversed(taken)}  # a photo is watched once
+    return (
+        training[0] if len(training) == 1 else Joined(training),
+        everything,
+        sorted(once.values()),
+    )
 
 
 def _labels(files: Sequence[Path], folders: Sequence[Path]) -> Iterator[str]:
@@ -292,8 +309,12 @@ def _check_masks(table: DatasetTable) -> None:
 def row_digests(table: DatasetTable) -> Iterator[str]:
     """sha256 of every row's photo, as it is stored."""
     for row in table.rows:
-        cell = table.table[row][table.address.image]
-        yield hashlib.sha256(cell_bytes(cell)).hexdigest()
+        yield row_digest(table.table[row], table.address)
+
+
+def row_digest(row: dict[str, Any], address: DatasetPhotos) -> str:
+    """sha256 of a row's photo, as it is stored."""
+    return hashlib.sha256(cell_bytes(row[address.image])).hexdigest()
 
 
 class _Few(Indexed):

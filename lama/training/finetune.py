@@ -47,7 +47,7 @@ from lama.training.promotion import model_name, promote
 from lama.training.run import Run, TrainingError
 from lama.training.setup import configure, resumed
 from lama.training.signals import interruptible, stop_on_signal
-from lama.training.state import STATE
+from lama.training.state import WEIGHTS, goes_on
 from lama.training.validation import Validation
 
 logger = logging.getLogger(__name__)
@@ -132,8 +132,7 @@ def finetune(plan: Plan) -> FinetuneOutcome:
             "on several with `train --masks-from`"
         )
     plan.run_dir.mkdir(parents=True, exist_ok=True)
-    if not plan.resume and (plan.run_dir / STATE).exists():
-        raise ValueError(f"{plan.run_dir} holds a run already; add --resume, or take another")
+    goes_on(plan.run_dir, plan.resume)
     try:
         with interruptible():
             outcome = _carry_out(plan)
@@ -157,7 +156,7 @@ def _carry_out(plan: Plan) -> FinetuneOutcome:
     tell(plan.run_dir, "preparing", "reading masks and photos")
     base, _ = registry.locate(plan.init)
     changes = {name: getattr(plan, name) for name in CHANGES}
-    going_on = plan.resume and (plan.run_dir / STATE).exists()
+    going_on = goes_on(plan.run_dir, plan.resume)
     if going_on:
         _same_base(plan, base)
         config = resumed(plan.run_dir, changes)
@@ -280,7 +279,7 @@ def _holes_of(held: LoggedMasks) -> MaskSampler:
 def _judge(plan: Plan, base: Path, material: Material, facts: dict[str, Any]) -> FinetuneOutcome:
     """Measure both models on the same holes and decide."""
     cases = fixed_cases(material.held_photos, material.held_masks, plan.cases)
-    trained = plan.run_dir / "generator.safetensors"
+    trained = plan.run_dir / WEIGHTS
     before, after = load(base, precision="fp32"), load(trained, precision="fp32")
     names = (before.name, f"{before.name} fine-tuned")  # never the same
 
@@ -301,7 +300,7 @@ def _decide(
     plan: Plan, revision: str, facts: dict[str, Any], report: dict[str, Any], names: tuple[str, str]
 ) -> FinetuneOutcome:
     """Promote or refuse, and write down why."""
-    trained = plan.run_dir / "generator.safetensors"
+    trained = plan.run_dir / WEIGHTS
     verdict = compare(report, *names, plan.margin)
     name = model_name(names[0], revision)
     model = None

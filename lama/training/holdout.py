@@ -1,8 +1,8 @@
 """What a run never trains on, the same to its end.
 
 `HoldOut` is for `train`: photos, evenly spread over all there are, by their names. `by_content` is
-for `finetune`: photos and saved masks by the hash of their content, so that the same ones stay out
-from run to run as a dataset grows.
+for `finetune`: photos and saved masks by the hash of their content, so that nothing that a run was
+trained on is held out by the next one as a dataset grows.
 
 Both write down in the run's folder what they hold out. So it stays out when photos have come or
 gone since, and when a rule below should ever change. Without that record a run does not go on.
@@ -23,6 +23,7 @@ RECORD = "held_out.json"  # in the folder of a run of `train`: names of photos
 DIGESTS = "held.json"  # in that of `finetune`: digests of masks and photos
 KINDS = ("masks", "photos")
 DEFAULT = 48
+SHARE = 0.2  # of few things that is held out by their content
 
 
 def evenly(total: int, asked: int) -> list[int]:
@@ -120,14 +121,18 @@ def by_content(
 ) -> tuple[list[int], list[int]]:
     """Which of some things are kept from training: about a fifth, by their content alone.
 
+    Each is held out or not by its own digest; of many a smaller share is, about `most`. So where
+    things are added, what was trained on before is never held out: a model that was fine-tuned on
+    it may be the base of the next run.
+
     Args:
         digests: hex SHA-256 of each; equal ones count once.
-        most: at most so many are held out.
+        most: at most so many are held out to measure on; chance may keep a few more from training.
         before: digests that were held out already, or None for a new run. Those that are still
             there are held out again, and nothing else is, because it may have been trained on.
 
     Returns:
-        What to train on and what is held out, as indices of the first of its kind.
+        What to train on and what to measure on, as indices of the first of its kind.
 
     Raises:
         ValueError: Fewer than two different ones, or none left of those held out before.
@@ -137,14 +142,23 @@ def by_content(
         first.setdefault(digest, index)
     if len(first) < 2:
         raise ValueError(f"{len(first)} is too few: one has to be held out, one trained on")
-    count = min(most, max(1, round(len(first) / 5)))
     # Hashed once more: in the order of the digests themselves, one list would explain the other.
-    order = sorted(first, key=lambda digest: hashlib.sha256(digest.encode()).hexdigest())
-    kept = order[:count] if before is None else [d for d in order if d in before]
-    if not kept or len(kept) == len(order):
+    places = {digest: _place(digest) for digest in first}
+    order = sorted(first, key=places.__getitem__)
+    if before is None:
+        share = min(SHARE, most / len(order))
+        out = [d for d in order[:-1] if places[d] < share] or order[:1]
+    else:
+        out = [d for d in order if d in before]
+    if not out or len(out) == len(order):
         raise ValueError("what was held out is gone, or all that is left: start a new run")
-    rest = sorted(first[digest] for digest in order if digest not in kept)
-    return rest, [first[digest] for digest in kept]
+    rest = sorted(first[digest] for digest in order if digest not in set(out))
+    return rest, [first[digest] for digest in (out[:most] if before is None else out)]
+
+
+def _place(digest: str) -> float:
+    """Where a digest lies between 0 and 1, all places alike."""
+    return int(hashlib.sha256(digest.encode()).hexdigest()[:16], 16) / 16**16
 
 
 def read_digests(run_dir: Path) -> dict[str, list[str]]:

@@ -28,6 +28,7 @@ EFFICIENTNET, VGG = "kid-efficientnet-lite0", "kid-vgg16"
 NETWORKS: dict[str, Callable[[], nn.Module]] = {EFFICIENTNET: EfficientNetPooled, VGG: VGGPooled}
 INPUT = 224  # pixels that the network was trained on
 AROUND_HOLE = 4  # crops besides the whole picture
+MOST_PAIRS = 1 << 20  # of crops that are compared at once: 8 MB
 SUBSETS = 100  # halves of the photos over which the spread is taken
 
 
@@ -108,9 +109,12 @@ def kernel_distance(fills: np.ndarray, photos: np.ndarray, seed: int = 0) -> Ker
     n = len(photos)
     if n < 2:
         raise ValueError("a kernel distance compares sets: it takes two photos at least")
-    blocks = [_block_means(a, b) for a, b in ((fills, fills), (photos, photos), (fills, photos))]
     # (N, N) matrices of the kernel's mean over two photos' crops; same-photo pairs are left out.
-    distance = blocks[0] + blocks[1] - blocks[2] - blocks[2].T
+    distance = _block_means(fills, fills)
+    distance += _block_means(photos, photos)
+    between = _block_means(fills, photos)
+    distance -= between
+    distance -= between.T
     np.fill_diagonal(distance, 0)
     rng = np.random.default_rng(seed)
     values = []
@@ -121,9 +125,16 @@ def kernel_distance(fills: np.ndarray, photos: np.ndarray, seed: int = 0) -> Ker
 
 
 def _block_means(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(N, N), a few photos' rows at a time: all crops by all crops would be 25 times as much."""
     n, k, c = a.shape
-    left, right = (torch.from_numpy(x.reshape(n * k, c).astype(np.float64)) for x in (a, b))
-    return poly_kernel(left, right).reshape(n, k, n, k).mean((1, 3)).numpy()
+    rows = max(1, MOST_PAIRS // (n * k * k))
+    right = torch.from_numpy(b.reshape(n * k, c).astype(np.float64))
+    means = np.empty((n, n))
+    for start in range(0, n, rows):
+        part = torch.from_numpy(a[start : start + rows].reshape(-1, c).astype(np.float64))
+        kernel = poly_kernel(part, right).reshape(-1, k, n, k)
+        means[start : start + rows] = kernel.mean((1, 3)).numpy()
+    return means
 
 
 def _mean_off_diagonal(matrix: np.ndarray) -> float:

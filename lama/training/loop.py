@@ -20,7 +20,7 @@ from lama.training.data import Sample
 from lama.training.parallel import average_gradients, in_any_process, mean_over_processes
 from lama.training.run import Run, TrainingError
 from lama.training.signals import Stop, stop_on_signal
-from lama.training.state import OPTIONS
+from lama.training.state import BEST, OPTIONS, WEIGHTS
 from lama.training.step import ScaleBatch, cut_at, discriminator_phase, generator_phase
 
 logger = logging.getLogger(__name__)
@@ -85,10 +85,20 @@ def _steps(run: Run, stop: Stop, save_every: int, log_every: int) -> None:
                 run.save()
                 if run.validation is not None and accelerator.is_main_process:
                     measured = run.validation.measure(run.best_generator, run.sheet)
+                    _keep_best(run, measured)
                     _append(run, {"step": run.step, **measured}, run.sheet)
             if asked:
                 logger.info("stopped at step %d; --resume goes on from here", run.step)
                 break
+
+
+def _keep_best(run: Run, measured: dict[str, float]) -> None:
+    """Copy the weights that were saved just now, if none before them had a lower LPIPS."""
+    log = run.run_dir / "stats.jsonl"
+    lines = map(json.loads, log.read_text().splitlines() if log.exists() else ())
+    before = [line["val_lpips"] for line in lines if "val_lpips" in line]
+    if measured["val_lpips"] < min(before, default=math.inf):
+        write_atomic(run.run_dir / BEST, (run.run_dir / WEIGHTS).read_bytes())
 
 
 def one_step(run: Run, batch: Sample) -> dict[str, float]:

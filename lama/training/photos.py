@@ -7,6 +7,7 @@ nothing else, so both are functions of the sample's number and the run's seed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
+from lama.files import sha256_file
 from lama.photo import open_mask
 from lama.photo_error import PhotoError
 from masks.files import PHOTO_SUFFIXES, find_files
@@ -158,6 +160,34 @@ def find_photos(folders: Sequence[Path]) -> list[Path]:
             f"no photos below {', '.join(map(str, folders))}; looked for {' '.join(PHOTO_SUFFIXES)}"
         )
     return list(found.values())
+
+
+def twins(files: Sequence[Path]) -> list[Path]:
+    """For each file the first of the same content: for most of them the file itself.
+
+    Only files of equal size are read; one that cannot be read is like no other.
+    """
+    sizes = [_size(path) for path in files]
+    several = {size for size, number in Counter(sizes).items() if number > 1}
+    first: dict[str, Path] = {}
+    return [
+        first.setdefault(_digest(path), path) if size in several else path
+        for path, size in zip(files, sizes, strict=True)
+    ]
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
+
+
+def _digest(path: Path) -> str:
+    try:
+        return sha256_file(path)
+    except OSError:
+        return str(path)
 
 
 def cell_bytes(cell: dict[str, Any] | None) -> bytes:

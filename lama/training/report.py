@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import platform
+import re
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
-from lama.files import write_atomic
+from lama.files import code_digest, write_atomic
 from lama.photo import Photo
 from lama.photo_write import save_photo
 from lama.training.cases import Cell
@@ -38,6 +43,7 @@ def summarise(
     models = {method.name: dict(method.facts) for method in methods if method.facts}
     return {
         **facts,
+        "made_with": circumstances(),
         "notes": [
             KID_NOTE.format(name=name, network=network)
             for name, network in NETWORK_NAMES.items()
@@ -45,6 +51,18 @@ def summarise(
         ],
         "models": models,
         "cells": [_cell(result, [m.name for m in methods]) for result in results.values()],
+    }
+
+
+def circumstances() -> dict[str, str]:
+    """What the numbers may depend on besides photos, holes and weights."""
+    packages = ("torch", "torchmetrics", "numpy", "scikit-image", "patchmatch-cython")
+    return {
+        "code": code_digest("lama", "masks"),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "opencv": cv2.__version__,  # one of several packages
+        **{name: version(name) for name in packages},
     }
 
 
@@ -187,14 +205,25 @@ def write(path: Path, report: Mapping[str, Any], results: Mapping[Cell, Result])
     write_atomic(path, json.dumps(report, indent=1).encode())
     write_atomic(files[1], markdown(report).encode())
     for cell, result in results.items():
-        sheets = {f"{path.stem}-{cell}.png": result.gallery.sheet()}
+        start = f"{path.stem}-{cell}"
+        sheets = {start: result.gallery.sheet()}
         for model in result.gallery.worst:
-            name = f"{path.stem}-{cell}-worst-{model.replace('/', '-')}.png"
-            sheets[name] = result.gallery.worst_sheet(model)
+            sheets[f"{start}-worst-{model}"] = result.gallery.worst_sheet(model)
         for name, sheet in sheets.items():
-            files.append(path.with_name(name))
+            files.append(_free(path.with_name(f"{_fit_for_a_file(name)}.png"), files))
             save_photo(Photo(sheet, "PNG"), files[-1])
     return files
+
+
+def _fit_for_a_file(name: str) -> str:
+    """A name without what a file's must not have: strategies and models can be paths."""
+    return re.sub(r"[^\w.+-]+", "-", name)[-200:].lstrip("-")
+
+
+def _free(path: Path, taken: Sequence[Path]) -> Path:
+    """The path, or one with a number where another sheet has it."""
+    numbered = (path.with_stem(f"{path.stem}-{n}") for n in count(2))
+    return next(p for p in chain([path], numbered) if p not in taken)
 
 
 def _best(methods: Mapping[str, Any], metric: str) -> str:

@@ -40,7 +40,7 @@ from lama.training.photos import Photos
 from lama.training.projected import ProjectedDiscriminator
 from lama.training.provenance import Data, Origin, Provenance, data_of
 from lama.training.starting import first_weights
-from lama.training.state import STATE, readable
+from lama.training.state import STATE, WEIGHTS, readable
 from lama.training.step import LossNetworks
 from lama.training.tracking import Tracker
 from lama.training.validation import Validation
@@ -195,7 +195,7 @@ class Run:
             "training": {**to_json(self.config), "perceptual": Path(self.config.perceptual).name},
             "provenance": self.provenance.describe(self.config.seed, self.step, self.samples),
         }
-        save_checkpoint(self.run_dir / "generator.safetensors", self.best_generator, meta)
+        save_checkpoint(self.run_dir / WEIGHTS, self.best_generator, meta)
         matching = self.networks.matching
         state = {
             "step": self.step,

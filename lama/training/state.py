@@ -10,7 +10,9 @@ from pathlib import Path
 
 from lama.training.config import TrainConfig, from_json
 
-OPTIONS, STATE = "options.json", "state.pt"  # in a run's folder
+# In a run's folder.
+OPTIONS, STATE = "options.json", "state.pt"
+WEIGHTS, BEST = "generator.safetensors", "best.safetensors"
 # What torch raises for a file that is cut off, changed, no state at all, or of other networks.
 _UNREADABLE = (
     ArithmeticError, AttributeError, EOFError, LookupError, OSError, RuntimeError, TypeError,
@@ -35,6 +37,25 @@ def readable(path: Path) -> Iterator[None]:
             "Put a copy of it back, or start a run in another folder with --init "
             f"{path.with_name('generator.safetensors')}"
         ) from error
+
+
+def goes_on(run_dir: Path, resume: bool) -> bool:
+    """Whether a folder has a run that is to go on; False for a new run.
+
+    Raises:
+        ValueError: A new run would write over what is there.
+    """
+    if (run_dir / STATE).exists():
+        if not resume:
+            raise ValueError(f"{run_dir} holds a run already; add --resume, or take another")
+        return True
+    weights = run_dir / WEIGHTS
+    if weights.exists():
+        raise ValueError(
+            f"{run_dir} holds the weights of a run and no {STATE} to go on from: take another "
+            f"folder, with --init {weights} if they should be trained further"
+        )
+    return False
 
 
 def read_options(run_dir: Path) -> TrainConfig:

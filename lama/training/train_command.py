@@ -96,13 +96,11 @@ def run(options: argparse.Namespace) -> int:
     from lama.training.holdout import HoldOut
     from lama.training.logged import load_masks
     from lama.training.loop import Run, train
-    from lama.training.state import STATE
+    from lama.training.state import goes_on
     from lama.training.tracking import Tracker
     from lama.training.validation import Validation
 
-    going_on = (options.run_dir / STATE).exists()
-    if going_on and not options.resume:
-        raise ValueError(f"{options.run_dir} holds a run already; add --resume, or take another")
+    going_on = goes_on(options.run_dir, options.resume)
     init = registry.locate(options.init)[0] if options.init and not going_on else None
     if going_on:
         _check_masks(options)
@@ -166,8 +164,9 @@ def _own_photos(dataset: str | None) -> list[str]:
 def _check_masks(options: argparse.Namespace) -> None:
     """ValueError if a run that goes on had saved masks and now would not, or the other way."""
     from lama.checkpoint import read_meta
+    from lama.training.state import WEIGHTS
 
-    weights = options.run_dir / "generator.safetensors"
+    weights = options.run_dir / WEIGHTS
     meta = read_meta(weights) if weights.exists() else {}
     before = meta.get("provenance", {}).get("data", {}).get("masks_from", "")
     if before and not options.masks_from:

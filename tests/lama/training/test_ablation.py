@@ -1,6 +1,7 @@
 """The ablation at toy size: one change at a time, trained, measured together, gone on with."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -50,14 +51,15 @@ def test_the_small_network_has_a_regular_form_that_works():
 
 def test_the_ablation_writes_one_table_and_does_nothing_twice(tmp_path):
     draw_photos(tmp_path / "photos")
-    photos, started = photos_in(tmp_path / "photos"), []
+    photos, started, trained_on = photos_in(tmp_path / "photos"), [], ["a.png", "b.png"]
 
     def start(variant, place):
         started.append(variant.name)
         return Run(variant.config, place, photos)
 
     def go(config=SMALL):
-        return ablate(variants(config), tmp_path / "out", start, on(tmp_path / "photos", limit=2))
+        measured = on(tmp_path / "photos", limit=2)
+        return ablate(variants(config), tmp_path / "out", start, measured, trained_on)
 
     text = go()
     names = ["base", "regular", "narrow-masks", "plain-perceptual"]
@@ -77,14 +79,24 @@ def test_the_ablation_writes_one_table_and_does_nothing_twice(tmp_path):
         assert any(not torch.equal(weights[0][key], other[key]) for key in other)
     assert go() is not None
     assert started == names
-    other = replace(SMALL, batch=4, seed=9, steps=3, mixed_precision="bf16")
+    other = replace(SMALL, batch=4, seed=9)
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")}
     with pytest.raises(ValueError, match="base holds a run.*batch is 2, not 4, seed is 0, not 9"):
         go(other)
     with pytest.raises(ValueError, match=r"perceptual is efficientnet, not other\.pth"):
         go(replace(SMALL, perceptual="other.pth"))
+    for change in ({"steps": 3}, {"steps": 1}, {"mixed_precision": "bf16"}):  # the rest is equal
+        with pytest.raises(ValueError, match=f"{next(iter(change))} is"):
+            go(replace(SMALL, **change))
+    trained_on = ["a.png", "c.png"]
+    with pytest.raises(ValueError, match="train on 2 photos, and --photos are now 2 others"):
+        go()
     assert started == names
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*")} == before
+    trained_on = ["b.png", "a.png"]
+    (tmp_path / "out" / "regular" / "state.pt").unlink()
+    assert go() is not None, "what is done needs no state"
+    assert started == names
 
 
 def test_a_stop_at_the_last_step_of_a_run_stops_the_ablation(tmp_path, monkeypatch):
@@ -98,7 +110,7 @@ def test_a_stop_at_the_last_step_of_a_run_stops_the_ablation(tmp_path, monkeypat
         run.step = variant.config.steps
         return run
 
-    found = ablate(variants(SMALL), tmp_path, start, on(tmp_path / "photos"))
+    found = ablate(variants(SMALL), tmp_path, start, on(tmp_path / "photos"), ["a"])
     assert found is None
     assert started == ["base"]
 
@@ -113,7 +125,7 @@ def test_the_runs_say_what_they_learn_from(tmp_path, monkeypatch):
 
     monkeypatch.setattr("lama.training.ablation.ablate", first)
     monkeypatch.setitem(PRESETS, "toy", SMALL)
-    draw_photos(tmp_path / "hidden")
+    draw_photos(tmp_path / "hidden", phase=2.0)
     given = ["--photos", str(tmp_path / "shown"), "--eval-photos", str(tmp_path / "hidden")]
     given += ["--workers", "3", "--run-dir", str(tmp_path / "out")]
     assert main(["ablate", *given, "--preset", "toy"]) == 0
@@ -126,7 +138,7 @@ def test_the_published_layout_is_the_reference_in_32_bits(preset, wanted, tmp_pa
     monkeypatch.setattr("lama.training.setup.has_bf16", lambda: True)
     monkeypatch.setattr("lama.training.ablation.ablate", lambda wanted, *_: bases.extend(wanted))
     draw_photos(tmp_path / "shown")
-    draw_photos(tmp_path / "hidden")
+    draw_photos(tmp_path / "hidden", phase=2.0)
     given = ["--photos", str(tmp_path / "shown"), "--eval-photos", str(tmp_path / "hidden")]
     assert main(["ablate", *given, "--run-dir", str(tmp_path / "out"), "--preset", preset]) == 0
     assert {variant.config.mixed_precision for variant in bases} == {wanted}
@@ -143,7 +155,7 @@ def test_the_published_layout_is_the_reference_in_32_bits(preset, wanted, tmp_pa
 )
 def test_what_cannot_be_is_refused(flags, message, tmp_path, capsys):
     draw_photos(tmp_path / "shown")
-    draw_photos(tmp_path / "hidden")
+    draw_photos(tmp_path / "hidden", phase=2.0)
     given = ["--photos", str(tmp_path / "shown"), "--eval-photos", str(tmp_path / "hidden")]
     given += ["--steps", "1", "--run-dir", str(tmp_path / "out")]
     assert main(["ablate", *given, *flags]) == 2
@@ -155,11 +167,14 @@ def test_what_is_measured_on_is_there_and_is_not_trained_on(tmp_path, capsys):
     draw_photos(tmp_path / "shown")
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "a.png").symlink_to(next((tmp_path / "shown").iterdir()))
+    (tmp_path / "copied").mkdir()
+    shutil.copy(next((tmp_path / "shown").iterdir()), tmp_path / "copied" / "other.png")
     given = ["ablate", "--photos", str(tmp_path / "shown"), "--run-dir", str(tmp_path / "out")]
     for folder, said in (
         ("nowhere", "no photos below"),
         ("shown", "5 of the photos to measure on would be trained on"),
         ("linked", "1 of the photos to measure on would be trained on"),
+        ("copied", "1 of the photos to measure on would be trained on"),
         (".", "--photos and --eval-photos must share none"),
     ):
         assert main([*given, "--eval-photos", str(tmp_path / folder)]) == 2

@@ -1,6 +1,8 @@
 """Photos of Hugging Face datasets: addresses, columns, broken rows, streams, what is held out."""
 
+import dataclasses
 import io
+import shutil
 
 import datasets
 import numpy as np
@@ -261,6 +263,32 @@ def test_of_saved_records_only_approved_ones_are_taken(tmp_path, streaming):
     wanted = {make_submission(i).mask.tobytes() for i in (0, 2)}
     assert {picture.mask.tobytes() for picture in epoch} == wanted
     assert not list(datasets.config.HF_DATASETS_CACHE.rglob("*.arrow"))
+    store.close()
+
+
+def test_a_photo_that_is_there_twice_is_on_one_side_and_watched_once(tmp_path):
+    for i in range(6):
+        Image.fromarray(np.full((9, 11, 3), 40 * i, np.uint8)).save(tmp_path / f"{i}.png")
+        shutil.copy(tmp_path / f"{i}.png", tmp_path / f"copy of {i}.png")
+    training, everything, taken = open_photos([str(tmp_path)], 3)
+    held = [everything.read(i).image[0, 0, 0] for i in taken]
+    kept = {training.read(i).image[0, 0, 0] for i in range(len(training))}
+    assert len(held) == len(set(held)) == 3
+    assert len(training) == 6
+    assert kept == {40 * i for i in range(6)} - set(held)
+
+
+def test_a_photo_at_the_front_of_a_stream_does_not_come_again(tmp_path):
+    store = Store.open(tmp_path / "data")
+    files = [make_submission(i).image_bytes for i in range(2)]
+    for i in range(6):  # three masks on each of two photos
+        submission = dataclasses.replace(make_submission(i), image_bytes=files[i % 2])
+        set_status(store, store.save(submission).record_id, "approved")
+    address = f"hf:{store.dataset_dir}:train:image:mask"
+    training, held, taken = open_photos([address], 1, streaming=True)
+    shown = [training.read(next(training.candidates(i, 3, None))).image for i in range(9)]
+    [watched] = [held.read(i).image for i in taken]
+    assert not any(np.array_equal(image, watched) for image in shown)
     store.close()
 
 

@@ -6,6 +6,7 @@ from PIL import Image
 
 import masks
 from lama.__main__ import main
+from lama.files import code_digest, sha256_file
 from lama.training.cache import Cache
 from lama.training.cases import Case, Cell, cases, cells
 from lama.training.evaluate import EvalConfig, Method, classical, evaluate, learned
@@ -259,6 +260,34 @@ def test_command_writes_a_report_and_sheets(folder, tmp_path, capsys):
             assert height > 2 * size
     assert main([*arguments, "--metrics", "beauty"]) == 2
     assert main([*arguments, "--fills", "magic"]) == 2
+
+
+def test_holes_of_a_folder_are_measured_and_their_sheets_written(folder, tmp_path):
+    """The strategy's name is a path, and so may be a model's."""
+    holes = tmp_path / "my holes"
+    holes.mkdir()
+    drawn = np.zeros((70, 90), np.uint8)
+    drawn[20:50, 30:60] = 255
+    Image.fromarray(drawn).save(holes / "0.png")
+    out = tmp_path / "out" / "r.json"
+    given = ["evaluate", "--photos", str(folder), "--output", str(out), "--size", "64"]
+    given += ["--strategy", f"folder:{holes}", "--fills", "telea", "--metrics", "l1"]
+    assert main(given) == 0
+    sheets = sorted(path.name for path in out.parent.glob("*.png"))
+    assert len(sheets) == 2
+    assert all(name.startswith("r-folder-") and "my-holes-64" in name for name in sheets)
+
+
+def test_a_report_says_what_it_was_measured_with(folder, tmp_path):
+    out = tmp_path / "r.json"
+    given = ["evaluate", "--photos", str(folder), "--output", str(out), "--size", "64"]
+    assert main([*given, "--fills", "telea", "--metrics", "l1", "--limit", "2"]) == 0
+    report = json.loads(out.read_text())
+    assert report["limit"] == 2
+    files = [folder / "0.png", folder / "1.png"]
+    assert report["sha256"] == {str(path): sha256_file(path) for path in files}
+    assert report["made_with"]["code"] == code_digest("lama", "masks")
+    assert report["made_with"]["torch"].startswith("2.")
 
 
 def test_a_fill_of_another_hole_is_not_taken_from_the_cache(folder, tmp_path):

@@ -97,15 +97,31 @@ def digests(count: int) -> list[str]:
     return [hashlib.sha256(bytes([i])).hexdigest() for i in range(count)]
 
 
-def test_a_fifth_is_held_out_by_content_alone() -> None:
-    every = digests(40)
-    trained, held = by_content(every, most=24)
-    assert len(held) == 8
-    assert sorted(trained + held) == list(range(40))
-    backwards, held_again = by_content(every[::-1], most=24)
+def test_about_a_fifth_is_held_out_by_content_alone() -> None:
+    every = digests(200)
+    trained, held = by_content(every, most=60)
+    assert 25 <= len(held) <= 55
+    assert sorted(trained + held) == list(range(200))
+    backwards, held_again = by_content(every[::-1], most=60)
     assert {every[::-1][i] for i in held_again} == {every[i] for i in held}
-    assert len(backwards) == 32
-    assert len(by_content(every, most=3)[1]) == 3
+    assert len(backwards) == len(trained)
+
+
+@pytest.mark.parametrize("most", [1, 3, 24])
+def test_of_many_a_smaller_share_is_held_out(most) -> None:
+    every = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(2000)]
+    trained, held = by_content(every, most)
+    assert 1 <= len(held) <= most
+    # More than `most` may be kept from training, and are not measured on.
+    assert len(trained) >= 2000 - most - 4 * most**0.5 - 1
+
+
+def test_of_two_one_is_held_out() -> None:
+    for i in range(60):
+        pair = [hashlib.sha256(f"{i} {k}".encode()).hexdigest() for k in range(2)]
+        trained, held = by_content(pair, most=24)
+        assert sorted(trained + held) == [0, 1]
+        assert len(held) == 1
 
 
 def test_what_is_there_twice_is_never_on_both_sides() -> None:
@@ -117,10 +133,14 @@ def test_what_is_there_twice_is_never_on_both_sides() -> None:
         by_content(every[:1] * 5, most=3)
 
 
-def test_growth_keeps_what_was_held_out() -> None:
-    before = {digests(60)[i] for i in by_content(digests(60), most=6)[1]}
-    after = {digests(66)[i] for i in by_content(digests(66), most=6)[1]}
-    assert len(before & after) >= 4
+@pytest.mark.parametrize("most", [6, 24])
+def test_nothing_that_was_trained_on_is_held_out_when_more_has_come(most) -> None:
+    every = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(1000)]
+    trained: set[str] = set()
+    for count in (5, 8, 13, 21, 60, 75, 120, 121, 300, 1000):
+        rest, held = by_content(every[:count], most)
+        assert not trained & {every[i] for i in held}
+        trained |= {every[i] for i in rest}
 
 
 def test_a_run_that_goes_on_holds_out_what_it_held_out() -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from torchmetrics.image.kid import poly_mmd
+from torchmetrics.image.kid import poly_kernel, poly_mmd
 
 from lama.training.kernel_distance import (
     EFFICIENTNET,
@@ -50,6 +50,25 @@ def test_repeating_the_crops_changes_nothing(rng):
     assert kernel_distance(*(np.repeat(x, 3, 1) for x in (fills, photos))).value == pytest.approx(
         once
     )
+
+
+def test_pairs_are_compared_a_few_at_a_time(rng, monkeypatch):
+    fills, photos = features(rng, n=23, k=3, shift=0.4), features(rng, n=23, k=3)
+    once = kernel_distance(fills, photos)
+    pairs = []
+    whole = poly_kernel
+
+    def counted(a, b):
+        pairs.append(len(a) * len(b))
+        return whole(a, b)
+
+    monkeypatch.setattr("lama.training.kernel_distance.poly_kernel", counted)
+    monkeypatch.setattr("lama.training.kernel_distance.MOST_PAIRS", 1500)
+    few = kernel_distance(fills, photos)
+    assert max(pairs) <= 1500
+    assert sum(pairs) == 3 * (23 * 3) ** 2
+    assert few.value == pytest.approx(once.value, rel=1e-12)
+    assert few.std == pytest.approx(once.std, rel=1e-12)
 
 
 def test_a_set_takes_two():

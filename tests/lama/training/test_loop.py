@@ -47,6 +47,22 @@ def test_the_run_folder_explains_itself(tmp_path, photos):
     assert lama.load(tmp_path / "run/generator.safetensors").generator.config == TOY.generator
 
 
+def test_the_best_weights_so_far_are_kept(tmp_path, photos):
+    class Watched:
+        found = iter([0.4, 0.3, 0.35, 0.3, 0.2])
+
+        def measure(self, _generator, _sheet):
+            return {"val_lpips": next(self.found)}
+
+    kept = []
+    for steps in (1, 2, 3, 4, 5):  # each goes on with the run
+        run = run_in(tmp_path, photos, replace(TOY, steps=steps), validation=Watched())
+        run.resume()
+        train(run)
+        kept.append(int(read_checkpoint(tmp_path / "best.safetensors")[2]["step"]))
+    assert kept == [1, 2, 2, 2, 5]
+
+
 def test_a_resumed_run_ends_in_the_same_weights(tmp_path, photos):
     whole = run_in(tmp_path / "whole", photos)
     train(whole, save_every=100)
@@ -170,7 +186,7 @@ def test_a_signal_at_the_very_end_is_told_too(tmp_path, photos):
     class Watched:
         def measure(self, _generator, _sheet):
             signal.raise_signal(signal.SIGTERM)
-            return {}
+            return {"val_lpips": 0.0}
 
     run = run_in(tmp_path, photos, replace(TOY, steps=2), validation=Watched())
     assert train(run)

@@ -135,6 +135,19 @@ def test_a_run_folder_is_not_overwritten(toy, photos, tmp_path, capsys):
     assert (tmp_path / "run" / "state.pt").read_bytes() == b"precious"
 
 
+def test_weights_without_a_state_are_not_overwritten(toy, photos, tmp_path, capsys):
+    """As when somebody has deleted the large file to keep a run."""
+    (tmp_path / "run").mkdir()
+    weights = tmp_path / "run" / "generator.safetensors"
+    weights.write_bytes(b"precious")
+    flags = ["--photos", str(photos), "--run-dir", str(tmp_path / "run"), "--holdout", "0"]
+    for more in ([], ["--resume"]):
+        assert main(["train", *flags, *more]) == 2
+        assert f"--init {weights}" in capsys.readouterr().err
+    assert weights.read_bytes() == b"precious"
+    assert list((tmp_path / "run").iterdir()) == [weights]
+
+
 @pytest.fixture
 def begun(photos, tmp_path, monkeypatch):
     """What starts and goes on with a run that has done two of its steps; its folder."""

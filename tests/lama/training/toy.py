@@ -58,11 +58,13 @@ ALL_LOSSES = replace(
 )
 
 
-def draw_photos(folder: Path) -> None:
+def draw_photos(folder: Path, phase: float = 0.0) -> None:
+    """Five photos; those of another phase are others."""
     folder.mkdir(exist_ok=True)
     y, x = np.mgrid[:60, :80]
     for i in range(5):
-        bands = np.stack([x * 3, y * 4, 120 + 100 * np.sin((x + y * i) / 9)], 2).astype(np.uint8)
+        waves = 120 + 100 * np.sin((x + y * i) / 9 + phase)
+        bands = np.stack([x * 3, y * 4, waves], 2).astype(np.uint8)
         Image.fromarray(bands).save(folder / f"{i}.png")
 
 
