@@ -1,8 +1,12 @@
+"""The frozen networks: LPIPS gives the published numbers, nothing trains or runs by accident."""
+
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import torchmetrics
 
 from lama.training.perceptual import LPIPS, EfficientNetFeatures, _numpy_pickle, _package_file
 
@@ -58,6 +62,26 @@ def test_dilation_is_the_stride_without_its_gaps():
     inside = slice(4, -4)  # zeros beyond the edge come in at other places
     there = dilated[..., 1::2, 1::2][..., inside, inside]
     torch.testing.assert_close(there, plain[..., inside, inside], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("net", ["alex", "vgg"])
+def test_lpips_weighs_channels_as_published(net):
+    """torchmetrics carries the authors' own files of these weights."""
+    folder = Path(torchmetrics.__file__).parent / "functional" / "image" / "lpips_models"
+    published = torch.load(folder / f"{net}.pth", weights_only=True, map_location="cpu")
+    network = LPIPS(net)
+    assert len(published) == 5
+    for i in range(5):
+        assert torch.equal(network.get_buffer(f"head{i}"), published[f"lin{i}.model.1.weight"])
+
+
+@pytest.mark.parametrize(("net", "distance"), [("alex", 0.931805), ("vgg", 0.686329)])
+def test_lpips_gives_the_numbers_of_its_formula(net, distance):
+    """They were worked out apart: equation 1 of the paper with plain convolutions."""
+    noise = np.random.default_rng(8).random((2, 3, 65, 79), dtype=np.float32)
+    one, other = torch.from_numpy(noise).split(1)
+    one = torch.nn.functional.avg_pool2d(one, 5, 1, 2)
+    assert LPIPS(net)(one, other).item() == pytest.approx(distance, rel=1e-4)
 
 
 def test_lpips_is_summed_in_full_precision(pictures):
