@@ -10,8 +10,8 @@ from lama.compiled import agreement, compile_generator, cpu, int8_works
 from lama.generator import Generator, channels_last
 
 PRECISIONS = ("auto", "fp32", "bf16", "int8")
-# dB against the plain form on a test picture (`agreement`). 8 bits stay far above what an eye can tell (40);
-# the exact form differs by rounding alone.
+# dB against the plain form on a test picture (`agreement`). 8 bits stay far above what an eye can
+# tell (40); the exact form differs by rounding alone.
 _LEAST_AGREEMENT = {"fp32": 90.0, "bf16": 40.0, "int8": 40.0}
 
 

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -61,6 +62,27 @@ def test_whatever_breaks_a_download_is_said_in_words(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.hf_hub_download", broken)
     with pytest.raises(ValueError, match="could not be downloaded: is.*by hand"):
         registry.download("big-lama")
+
+
+def test_what_arrives_is_checked_and_does_not_stay_if_it_is_wrong(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAMA_HOME", str(tmp_path))
+    model = replace(registry.entry("big-lama"), sha256=hashlib.sha256(b"weights").hexdigest())
+    monkeypatch.setitem(registry.MODELS, "big-lama", model)
+    asked, sent = [], [b"a page that says: log in", b"weights"]
+
+    def transfer(repository, name, local_dir, tqdm_class):
+        asked.append((repository, name, local_dir, tqdm_class))
+        (local_dir / name).write_bytes(sent.pop(0))
+        return str(local_dir / name)
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", transfer)
+    with pytest.raises(ValueError, match="is not the big-lama that is known here"):
+        registry.download("big-lama")
+    assert list(tmp_path.iterdir()) == []
+    assert registry.download("big-lama") == tmp_path / "big-lama.pt" == registry.find("big-lama")
+    assert asked == [(model.source, model.file, tmp_path, None)] * 2
+    assert registry.download("big-lama").read_bytes() == b"weights"
+    assert len(asked) == 2, "what is here is not fetched again"
 
 
 @pytest.mark.parametrize("goes_on", [True, False])
