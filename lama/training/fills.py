@@ -85,6 +85,6 @@ def fill_version(name: str) -> str:
         modules = (lama.exemplar, lama.components, lama.pullpush)
         source = "".join(inspect.getsource(module) for module in modules)
         return hashlib.sha256(source.encode()).hexdigest()
-    if name == "patchmatch":
-        return version("patchmatch-cython")
-    return f"{RADIUS} {cv2.__version__} {version('scikit-image')}"
+    package = {"patchmatch": "patchmatch-cython", "biharmonic": "scikit-image"}.get(name)
+    used = f"{package} {version(package)}" if package else f"OpenCV {cv2.__version__} {RADIUS}"
+    return f"{used} {inspect.getsource(FILLS[name])}"
