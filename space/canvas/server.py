@@ -137,16 +137,18 @@ class CanvasServer:
     def fill_strategy(self, data: dict) -> Answer:
         """A mask from a generator: `photo`, `strategy`, `seed`.
 
-        Where that one finds nothing to go by, another draws it: `strategy` of the answer.
+        Where that one finds nothing to go by, another draws it: `strategy` of the answer. It
+        draws the same mask again with the seed and the answer's `parameters`.
         """
         strategy = known_strategy(data.get("strategy"), "wide")
         handle = self.services.photos.get(str(data.get("photo", "")))
         seed = max(0, int(data.get("seed") or 0))
         with self.pictures.taken():
             rgb = self.services.photos.decoded(handle).rgb
-            made = masks.generate(strategy, rgb, 1, seed)[0]
+            made, parameters = _drawn_by(strategy, rgb, seed)
         return {
-            "mask": encode_mask(made.mask), "strategy": made.strategy_used, "note": made.note,
+            "mask": encode_mask(made.mask), "note": made.note,
+            "strategy": made.strategy_used, "parameters": parameters,
         }  # fmt: skip
 
     @answered()
@@ -307,6 +309,21 @@ def _shown(photo: Photo, mask: np.ndarray, filled: _Filled, began: float) -> Ans
         "model": result.model, "device": result.device, "precision": result.precision,
         "verified": verified, "rough": bool(result.rough is not None and result.rough.any()),
     }  # fmt: skip
+
+
+def _drawn_by(
+    strategy: str, rgb: np.ndarray, seed: int
+) -> tuple[masks.GeneratedMask, dict[str, int]]:
+    """A strategy's mask, and the parameters that differ from the published ones."""
+    # The published lengths are pixels of a small picture: they would mark specks of a photo.
+    dials = {dial.name for dial in masks.parameters(strategy)} & {"scale_with_image"}
+    parameters = dict.fromkeys(dials, 1)
+    made = masks.generate(strategy, rgb, 1, seed, **parameters)[0]
+    if made.strategy_used == strategy:
+        return made, parameters
+    # The other strategy draws it anew, so that its own name and parameters tell how.
+    other, parameters = _drawn_by(made.strategy_used, rgb, seed)
+    return replace(other, note=made.note), parameters
 
 
 def _preview(photo: Photo) -> bytes:

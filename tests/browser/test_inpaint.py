@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageOps
 from playwright.sync_api import Browser, Page, expect
 
+import masks
 from tests.browser.conftest import (
     App,
     download,
@@ -21,6 +22,17 @@ from tests.browser.conftest import (
 )
 
 pytestmark = pytest.mark.browser
+
+
+KEPT_STROKES = """() => new Promise((resolve) => {
+  indexedDB.open("lama-canvas", 1).onsuccess = ({ target }) => {
+    const store = target.result.transaction("now").objectStore("now");
+    store.get("mask " + sessionStorage.getItem("lama-canvas-tab")).onsuccess = (event) => {
+      target.result.close();
+      resolve(event.target.result.strokes);
+    };
+  };
+})"""
 
 
 def posts(page: Page) -> list[str]:
@@ -181,6 +193,12 @@ def test_fill_from_a_strategy_is_seeded(page: Page, small: Path) -> None:
     page.locator('[data-do="fill"]').click()
     wait_for_result(page)
     first = exported_mask(page)
+    page.wait_for_timeout(300)
+    [recorded] = page.evaluate(KEPT_STROKES)
+    assert recorded["parameters"] == {"scale_with_image": 1}
+    pixels = np.asarray(Image.open(small).convert("RGB"))
+    drawn = masks.generate(recorded["strategy"], pixels, 1, recorded["seed"], scale_with_image=1)
+    assert np.array_equal(drawn[0].mask, first), "what is kept with a mask draws it again"
     page.keyboard.press("f")
     page.locator('[data-do="fill-next"]').click()
     wait_for_result(page)

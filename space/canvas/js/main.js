@@ -64,7 +64,8 @@ async function fillFromStrategy(step) {
   const whole = await wholeMask(answer.mask);
   if (!(await penIsUp(photo)) || !isNewest()) return;
   const used = answer.strategy; // another one where this found nothing to go by
-  changeMask((raster) => raster.replace(whole), { tool: "strategy", strategy: used, seed }, used);
+  const { parameters } = answer;
+  changeMask((raster) => raster.replace(whole), { tool: "strategy", strategy: used, seed, parameters }, used);
   if (answer.note) note(answer.note, "info");
 }
 

@@ -13,6 +13,7 @@ import pytest
 from gradio.utils import get_upload_folder
 from PIL import Image
 
+import masks
 from space.canvas.protocol import encode_mask
 from space.canvas.server import CanvasServer
 from space.services import Services
@@ -237,6 +238,24 @@ def test_a_mask_from_a_strategy_says_who_drew_it(server: CanvasServer, tmp_path:
     assert answer["strategy"] == "medium"
     assert "No object" in answer["note"]
     assert server.fill_strategy({"photo": handle.id, "strategy": "box"})["strategy"] == "box"
+
+
+@pytest.mark.parametrize("strategy", ["wide", "box", "segmentation", "outpaint"])
+def test_a_strategy_fills_a_large_photo_as_it_does_a_small_one(
+    server: CanvasServer, tmp_path: Path, strategy: str
+) -> None:
+    large = tmp_path / "large.png"
+    Image.new("RGB", (1603, 1203), (90, 120, 150)).save(large)
+    handle = server.services.photos.put(large)
+    rgb = server.services.photos.decoded(handle).rgb
+    shares = []
+    for seed in range(6):
+        answer = server.fill_strategy({"photo": handle.id, "strategy": strategy, "seed": seed})
+        name, parameters = answer["strategy"], answer["parameters"]
+        again = masks.generate(name, rgb, 1, seed, **parameters)[0].mask
+        assert encode_mask(again) == answer["mask"], "the record draws the same mask again"
+        shares.append(again.mean())
+    assert np.mean(shares) > 0.1
 
 
 def test_a_photo_that_is_gone_is_told_apart(server: CanvasServer, picture: Path) -> None:
