@@ -28,8 +28,10 @@ function createRaster(width, height) {
     data,
     get count() { return count; },
 
-    // All pixels whose centre is within r of the segment a-b; even the thinnest pen marks one pixel.
-    capsule(a, b, r, value) {
+    // All pixels whose centre is within r of the segment a-b. A pen thinner than a pixel draws a line without gaps
+    // too: half a pixel reaches a centre in every column, or row, that the line crosses.
+    capsule(a, b, radius, value) {
+      const r = Math.max(radius, 0.5);
       const box = clipped(Math.min(a.x, b.x) - r, Math.min(a.y, b.y) - r, Math.max(a.x, b.x) + r, Math.max(a.y, b.y) + r);
       const dx = b.x - a.x, dy = b.y - a.y, long = dx * dx + dy * dy, reach = r * r;
       for (let y = box.y; y < box.y + box.height; y++) {
