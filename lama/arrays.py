@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from lama.exif import say_upright, upright
-from lama.photo import Fill, Photo, inpaint_photo, painted
+from lama.photo import Fill, Photo, from_cmyk, inpaint_photo, painted
 
 
 def as_mask(mask: np.ndarray | Image.Image) -> np.ndarray:
@@ -49,6 +49,8 @@ def fill_pil(fill: Fill, image: Image.Image, hole: np.ndarray) -> Image.Image:
     image = _turned(image)
     if image.mode.startswith("I;16"):
         return _fill_deep(fill, image, hole)
+    if image.mode == "CMYK":
+        image = _printed(image)
     keep = "L" if image.mode in ("L", "LA", "La") else "RGB"
     if image.has_transparency_data:
         # Of a transparent colour as well: a filled pixel may have that colour.
@@ -70,10 +72,23 @@ def _turned(image: Image.Image) -> Image.Image:
     return turned
 
 
+def _printed(image: Image.Image) -> Image.Image:
+    """A CMYK picture in RGB, without the colour profile, which was that of the ink."""
+    info = {key: value for key, value in image.info.items() if key != "icc_profile"}
+    result = from_cmyk(image, image.info.get("icc_profile"))
+    result.info = info
+    return result
+
+
 def _fill_deep(fill: Fill, image: Image.Image, hole: np.ndarray) -> Image.Image:
     pixels = np.asarray(image)
     photo = Photo(pixels.astype(np.uint16)[..., None], "PNG")
     filled = inpaint_photo(fill, photo, hole).original[..., 0]
+    clear = image.info.get("transparency")
+    if isinstance(clear, int):
+        # Pillow has no alpha of 16 bits: what is clear keeps that grey, and a fill never has it.
+        filled[filled == clear] = clear - 1 if clear else 1
+        filled[pixels == clear] = clear
     result = Image.fromarray(filled.astype(pixels.dtype))  # in the order of bytes that it had
     result.info = dict(image.info)
     return result

@@ -256,7 +256,7 @@ def _shallow(image: Image.Image) -> Photo:
     image.load()
     turned = upright(image)
     if turned.mode == "CMYK":
-        turned = _from_cmyk(turned, extras["icc_profile"])
+        turned = from_cmyk(turned, extras["icc_profile"])
         extras["icc_profile"] = None
         extras["notes"] += ("CMYK was converted to RGB.",)
     if turned.mode == "P":
@@ -276,7 +276,8 @@ def _channels(image: Image.Image) -> np.ndarray:
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
-def _from_cmyk(image: Image.Image, profile: bytes | None) -> Image.Image:
+def from_cmyk(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """A CMYK picture as sRGB, by its colour profile if that can be read."""
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))

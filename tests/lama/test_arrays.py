@@ -82,6 +82,40 @@ def test_a_16_bit_picture_keeps_what_belongs_to_it(hole):
     assert result.info == image.info
 
 
+@pytest.mark.parametrize("clear", [0, 500, 100 * 257])
+def test_a_16_bit_fill_is_never_transparent_and_what_is_stays_so(hole, clear):
+    pixels = np.full(hole.shape, 700, np.uint16)
+    pixels[::3] = clear
+    image = Image.fromarray(pixels)
+    image.info["transparency"] = clear
+    shade = 100 if clear else 0
+    result = fill_pil(lambda rgb, _: np.full_like(rgb, shade), image, hole)
+    after = np.asarray(result)
+    assert result.info["transparency"] == clear
+    assert np.array_equal(after == clear, pixels == clear)
+    assert np.array_equal(after[~hole], pixels[~hole])
+    assert np.abs(after[hole & (pixels != clear)].astype(int) - shade * 257).max() <= 1
+
+
+@pytest.mark.parametrize("profile", [True, False])
+def test_a_photo_for_print_is_converted_as_one_in_a_file(rng, hole, profile, monkeypatch):
+    """Its profile speaks of ink, and goes; nothing else does."""
+    inks = Image.fromarray(rng.integers(0, 256, (*hole.shape, 4), dtype=np.uint8), "CMYK")
+    inks.info["dpi"] = (300, 300)
+    if profile:
+        inks.info["icc_profile"] = b"of ink"
+        converted = Image.new("RGB", inks.size, (10, 20, 30))
+        monkeypatch.setattr("lama.photo.ImageCms.ImageCmsProfile", lambda _: None)
+        monkeypatch.setattr("lama.photo.ImageCms.profileToProfile", lambda *_, **__: converted)
+    else:
+        converted = inks.convert("RGB")
+    result = fill_pil(lambda rgb, _: np.full_like(rgb, 7), inks, hole)
+    expected = np.where(hole[..., None], 7, np.asarray(converted))
+    assert np.array_equal(np.asarray(result), expected)
+    assert result.mode == "RGB"
+    assert result.info == {"dpi": (300, 300)}
+
+
 @pytest.mark.parametrize("mode", ["RGB", "L", "P", "LA", "La", "RGBa"])
 def test_what_is_transparent_stays_so_and_a_fill_never_is(rng, hole, mode):
     """A filled pixel may have the colour that a file names as transparent."""
