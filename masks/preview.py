@@ -51,7 +51,10 @@ def shrink_to(image: Image, mask: Mask, side: int) -> tuple[Image, Mask]:
 
 
 def shrink_mask(mask: Mask, side: int) -> Mask:
-    """Return the mask at a longer side of at most `side`; a small hole never vanishes."""
+    """Return the mask at a longer side of at most `side`.
+
+    Holes of less than about half a new pixel vanish, but where all would, the largest share stays.
+    """
     factor = side / max(mask.shape)
     if factor >= 1:
         return mask

@@ -10,8 +10,8 @@ import numpy as np
 from masks.base import Mask, check_mask
 from masks.ops import BUCKETS, Box, area_bucket, as_bytes, bounding_box
 
-EXACT_UP_TO = 1 << 16
-"""Holes whose bounding box has more pixels than this are measured to within a pixel or two."""
+DOUBLED_UP_TO = 1 << 16
+"""Holes whose bounding box has at most this many pixels are measured at twice their size."""
 
 REDUCED_FROM = 1 << 20
 """From this many pixels on, holes are measured at a reduced size."""
@@ -26,7 +26,8 @@ class MaskStatistics:
         bucket: the paper's hole-area bucket, 0 (up to 10 %) to 9.
         components: number of separate holes (touching at a corner counts as one).
         component_areas: each hole's share of the picture, largest first.
-        widest_stroke: diameter of the largest disc that fits into the hole, in pixels.
+        widest_stroke: diameter of the largest disc that fits into the hole, in pixels: right to two
+            pixels, and up to 2 % smaller than that where the hole's edges are not upright.
         touches_border: whether a hole reaches the picture's border.
         bounding_box: the smallest rectangle around all holes.
     """
@@ -106,7 +107,7 @@ def _widest(hole: np.ndarray) -> int:
     Small holes are doubled in size first, since the middle of an even number of pixels lies between
     two of them.
     """
-    if hole.size <= EXACT_UP_TO:
+    if hole.size <= DOUBLED_UP_TO:
         return max(1, round(_radius(_resize(hole, 2.0))))
     factor = min(1.0, (REDUCED_FROM / hole.size) ** 0.5)
     return max(1, round((2 * _radius(_resize(hole, factor)) - 0.5) / factor))
@@ -118,5 +119,7 @@ def _resize(hole: np.ndarray, factor: float) -> np.ndarray:
 
 
 def _radius(hole: np.ndarray) -> float:
+    # The approximate distance: `fitted` draws until this width fits, and with a more exact one its
+    # masks would be others for the same seed.
     framed = cv2.copyMakeBorder(hole, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     return float(cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_5).max())

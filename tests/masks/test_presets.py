@@ -22,6 +22,51 @@ PUBLISHED = {
 }
 
 
+CHAINS = ("min_chains", "max_chains", "max_width", "max_length", "max_angle", "continuous_angles")
+BOXES = ("min_boxes", "max_boxes", "min_side", "max_side", "margin")
+FIGURES = {
+    # the published settings: chains, rectangles, share of rectangles
+    ("wide", 256): ((1, 5, 100, 200, 4, 0), (), None),
+    ("wide", 512): ((1, 5, 100, 200, 4, 0), (), None),
+    ("box", 256): ((), (1, 4, 30, 150, 10), None),
+    ("training", 256): ((1, 5, 100, 200, 4, 0), (1, 4, 30, 150, 10), 1 / 2),
+    ("narrow", 256): ((4, 12, 40, 80, 4, 0), (1, 1, 30, 128, 0), 1 / 2),
+    ("thin", 256): ((4, 50, 10, 40, 4, 0), (), None),
+    ("thin", 512): ((4, 70, 20, 100, 4, 0), (), None),
+    ("medium", 256): ((4, 5, 50, 100, 4, 0), (1, 5, 10, 50, 0), 0.3 / 1.3),
+    ("medium", 512): ((4, 10, 100, 200, 4, 0), (1, 5, 30, 150, 0), 0.3 / 1.3),
+    ("thick", 256): ((1, 5, 100, 200, 4, 0), (1, 3, 30, 150, 10), 0.3 / 1.3),
+    ("thick", 512): ((1, 5, 250, 450, 4, 0), (1, 4, 30, 300, 10), 0.3 / 1.3),
+}
+OTHER_FIGURES = {
+    "outpaint": {
+        "min_share": 0.04, "max_share": 0.25, "left": 0.5, "top": 0.5, "right": 0.5, "bottom": 0.5
+    },
+    "segmentation": {
+        "max_object_area": 0.3, "min_mask_area": 0.02, "variants": 4, "scale_change": 0.25,
+        "flip": 1, "vertical_shift": 0.1, "max_hidden_area": 0.2, "max_mask_intersection": 0.5,
+        "max_foreground_coverage": 0.5, "max_foreground_intersection": 0.5, "rigid": 1,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "side"), FIGURES)
+def test_chains_and_rectangles_have_the_published_figures(name, side):
+    chains, rectangles, share = FIGURES[name, side]
+    expected = dict(zip(CHAINS, chains, strict=False)) | dict(zip(BOXES, rectangles, strict=False))
+    if share is not None:
+        expected["box_share"] = round(share, 2)
+    expected["scale_with_image"] = 0
+    assert {p.name: p.default for p in masks.parameters(name, side)} == expected
+
+
+@pytest.mark.parametrize("name", OTHER_FIGURES)
+def test_strips_and_objects_have_the_published_figures(name):
+    found = {p.name: p.default for p in masks.parameters(name)}
+    assert {key: found[key] for key in OTHER_FIGURES[name]} == OTHER_FIGURES[name]
+    assert set(found) - set(OTHER_FIGURES[name]) <= {"scale_with_image"}
+
+
 def areas(name, height, width, count, seed=0, **values):
     image = np.zeros((height, width, 3), np.uint8)
     return np.array([m.mask.mean() for m in masks.generate(name, image, count, seed, **values)])

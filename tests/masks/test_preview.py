@@ -62,6 +62,15 @@ def test_a_sheet_holds_every_mask(count, columns, grid):
     )
 
 
+def test_of_holes_that_would_all_vanish_the_largest_share_stays():
+    mask = np.zeros((901, 1200), bool)
+    mask[100:103, 303:305] = mask[700, 900] = True
+    assert preview.shrink_mask(mask, 100).sum() == 1
+    assert preview.shrink_mask(mask, 100)[8, 25]
+    mask[400:500, 600:700] = True
+    assert masks.describe(preview.shrink_mask(mask, 100)).components == 1
+
+
 def test_a_sheet_of_nothing_is_refused():
     with pytest.raises(ValueError, match="at least one"):
         preview.sheet(np.zeros((90, 120, 3), np.uint8), [])

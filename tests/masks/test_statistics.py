@@ -47,6 +47,14 @@ def test_a_brush_keeps_its_width_on_a_large_picture():
     assert masks.describe(canvas.astype(bool)).widest_stroke == pytest.approx(121, abs=5)
 
 
+@pytest.mark.parametrize("radius", [10, 41, 100, 300])
+def test_a_disc_is_right_to_two_pixels_and_two_percent(radius):
+    canvas = np.zeros((2 * radius + 31, 2 * radius + 50), np.uint8)
+    cv2.circle(canvas, (radius + 13, radius + 7), radius, 1, -1)
+    width = masks.describe(canvas.astype(bool)).widest_stroke
+    assert 0.98 * (2 * radius + 1) - 2 <= width <= 2 * radius + 2
+
+
 def test_touching_corners_are_one_hole():
     mask = np.eye(20, dtype=bool)
     assert masks.describe(mask).components == 1
