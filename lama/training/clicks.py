@@ -5,15 +5,17 @@
 Teacher: the published U2-Net-p, its tensors by their place in the forward pass. Where it is sure of
 the object of a photo, or of a crop, its mask is kept. The student sees these objects alone and
 pasted over each other, with clicks or a box that say which is meant.
+
+Every few hundred steps, and on Ctrl+C or SIGTERM, the weights so far go to `unfinished-OUT` beside
+OUT. OUT itself is written when all steps are done.
 """
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -30,7 +32,9 @@ from lama.generator import channels_last
 from lama.selection.clicks import packed
 from lama.selection.u2net import U2NetP
 from lama.selection.views import CHANNELS, Window, cut, lay_back, window
+from lama.training.signals import stop_on_signal
 from masks.annotations import photos
+from masks.arguments import LeavingParser, line, natural, positive
 from masks.base import Image, Mask
 from masks.files import read_image
 from masks.ops import within
@@ -42,6 +46,7 @@ SURE_SHARE = 0.22
 """Most of an object that may be unsure (chances of .15 to .85) for it to be kept."""
 BATCH, SIZES = 8, (96, 112, 128)
 RATE, STEM_RATE = 3e-4, 1.2e-3
+SAVE_EVERY = 250
 
 
 def objects(paths: Sequence[Path], teacher: U2NetP, rng: np.random.Generator) -> Iterator:
@@ -218,9 +223,27 @@ def loss(logits: Tensor, truth: Tensor) -> Tensor:
 
 
 def train(
-    bank: Sequence[tuple[Image, Mask]], teacher: U2NetP, steps: int, seed: int = 0
-) -> nn.Module:
-    """Train for so many steps of 8; return the averaged weights."""
+    bank: Sequence[tuple[Image, Mask]],
+    teacher: U2NetP,
+    steps: int,
+    seed: int = 0,
+    keep: Callable[[list[Tensor]], None] = lambda _: None,
+) -> tuple[list[Tensor], int]:
+    """Train for so many steps of 8, or until Ctrl+C or SIGTERM, which end the step in work first.
+
+    Args:
+        bank: pictures with an object each.
+        teacher: whose weights it starts from.
+        steps: how many.
+        seed: of the samples and of the new channels.
+        keep: is given the averaged weights every `SAVE_EVERY` steps, and when a signal came.
+
+    Returns:
+        The averaged weights in the order of the forward pass, and the number of steps done.
+
+    Raises:
+        FloatingPointError: the loss or its gradient is no longer finite.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     network = student(teacher)
@@ -232,53 +255,96 @@ def train(
     )
     average = [p.detach().clone() for p in network.parameters()]
     began = time.monotonic()
-    for step in range(steps):
-        warm, done = min(1.0, (step + 1) / 30), step / steps
-        for group in optimizer.param_groups:
-            group["lr"] = group["rate"] * warm * (0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * done)))
-        size = int(rng.choice(SIZES))
-        inputs, truths = zip(*(sample(bank, size, rng) for _ in range(BATCH)), strict=True)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = network(torch.from_numpy(np.stack(inputs)))[:, 0]
-        value = loss(logits.float(), torch.from_numpy(np.stack(truths)))
-        optimizer.zero_grad()
-        value.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        with torch.no_grad():
-            for kept, now in zip(average, network.parameters(), strict=True):
-                kept.lerp_(now, 1 - min(0.99, step / (step + 20)))
-        if step % 25 == 0:
-            log.info("%d %.0f s, loss %.3f", step, time.monotonic() - began, value.item())
-    network.from_arrays(average)
-    return network
+    done = 0
+    with stop_on_signal() as stop:
+        while done < steps and not stop.asked:
+            for group in optimizer.param_groups:
+                group["lr"] = group["rate"] * share_of_rate(done, steps)
+            value = descend(network, optimizer, bank, rng)
+            with torch.no_grad():
+                for kept, now in zip(average, network.parameters(), strict=True):
+                    kept.lerp_(now, 1 - min(0.99, done / (done + 20)))
+            if done % 25 == 0:
+                log.info("%d %.0f s, loss %.3f", done, time.monotonic() - began, value)
+            done += 1
+            if done % SAVE_EVERY == 0 or stop.asked:
+                keep(average)
+    return average, done
+
+
+def share_of_rate(step: int, steps: int) -> float:
+    """Return the share of the rates at a step: up over 30 of them, then a cosine down to 3 %."""
+    warm = min(1.0, (step + 1) / 30)
+    return warm * float(0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * step / steps)))
+
+
+def descend(
+    network: U2NetP,
+    optimizer: torch.optim.Optimizer,
+    bank: Sequence[tuple[Image, Mask]],
+    rng: np.random.Generator,
+) -> float:
+    """Take one step on new samples and return the loss; FloatingPointError if it is not finite."""
+    size = int(rng.choice(SIZES))
+    inputs, truths = zip(*(sample(bank, size, rng) for _ in range(BATCH)), strict=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = network(torch.from_numpy(np.stack(inputs)))[:, 0]
+    value = loss(logits.float(), torch.from_numpy(np.stack(truths)))
+    optimizer.zero_grad()
+    value.backward()
+    norm = nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    if not (value.isfinite() and norm.isfinite()):  # before the weights are touched
+        raise FloatingPointError(f"the loss is {value.item():.4g}, its gradient {norm.item():.4g}")
+    optimizer.step()
+    return value.item()
+
+
+def read_teacher(path: Path) -> U2NetP:
+    """Return the network with the weights of a file; ValueError if they are not its own."""
+    try:
+        stored = load_file(path)
+        teacher = U2NetP().eval()
+        teacher.from_arrays([stored[name] for name in sorted(stored)])
+    except (ValueError, SafetensorError) as error:
+        raise ValueError(f"--teacher {path}: {error}") from None
+    return teacher
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Collect objects, train, write the weights."""
-    parser = argparse.ArgumentParser("python -m lama.training.clicks", description=__doc__)
+    """Collect objects, train, write the weights; 1 if training ended early, for bad input 2."""
+    parser = LeavingParser("python -m lama.training.clicks", description=__doc__)
     parser.add_argument("photos", nargs="+", type=Path)
     parser.add_argument("--teacher", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=positive, default=1500)
+    parser.add_argument("--seed", type=natural, default=0)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         options.output.parent.mkdir(parents=True, exist_ok=True)  # before hours of work, not after
-        stored = load_file(options.teacher)
-    except (OSError, SafetensorError) as error:
-        parser.error(str(error))
-    teacher = U2NetP().eval()
-    teacher.from_arrays([stored[name] for name in sorted(stored)])
-    rng = np.random.default_rng(options.seed)
-    paths = [path for folder in options.photos for path in photos(folder)]
-    bank = list(objects(paths, teacher, rng))
+        teacher = read_teacher(options.teacher)
+        paths = [path for folder in options.photos for path in photos(folder)]
+    except (OSError, ValueError) as error:
+        parser.error(line(error))
+    bank = list(objects(paths, teacher, np.random.default_rng(options.seed)))
     if not bank:
         parser.error(f"the teacher is sure of no object in {len(paths)} photos: take others")
     log.info("%d objects of %d photos", len(bank), len(paths))
-    network = train(bank, teacher, options.steps, options.seed)
-    write_atomic(options.output, save(packed([p.detach() for p in network.parameters()])))
+    unfinished = options.output.with_name(f"unfinished-{options.output.name}")
+
+    def keep(weights: list[Tensor]) -> None:
+        write_atomic(unfinished, save(packed(weights)))
+
+    try:
+        weights, done = train(bank, teacher, options.steps, options.seed, keep)
+    except FloatingPointError as error:
+        log.error("%s; weights from before, if any, are in %s", error, unfinished)
+        return 1
+    if done < options.steps:
+        log.warning("stopped after %d steps; the weights so far are in %s", done, unfinished)
+        return 1
+    write_atomic(options.output, save(packed(weights)))
+    unfinished.unlink(missing_ok=True)
     return 0
 
 

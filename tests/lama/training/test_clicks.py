@@ -1,12 +1,14 @@
 """Training the selection network: what it is shown fits the question, and it learns."""
 
+import signal
+
 import cv2
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-from lama.selection.clicks import Clicks
+from lama.selection.clicks import Clicks, unpacked
 from lama.selection.u2net import U2NetP
 from lama.training import clicks
 from masks.selection import Prompt
@@ -59,7 +61,8 @@ def test_the_loss_is_nothing_for_the_truth():
 def test_two_steps_change_the_weights():
     torch.manual_seed(0)
     teacher = U2NetP().eval()
-    trained = list(clicks.train(bank(), teacher, 2).parameters())
+    trained, done = clicks.train(bank(), teacher, 2)
+    assert done == 2
     torch.manual_seed(0)
     start = list(clicks.student(teacher).parameters())
     assert all(torch.isfinite(p).all() for p in trained)
@@ -85,24 +88,86 @@ def teacher(tmp_path):
     return tmp_path / "teacher.safetensors"
 
 
-def arguments(teacher):
+def arguments(teacher, steps=1):
     output = teacher.parent / "new" / "clicks.safetensors"
     given = [str(teacher.parent / "photos"), "--teacher", str(teacher), "--output", str(output)]
-    return output, [*given, "--steps", "1"]
+    return output, [*given, "--steps", str(steps)]
+
+
+def bright(image, _):
+    """In place of the teacher's mask: what is not dark."""
+    mask = image.max(2) > 100
+    return mask if 0.02 < mask.mean() < 0.9 else None
 
 
 def test_the_program_writes_what_the_select_tool_reads(teacher, monkeypatch):
-
-    def bright(image, _):
-        mask = image.max(2) > 100
-        return mask if 0.02 < mask.mean() < 0.9 else None
-
     monkeypatch.setattr(clicks, "sure_mask", bright)
     output, given = arguments(teacher)
     assert clicks.main(given) == 0
     image, mask = bank()[0]
     found = Clicks(output).select(image, Prompt(points=((45.0, 40.0),)))
     assert found.shape == mask.shape
+    assert [path.name for path in output.parent.iterdir()] == [output.name]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_keeps_the_weights_so_far(teacher, monkeypatch, caplog, number):
+    output, given = arguments(teacher, steps=9)
+    output.parent.mkdir()
+    output.write_bytes(b"of an earlier run")
+    sample, calls = clicks.sample, []
+
+    def interrupted(*a):
+        calls.append(a)
+        if len(calls) == clicks.BATCH + 1:  # in the second step
+            signal.raise_signal(number)
+        return sample(*a)
+
+    monkeypatch.setattr(clicks, "sure_mask", bright)
+    monkeypatch.setattr(clicks, "sample", interrupted)
+    assert clicks.main(given) == 1
+    assert "stopped after 2 steps" in caplog.text
+    assert output.read_bytes() == b"of an earlier run"
+    Clicks(output.with_name("unfinished-clicks.safetensors")).network  # noqa: B018 - reads it
+
+
+def test_numbers_that_go_wrong_end_the_run_and_leave_good_weights(teacher, monkeypatch, caplog):
+    output, given = arguments(teacher, steps=9)
+    loss, calls = clicks.loss, []
+
+    def diverging(*a):
+        calls.append(a)
+        return loss(*a) * (float("nan") if len(calls) == 3 else 1)
+
+    monkeypatch.setattr(clicks, "sure_mask", bright)
+    monkeypatch.setattr(clicks, "loss", diverging)
+    monkeypatch.setattr(clicks, "SAVE_EVERY", 1)
+    assert clicks.main(given) == 1
+    assert len(calls) == 3
+    assert "the loss is nan, its gradient nan" in caplog.text
+    assert not output.exists()
+    kept = unpacked(load_file(output.with_name("unfinished-clicks.safetensors")))
+    assert all(torch.isfinite(x).all() for x in kept)
+
+
+def test_bad_input_is_said_in_one_line_before_anything_runs(teacher, monkeypatch, capsys):
+    def said(*given):
+        with pytest.raises(SystemExit) as left:
+            clicks.main(given)
+        assert left.value.code == 2
+        [only] = capsys.readouterr().err.splitlines()
+        return only
+
+    monkeypatch.setattr(clicks, "objects", lambda *_: pytest.fail("this is work"))
+    _, given = arguments(teacher)
+    assert "--steps: a whole number, 1 or more, not '0'" in said(*given, "--steps", "0")
+    other = teacher.with_name("other.safetensors")
+    save_file({"a": torch.zeros(2)}, other)
+    assert f"--teacher {other}: these are not the weights" in said(*given, "--teacher", str(other))
+    other.write_bytes(b"nothing of the kind")
+    assert f"--teacher {other}: " in said(*given, "--teacher", str(other))
+    assert "gone" in said(*given, "--teacher", "gone")
+    assert "nowhere has no photos" in said("nowhere", *given[1:])
 
 
 def test_a_teacher_that_is_sure_of_nothing_is_said(teacher, monkeypatch, capsys):
