@@ -155,10 +155,10 @@ class Inpainter:
             pixels = sum(int(np.count_nonzero(group.hole)) for group in batch)
             _stop_if(cancelled)
             crops = [(result[g.crop.slices], open_hole[g.crop.slices]) for g in batch]
-            if self._refines_features(quality):
-                filled = [self._refine_crop(*crop, affordable, tell) for crop in crops]
-            else:
-                with self._stopping(cancelled):
+            with self._stopping(cancelled):
+                if self._refines_features(quality):
+                    filled = [self._refine_crop(*crop, affordable, tell) for crop in crops]
+                else:
                     filled = self._fill_crops(crops, longest, quality)
             for group, picture in zip(batch, filled, strict=True):
                 where = group.crop.slices
@@ -172,7 +172,7 @@ class Inpainter:
 
     @contextmanager
     def _stopping(self, cancelled: Callable[[], bool] | None) -> Iterator[None]:
-        """Within it, this thread's passes through the network end once `cancelled()` is true."""
+        """Within it, this thread's passes and waits for one end once `cancelled()` is true."""
         self._asked.cancelled = cancelled
         try:
             yield
@@ -182,10 +182,13 @@ class Inpainter:
     def _stop_if_cancelled(self, *_hooked: Any) -> None:  # noqa: ANN401 - a torch hook's
         _stop_if(getattr(self._asked, "cancelled", None))
 
+    def _take(self, slots: int) -> AbstractContextManager[None]:
+        return self._slots.take(slots, self._stop_if_cancelled)
+
     @contextmanager
     def alone(self) -> Iterator[Generator]:
         """The plain generator; within it nobody else runs this network, whoever shares cores."""
-        with self._slots.take(ALL):
+        with self._take(ALL):
             yield self.generator
 
     def share_cores(self) -> tuple[int, Callable[[], None] | None]:
@@ -238,7 +241,7 @@ class Inpainter:
     def _room_to_scale(self, mask: np.ndarray) -> Callable[[], AbstractContextManager[None]]:
         """The slots whose memory it takes to make a crop small, or large again."""
         pixels = SCALING * mask.size // self.generator.bytes_a_pixel
-        return lambda: self._slots.take(self._share(pixels))
+        return lambda: self._take(self._share(pixels))
 
     def _longest(self, quality: Quality) -> int:
         largest = self.generator.largest
@@ -299,7 +302,7 @@ class Inpainter:
         # A compiled form has its precision built in; on a GPU torch's autocast sees to it.
         reduced = self.precision == "bf16" and self._compiled is self.generator
         with (
-            self._slots.take(self._share(hole.numel())),
+            self._take(self._share(hole.numel())),
             torch.inference_mode(),
             torch.autocast(self._device.type, torch.bfloat16, enabled=reduced),
         ):

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
 
+from lama.pausing import Pause, go_on
+
 ALL = 2**31  # slots that a run wants that must be alone
+_MOMENT = 0.1  # seconds
 
 
 class Slots:
@@ -26,18 +29,19 @@ class Slots:
         self._changed = Condition()
 
     @contextmanager
-    def take(self, wanted: int = 1) -> Iterator[None]:
-        """Wait for so many slots (all of them at most) and hold them within the block."""
+    def take(self, wanted: int = 1, pause: Pause = go_on) -> Iterator[None]:
+        """Wait for so many slots (all of them at most) and hold them within the block.
+
+        `pause` is called again and again while it waits, and may raise to wait no longer.
+        """
         ticket = object()
         with self._changed:
             self._queue.append(ticket)
-            try:
-                self._changed.wait_for(
-                    lambda: self._queue[0] is ticket and self._free >= min(wanted, self.count)
-                )
-                taken = min(wanted, self.count)
-                self._free -= taken
-            finally:
+        try:
+            while (taken := self._taken(ticket, wanted)) is None:
+                pause()  # without the lock: nobody knows what it does
+        finally:
+            with self._changed:
                 self._queue.remove(ticket)
                 self._changed.notify_all()
         try:
@@ -46,6 +50,18 @@ class Slots:
             with self._changed:
                 self._free += taken
                 self._changed.notify_all()
+
+    def _taken(self, ticket: object, wanted: int) -> int | None:
+        """How many slots the ticket got; None if it is still not its turn after a moment."""
+        with self._changed:
+            its_turn = self._changed.wait_for(
+                lambda: self._queue[0] is ticket and self._free >= min(wanted, self.count), _MOMENT
+            )
+            if not its_turn:
+                return None
+            taken = min(wanted, self.count)
+            self._free -= taken
+            return taken
 
     def resize(self, count: int) -> None:
         """Have another number of slots; waits until nothing runs."""

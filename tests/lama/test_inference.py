@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -250,6 +252,26 @@ def test_a_run_stops_between_the_layers_of_the_network(inpainter, picture, hole)
     # Nobody is asked any more once that run is over.
     inpainter.fill(picture, hole)
     assert len(asked) == 5
+
+
+@pytest.mark.parametrize("quality", ["full", "refined"])
+def test_a_fill_that_waits_for_its_turn_can_be_cancelled(inpainter, picture, hole, quality):
+    asked, ended = [], []
+
+    def fill() -> None:
+        try:
+            inpainter.fill(
+                picture, hole, quality=quality, cancelled=lambda: asked.append(1) or len(asked) > 4
+            )
+        except lama.Cancelled:
+            ended.append(True)
+
+    thread = threading.Thread(target=fill, daemon=True)
+    with inpainter.alone():
+        thread.start()
+        thread.join(10)
+        assert ended
+    assert np.array_equal(inpainter.fill(picture, hole)[~hole], picture[~hole])
 
 
 def test_several_holes_in_one_pass_are_filled_as_one_by_one(inpainter, rng, monkeypatch):

@@ -88,6 +88,31 @@ def test_a_run_that_fails_gives_its_slots_back():
         pass
 
 
+def test_who_waits_is_asked_and_may_go_and_the_next_one_comes_in():
+    slots, asked, came = Slots(2), [], []
+
+    def pause() -> None:
+        asked.append(1)
+        assert not slots._changed._is_owned()
+        if len(asked) > 1:
+            raise InterruptedError
+
+    def next_one() -> None:
+        with slots.take():
+            came.append(1)
+
+    with slots.take():
+        waiting = threading.Thread(target=next_one)
+        with pytest.raises(InterruptedError), slots.take(2, pause):
+            pytest.fail("there was no room")
+        waiting.start()
+        waiting.join(10)
+        assert came
+    assert len(asked) == 2
+    with slots.take(2, pause):
+        assert len(asked) == 2, "who need not wait is not asked"
+
+
 def test_another_number_of_slots_comes_when_nothing_runs():
     slots, watch = Slots(1), Watch()
 
