@@ -145,12 +145,13 @@ class Scene:
         self.kinds = kinds = [kind for kind in _kinds(labels) if kind != 0]
         self.maps = _reduce(labels, kinds, self.size)
         self.areas = self.maps.sum((1, 2))
-        shares = [np.count_nonzero(labels == kind) / labels.size for kind in kinds]
-        self.things = [
-            self._cut(labels, index, kind)
-            for index, kind in enumerate(kinds)
-            if self.areas[index] and shares[index] < values["max_object_area"]
-        ]
+        shares: list[float] = []
+        self.things: list[_Thing] = []
+        for index, kind in enumerate(kinds):
+            own = labels == kind
+            shares.append(np.count_nonzero(own) / own.size)
+            if self.areas[index] and shares[index] < values["max_object_area"]:
+                self.things.append(_cut(own, index))
         smallest = values["min_mask_area"]
         self._able = [t for t in self.things if shares[t.index] * self._most(t) ** 2 > smallest]
         self.trouble = trouble(shares, bool(self._able), values)
@@ -194,12 +195,6 @@ class Scene:
             broken = breaches(hole, self.labels, earlier, self.values)
             rendered.append(None if broken else hole)
         return rendered
-
-    def _cut(self, labels: Labels, index: int, kind: int) -> _Thing:
-        own = labels == kind
-        box = bounding_box(own)
-        assert box is not None, "every number of the map is somewhere on it"
-        return _Thing(index, box, as_bytes(own[box.slices]))
 
     def _place(self, thing: _Thing, most: int, rng: np.random.Generator) -> list[_Placement]:
         """Return up to `most` places for copies of one object; the first failure ends it."""
@@ -311,6 +306,12 @@ class Scene:
             placement.scale,
             placement.mirrored,
         )
+
+
+def _cut(own: Mask, index: int) -> _Thing:
+    box = bounding_box(own)
+    assert box is not None, "every number of the map is somewhere on it"
+    return _Thing(index, box, as_bytes(own[box.slices]))
 
 
 def _kinds(labels: Labels) -> list[int]:
