@@ -22,7 +22,7 @@ from space.settings import ENVIRONMENT, at_home
 from space.store import LICENCES, STATUSES, Filters, Record, Store, StoreError, SubmissionError
 from space.store.connection import connect
 from space.store.exporting import KINDS, export
-from space.store.hub import push
+from space.store.hub import check_name, push
 from space.store.importing import Answer, import_from
 from space.store.restoring import restore
 from space.words import counted
@@ -57,9 +57,11 @@ def main(arguments: Sequence[str], say: Say, hub: HfApi | None = None) -> int:
         and not (chosen.data_dir / "dataset").is_symlink()
     ):
         parser.error(f"There is no dataset in {chosen.data_dir}. Give its directory: --data-dir.")
-    if not getattr(chosen, "hub_dataset", "not asked for"):  # before a new store is made
-        parser.error("Say which dataset on the Hub: --hub-dataset USER/NAME.")
     try:
+        if hasattr(chosen, "hub_dataset"):  # before a new store is made
+            if not chosen.hub_dataset:
+                parser.error("Say which dataset on the Hub: --hub-dataset USER/NAME.")
+            check_name(chosen.hub_dataset)
         store = Store.open(chosen.data_dir)
         try:
             return int(chosen.run(store, chosen, say, hub))

@@ -97,8 +97,8 @@ def push(
     return pushed
 
 
-def check(core: Core, repository: str, statuses: Sequence[str] = ("approved",)) -> None:
-    """Refuse what cannot be pushed, or not to there.
+def check_name(repository: str) -> None:
+    """Refuse what cannot be the name of a dataset; nothing is looked up.
 
     Raises:
         SubmissionError: What is wrong.
@@ -109,6 +109,15 @@ def check(core: Core, repository: str, statuses: Sequence[str] = ("approved",)) 
         raise SubmissionError(f"{repository!r} cannot be a dataset on the Hub: {error}") from error
     if "/" not in repository:
         raise SubmissionError(f"A dataset on the Hub is USER/NAME; got {repository!r}.")
+
+
+def check(core: Core, repository: str, statuses: Sequence[str] = ("approved",)) -> None:
+    """Refuse what cannot be pushed, or not to there.
+
+    Raises:
+        SubmissionError: What is wrong.
+    """
+    check_name(repository)
     if set(statuses) - set(STATUSES) or not statuses:
         raise SubmissionError(f"The status is one of {', '.join(STATUSES)}.")
     before = core.index.meta("hub_dataset")

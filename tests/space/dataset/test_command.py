@@ -199,13 +199,21 @@ def test_bad_input_exits_with_2_and_one_line(
     assert line.startswith("python -m space")
 
 
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ([], "--hub-dataset USER/NAME"),
+        (["--hub-dataset", "just-a-name"], "USER/NAME; got 'just-a-name'"),
+        (["--hub-dataset", "ann/my masks"], "'ann/my masks' cannot be a dataset"),
+    ],
+)
 def test_restore_from_nowhere_makes_no_directory(
-    tmp_path: Path, capsys: pytest.CaptureFixture
+    tmp_path: Path, capsys: pytest.CaptureFixture, where: list[str], said: str
 ) -> None:
     with pytest.raises(SystemExit) as exit_info:
-        run("restore", "--data-dir", tmp_path / "new")
+        run("restore", "--data-dir", tmp_path / "new", *where)
     assert exit_info.value.code == 2
-    assert "--hub-dataset USER/NAME" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 
 
