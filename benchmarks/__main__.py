@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--bf16", action="store_true", help="measure bf16 without the instructions")
     parser.add_argument("--output", type=Path, help="write JSON here and a table (.md) beside it")
     options = parser.parse_args()
+    measured_on = machine()
     inpainter = lama.load("lama-tiny", "cpu")
     bf16 = options.bf16 or inpainter.precision == "bf16"
     rows: list[Measurement] = []
@@ -37,14 +38,14 @@ def main() -> int:
     rows += _shown(_live())
     if options.output:
         report = {
-            "machine": machine(),
+            "machine": measured_on,
             "rows": [asdict(row) for row in rows],
             "peak_megabytes": peak,
             "profiles": profiles,
         }
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(json.dumps(report, indent=1) + "\n")
-        options.output.with_suffix(".md").write_text(_table(rows, peak, profiles))
+        options.output.with_suffix(".md").write_text(_table(measured_on, rows, peak, profiles))
     return 0
 
 
@@ -61,8 +62,13 @@ def _live() -> list[Measurement]:
     return rows
 
 
-def _table(rows: list[Measurement], peak: dict[str, float], profiles: dict[str, str]) -> str:
-    lines = [f"{key}: {value}" for key, value in machine().items()]
+def _table(
+    measured_on: dict[str, object],
+    rows: list[Measurement],
+    peak: dict[str, float],
+    profiles: dict[str, str],
+) -> str:
+    lines = [f"{key}: {value}" for key, value in measured_on.items()]
     lines += ["", "| what | median s | quartiles | n | |", "|---|---|---|---|---|"]
     for row in rows:
         more = ", ".join(f"{key.replace('_', ' ')} {value:.4g}" for key, value in row.more.items())

@@ -7,7 +7,6 @@ has been shown; the app's own figure is read beside it, so that what the app say
 
 import argparse
 import json
-import platform
 import shutil
 import statistics
 import tempfile
@@ -16,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.method import leave
+from benchmarks.method import leave, machine
 from masks.arguments import positive
 from tests.browser.conftest import ARGUMENTS, open_app, open_photo, start_app
 
@@ -158,9 +156,7 @@ def summary(rows: list[dict[str, float]], model: str, photo: str) -> dict[str, A
         "server_median": round(statistics.median(row["server"] for row in rows), 4),
         "largest_difference": round(max(abs(row["outside"] - row["app"]) for row in rows), 4),
         "goal": GOAL,
-        "cpu": platform.processor() or platform.machine(),
-        "threads": torch.get_num_threads(),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+        "machine": machine(),
         "strokes": rows,
     }
 

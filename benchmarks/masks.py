@@ -11,6 +11,7 @@ import time
 import numpy as np
 
 import masks
+from benchmarks.method import machine_line
 
 PUBLISHED = {
     # hole area: mean, 10 %, 25 %, 50 %, 75 %, 90 % quantile; masks a second
@@ -58,6 +59,7 @@ def main() -> None:
     print("\n| strategy | masks a second | published |\n|---|---|---|")
     for (name, side), (_, rate) in PUBLISHED.items():
         print(f"| {name} {side} | {masks_a_second(name, side):,.0f} | {rate:,} |")
+    print(f"\n{machine_line()}")
 
 
 if __name__ == "__main__":

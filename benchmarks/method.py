@@ -13,10 +13,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
+import cv2
 import torch
 from torch.profiler import ProfilerActivity, profile
 
 from masks.arguments import line
+
+ROOT = Path(__file__).parents[1]
 
 
 def leave(main: Callable[[], int]) -> NoReturn:
@@ -90,17 +93,40 @@ def where_time_goes(call: Callable[[], Any], most: int = 12) -> str:
 
 
 def machine() -> dict[str, object]:
-    """What the figures belong to."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
-    )
+    """What the figures belong to; a commit of which files were changed since ends in "+changes"."""
     path = Path("/proc/cpuinfo")
     lines = path.read_text().splitlines() if path.exists() else []
     cpu = [line for line in lines if line.startswith("model name")]
     return {
-        "commit": commit.stdout.strip(),
+        "commit": _commit(),
         "python": platform.python_version(),
         "torch": version("torch"),
+        "numpy": version("numpy"),
+        "opencv": cv2.__version__,
         "threads": torch.get_num_threads(),
         "cpu": cpu[0].split(":")[1].strip() if cpu else platform.processor(),
     }
+
+
+def machine_line() -> str:
+    """The same in one line, for scripts that write no JSON."""
+    return ", ".join(f"{name} {value}" for name, value in machine().items())
+
+
+def _commit() -> str:
+    """Of the code that is measured, wherever it is called from; empty without git."""
+    short = _git("rev-parse", "--short", "HEAD")
+    # Results are written while others are still measured: they change no figure.
+    changed = _git(
+        "status", "--porcelain", "--untracked-files=no", "--", ".", ":!benchmarks/results"
+    )
+    return f"{short}+changes" if changed else short
+
+
+def _git(*arguments: str) -> str:
+    try:
+        return subprocess.run(
+            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        ).stdout.strip()
+    except OSError:
+        return ""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.method import leave
+from benchmarks.method import leave, machine_line
 from masks.arguments import natural, positive
 from masks.folders import labelled
 from masks.presets import recipe
@@ -121,6 +121,7 @@ def main() -> int:
     )
     print(f"{len(areas)} masks, hole area mean {values.mean():.3f}, {figures}")
     print(f"from {values.min():.4f} to {values.max():.4f}; limits broken: {dict(broken) or 'none'}")
+    print(machine_line())
     if options.plot:
         options.plot.write_text(plot(values) + "\n")
     return int(bool(broken) or len(areas) < options.count)
