@@ -113,6 +113,17 @@ def check_pair(rgb: np.ndarray, mask: np.ndarray) -> None:
         raise ValueError("the mask covers the whole picture: leave something to fill it from")
 
 
+def result_array(rgb: np.ndarray, out: np.ndarray | None) -> np.ndarray:
+    """Where a fill of `rgb` goes, holding the picture: `out`, or a new array; ValueError if unfit."""
+    if out is None:
+        return rgb.copy()
+    if out.shape != rgb.shape or out.dtype != rgb.dtype or not out.flags.writeable:
+        raise ValueError(f"out must be a writeable uint8 array {rgb.shape}, got {out.shape}")
+    if out is not rgb:
+        np.copyto(out, rgb)
+    return out
+
+
 def to_tensor(array: np.ndarray) -> Tensor:
     """uint8 (H, W, 3) or bool (H, W) to float (1, C, H, W) in [0, 1]."""
     if array.dtype == bool:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from typing import Any, Literal, TypeVar, get_args
 
@@ -14,7 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from lama.arrays import as_mask, check_pair, fill_pil, to_tensor, to_uint8
+from lama.arrays import as_mask, check_pair, fill_pil, result_array, to_tensor, to_uint8
 from lama.generator import Generator, channels_last
 from lama.groups import Group, batches, hole_groups
 from lama.memory import REFINEMENT, affordable_pixels, pixels_of_share
@@ -140,8 +139,10 @@ class Inpainter:
         groups = list(hole_groups(mask))
         copied = rgb.nbytes if out is None else 0
         besides = copied * self._slots.count + self._to_scale(groups, quality)
-        longest, affordable = self._fitting(quality, besides)
-        result = _result_array(rgb, out)
+        with self._stopping(cancelled):
+            affordable = self._fitting(quality, groups, besides)
+        longest = 0 if self._refines_features(quality) else self._longest(quality)
+        result = result_array(rgb, out)
         open_hole = mask if len(groups) == 1 else mask.copy()
         total, done = int(np.count_nonzero(mask)), 0
 
@@ -159,7 +160,7 @@ class Inpainter:
                 if self._refines_features(quality):
                     filled = [self._refine_crop(*crop, affordable, tell) for crop in crops]
                 else:
-                    filled = self._fill_crops(crops, longest, quality)
+                    filled = self._fill_crops(crops, longest, affordable, quality)
             for group, picture in zip(batch, filled, strict=True):
                 where = group.crop.slices
                 result[where][group.hole] = picture[group.hole]
@@ -219,19 +220,24 @@ class Inpainter:
         """Whether that is what "refined" means: networks that copy search longer instead."""
         return quality == "refined" and self.generator.copier is None
 
-    def _fitting(self, quality: Quality, besides: int) -> tuple[int, int]:
-        """The longer side of a crop, 0 for refinement, and the pixels that memory allows.
+    def _fitting(self, quality: Quality, groups: list[Group], besides: int) -> int:
+        """The pixels of a crop that memory allows.
 
         Args:
             quality: as `fill`.
+            groups: whose crops are to fit.
             besides: bytes that are taken besides by the pictures being filled.
         """
+        each, most = self.generator.bytes_a_pixel, self._longest(quality) ** 2
         if self._refines_features(quality):
-            pixels = affordable_pixels(REFINEMENT, LEAST_SIDE**2, self._device, besides)
-            return 0, min(PIXELS, pixels)
-        each = self.generator.bytes_a_pixel
-        pixels = affordable_pixels(each, LEAST_SIDE**2, self._device, besides)
-        return min(self._longest(quality), math.isqrt(pixels)), pixels
+            each, most = REFINEMENT, PIXELS
+        wanted = min(most, max((group.hole.size for group in groups), default=0))
+        ask = partial(affordable_pixels, each, LEAST_SIDE**2, self._device, besides)
+        with suppress(ValueError):
+            if (pixels := ask()) >= wanted:
+                return pixels
+        with self._take(ALL):  # what other runs hold is free again once they are done
+            return ask()
 
     def _to_scale(self, groups: list[Group], quality: Quality) -> int:
         """Bytes that the largest crop takes while it is made small and large again, if it is."""
@@ -248,25 +254,29 @@ class Inpainter:
         return min(PREVIEW_SIDE, largest) if quality == "quick" else largest
 
     def _fill_crops(
-        self, crops: list[tuple[np.ndarray, np.ndarray]], longest: int, quality: Quality
+        self,
+        crops: list[tuple[np.ndarray, np.ndarray]],
+        longest: int,
+        affordable: int,
+        quality: Quality,
     ) -> list[np.ndarray]:
         """Fill crops of one size in one pass, a single one of any size."""
         run: Forward = self.fill_tensor
         if quality == "refined":
             run = partial(self.fill_tensor, patient=True)
         if len(crops) == 1:
+            (height, width), pixels = crops[0][1].shape, crops[0][1].size
+            scale = min(longest / max(height, width), (affordable / pixels) ** 0.5)
             with on_cores(self.preview_cores if quality == "quick" else None):
-                return [self._fill_crop(*crops[0], longest, run)]
+                return [self._fill_crop(*crops[0], scale, run)]
         pictures = torch.cat([to_tensor(rgb) for rgb, _ in crops])
         holes = torch.cat([to_tensor(mask) for _, mask in crops])
         return [to_uint8(filled[None]) for filled in run(pictures, holes)]
 
     def _fill_crop(
-        self, rgb: np.ndarray, mask: np.ndarray, longest: int, run: Forward
+        self, rgb: np.ndarray, mask: np.ndarray, scale: float, run: Forward
     ) -> np.ndarray:
-        """Fill a crop, at a smaller scale if its longer side is more than `longest` pixels."""
-        height, width = rgb.shape[:2]
-        scale = longest / max(height, width)
+        """Fill a crop, smaller if the scale is below 1."""
         if scale >= 1:
             return to_uint8(run(to_tensor(rgb), to_tensor(mask)))
         room = self._room_to_scale(mask)
@@ -275,14 +285,14 @@ class Inpainter:
     def _refine_crop(
         self, rgb: np.ndarray, mask: np.ndarray, pixels: int, tell: Callable[[float], None]
     ) -> np.ndarray:
-        """Fill a crop by `lama.refinement`, at a smaller size if it has more than `pixels`."""
+        """Fill a crop by `lama.refinement`, smaller if it has more than `pixels` or `PIXELS`."""
 
         def run(image: Tensor, hole: np.ndarray) -> Tensor:
             inputs = image.to(self._device), to_tensor(hole).to(self._device)
             with self.alone() as generator:
                 return refine(generator, *inputs, tell)[0].cpu()
 
-        scale = (pixels / mask.size) ** 0.5
+        scale = (min(PIXELS, pixels) / mask.size) ** 0.5
         if scale >= 1:
             return to_uint8(run(to_tensor(rgb), mask))
         return fill_small(rgb, mask, scale, run, self._room_to_scale(mask))
@@ -329,13 +339,3 @@ def _check(rgb: np.ndarray, mask: np.ndarray, quality: str) -> None:
 def _stop_if(cancelled: Callable[[], bool] | None) -> None:
     if cancelled is not None and cancelled():
         raise Cancelled
-
-
-def _result_array(rgb: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    if out is None:
-        return rgb.copy()
-    if out.shape != rgb.shape or out.dtype != rgb.dtype or not out.flags.writeable:
-        raise ValueError(f"out must be a writeable uint8 array {rgb.shape}, got {out.shape}")
-    if out is not rgb:
-        np.copyto(out, rgb)
-    return out

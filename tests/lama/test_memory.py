@@ -73,12 +73,62 @@ def test_a_crop_that_does_not_fit_is_filled_smaller(free, small_unet, monkeypatc
     inpainter.fill(rgb, mask)
     free(int(300 * 300 * small_unet.bytes_a_pixel / 0.8) + int(rgb.nbytes / 0.8) + 2)
     inpainter.fill(rgb, mask)
-    assert seen == [601, 300]
+    assert seen == [601, 328], "328 x 274 are as many pixels"
     free(10_000_000)
     with pytest.raises(ValueError, match="Close other programs"):
         inpainter.fill(rgb, mask)
     with pytest.raises(ValueError, match="MB of memory"):
         inpainter.fill(rgb, mask, quality="refined")
+
+
+def test_a_long_crop_whose_area_fits_keeps_its_size(free, small_unet, monkeypatch):
+    inpainter = Inpainter(small_unet, precision="fp32")
+    seen = []
+    monkeypatch.setattr(inpainter, "fill_tensor", lambda i, m: seen.append(i.shape[-2:]) or i)
+    rgb, mask = np.zeros((64, 800, 3), np.uint8), np.zeros((64, 800), bool)
+    mask[10:50, 50:700] = True
+    free(int((256 * 256 * small_unet.bytes_a_pixel + rgb.nbytes) / 0.8) + 2)
+    inpainter.fill(rgb, mask)
+    assert seen == [(64, 800)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_finds_too_little_free_waits_for_others_instead_of_filling_smaller(
+    free, small_unet, monkeypatch, workers
+):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: workers)
+    inpainter = Inpainter(small_unet, precision="fp32")
+    inpainter.share_cores()
+    rgb, mask = np.zeros((400, 400, 3), np.uint8), np.zeros((400, 400), bool)
+    mask[60:300, 50:350] = True
+    enough = int((400 * 400 * small_unet.bytes_a_pixel + workers * rgb.nbytes) / 0.8) + 2
+    free(enough)
+    running, seen, done = threading.Event(), [], []
+
+    def enter(_module: object, given: tuple[torch.Tensor, ...]) -> None:
+        seen.append(tuple(given[0].shape[-2:]))
+        free(10_000_000)
+        running.set()
+        time.sleep(0.3)
+
+    def leave(*_: object) -> None:
+        free(enough)
+
+    inpainter._compiled.register_forward_pre_hook(enter)
+    inpainter._compiled.register_forward_hook(leave)
+    monkeypatch.setattr(type(inpainter._compiled), "first_guess", lambda _s, image, *_: image)
+
+    def fill() -> None:
+        done.append(inpainter.fill(rgb, mask))
+
+    first, second = threading.Thread(target=fill), threading.Thread(target=fill)
+    first.start()
+    assert running.wait(30)
+    second.start()
+    first.join(30)
+    second.join(30)
+    assert len(done) == 2
+    assert seen == [(400, 400)] * 2
 
 
 def test_making_a_large_crop_small_takes_memory_too(free, small_unet, monkeypatch):
