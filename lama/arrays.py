@@ -114,7 +114,7 @@ def check_pair(rgb: np.ndarray, mask: np.ndarray) -> None:
 
 
 def result_array(rgb: np.ndarray, out: np.ndarray | None) -> np.ndarray:
-    """Where a fill of `rgb` goes, holding the picture: `out`, or a new array; ValueError if unfit."""
+    """`out`, or a new array, with the picture in it; ValueError if `out` is unfit."""
     if out is None:
         return rgb.copy()
     if out.shape != rgb.shape or out.dtype != rgb.dtype or not out.flags.writeable:

@@ -68,7 +68,8 @@ def inpaint_files(
 
     Raises:
         ValueError: Nothing to do, a name for the result that cannot be written, a result that would
-            take the place of a photo, a mask or another result; before anything is filled.
+            take the place of a photo, a mask or another result, a share of a folder that there is
+            not; before anything is filled.
     """
     masks = _by_stem(mask) if mask.is_dir() else mask
     if image.is_file():
@@ -93,7 +94,25 @@ def inpaint_files(
         raise ValueError(f"{output} is a file; results of a folder need a folder")
     _refuse_same(output, image, mask)
     work = partial(_one_of_many, fill, masks, output, made_with)
-    return _all(work, sorted(p for (p,) in photos.values()), workers, prepare)
+    mine = _share(sorted(p for (p,) in photos.values()))
+    return _all(work, mine, workers, prepare)
+
+
+def _share(photos: list[Path]) -> list[Path]:
+    """This process's photos of a folder."""
+    rank, processes = os.environ.get("RANK"), os.environ.get("WORLD_SIZE")
+    if rank is None and processes is None:
+        return photos
+    try:
+        first, step = int(rank or ""), int(processes or "")
+        if not 0 <= first < step:
+            raise ValueError
+    except ValueError:
+        raise ValueError(
+            f"RANK is {rank or 'not set'} and WORLD_SIZE {processes or 'not set'}: set both, RANK "
+            "from 0 to WORLD_SIZE - 1, or neither"
+        ) from None
+    return photos[first::step]
 
 
 def _all(
@@ -102,12 +121,11 @@ def _all(
     workers: int,
     prepare: Callable[[], None] | None,
 ) -> Outcome:
-    """Do this process's share of a folder."""
-    mine = photos[int(os.environ.get("RANK", "0")) :: int(os.environ.get("WORLD_SIZE", "1"))]
+    """Do these photos."""
     outcome = Outcome()
     with ThreadPoolExecutor(workers, initializer=prepare) as pool:
-        results = tqdm(pool.map(work, mine), total=len(mine), unit="photo")
-        for photo, result in zip(mine, results, strict=True):
+        results = tqdm(pool.map(work, photos), total=len(photos), unit="photo")
+        for photo, result in zip(photos, results, strict=True):
             if isinstance(result, Exception):
                 outcome.failed.append((photo, line(result)))
             elif result:

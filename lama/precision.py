@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import torch
@@ -18,11 +19,14 @@ _LEAST_AGREEMENT = {"fp32": 90.0, "bf16": 40.0, "int8": 40.0}
 def pick_device(device: str) -> torch.device:
     """The device of that name, "auto" being the GPU if there is one; ValueError otherwise.
 
+    Of several processes on one machine "auto" gives each its own GPU, by `LOCAL_RANK`.
+
     Args:
         device: "auto", or one that networks run on: cpu, cuda, mps or xpu, with a number or not.
     """
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() and _computes("cuda") else "cpu")
+        gpu = _own_gpu()
+        return torch.device(gpu if torch.cuda.is_available() and _computes(gpu) else "cpu")
     if not re.fullmatch(r"(cpu|cuda|mps|xpu)(:\d+)?", device):
         raise ValueError(
             f"device {device!r} cannot be used here: auto, cpu, cuda, cuda:1, mps, xpu are known"
@@ -34,6 +38,14 @@ def pick_device(device: str) -> torch.device:
         reason = str(error).strip().partition("\n")[0]
         raise ValueError(f"device {device!r} cannot be used here: {reason}") from error
     return picked
+
+
+def _own_gpu() -> str:
+    """This process's GPU, as torchrun and `accelerate launch` number them; any if not launched."""
+    number = os.environ.get("LOCAL_RANK", "")
+    if number.isdecimal() and int(number) < torch.cuda.device_count():
+        return f"cuda:{int(number)}"
+    return "cuda"
 
 
 def _computes(device: str) -> bool:

@@ -236,6 +236,19 @@ def test_processes_share_a_folder(folder, monkeypatch):
     assert len(list((folder / "o").iterdir())) == 3
 
 
+@pytest.mark.parametrize(
+    ("rank", "processes"),
+    [("1", None), (None, "2"), ("2", "2"), ("-1", "2"), ("0", "0"), ("one", "2"), ("0", "")],
+)
+def test_a_share_that_there_is_not_is_refused(folder, monkeypatch, rank, processes):
+    for name, value in (("RANK", rank), ("WORLD_SIZE", processes)):
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match="RANK is .* and WORLD_SIZE .*: set both"):
+        inpaint_files(invert, folder / "photos", folder / "masks/a.png", folder / "o")
+    assert not (folder / "o").exists()
+
+
 def test_threads_give_the_same_pictures(folder):
     inpainter = lama.load("lama-tiny", "cpu", "fp32")
     places = folder / "photos", folder / "masks/a.png"

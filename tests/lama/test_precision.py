@@ -85,6 +85,23 @@ def test_a_gpu_that_computes_nothing_is_not_picked(monkeypatch: pytest.MonkeyPat
         pick_device("cuda")
 
 
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [(None, "cuda"), ("0", "cuda:0"), ("1", "cuda:1"), ("2", "cuda"), ("x", "cuda")],
+)
+def test_processes_of_one_machine_take_a_gpu_each(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, wanted: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(precision, "_computes", lambda _: True)
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    if given is not None:
+        monkeypatch.setenv("LOCAL_RANK", given)
+    assert pick_device("auto") == torch.device(wanted)
+    assert pick_device("cpu") == CPU
+
+
 def test_bf16_that_a_gpu_only_imitates_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     def supported(including_emulation: bool = True) -> bool:
         return including_emulation
