@@ -261,9 +261,9 @@ class Inpainter:
         quality: Quality,
     ) -> list[np.ndarray]:
         """Fill crops of one size in one pass, a single one of any size."""
-        run: Forward = self.fill_tensor
+        run: Forward = self._fill_tensor
         if quality == "refined":
-            run = partial(self.fill_tensor, patient=True)
+            run = partial(self._fill_tensor, patient=True)
         if len(crops) == 1:
             (height, width), pixels = crops[0][1].shape, crops[0][1].size
             scale = min(longest / max(height, width), (affordable / pixels) ** 0.5)
@@ -297,8 +297,8 @@ class Inpainter:
             return to_uint8(run(to_tensor(rgb), mask))
         return fill_small(rgb, mask, scale, run, self._room_to_scale(mask))
 
-    def fill_tensor(self, image: Tensor, mask: Tensor, *, patient: bool = False) -> Tensor:
-        """The torch door: (B, 3, H, W) in [0, 1] and (B, 1, H, W), 1 = hole, any H and W.
+    def _fill_tensor(self, image: Tensor, mask: Tensor, *, patient: bool = False) -> Tensor:
+        """Fill a batch: (B, 3, H, W) in [0, 1] and (B, 1, H, W), 1 = hole, any H and W.
 
         Pads to the generator's multiple (mirrored, the edge repeated), runs it, crops and blends.
         `patient` makes generators that copy search longer.

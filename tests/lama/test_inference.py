@@ -52,9 +52,9 @@ def test_big_holes_are_filled_at_a_smaller_scale(inpainter, rng):
 
 def test_a_small_hole_in_a_large_photo_costs_what_the_hole_costs(inpainter, monkeypatch):
     seen = []
-    original = inpainter.fill_tensor
+    original = inpainter._fill_tensor
     monkeypatch.setattr(
-        inpainter, "fill_tensor", lambda i, m: seen.append(i.shape) or original(i, m)
+        inpainter, "_fill_tensor", lambda i, m: seen.append(i.shape) or original(i, m)
     )
     mask = np.zeros((3000, 4000), bool)
     mask[1500:1600, 2000:2100] = True
@@ -202,9 +202,9 @@ def test_filling_in_place_needs_no_second_picture(inpainter, picture, hole):
 
 def test_a_quick_look_is_coarse_where_the_crop_is_large(inpainter, monkeypatch):
     seen = []
-    original = inpainter.fill_tensor
+    original = inpainter._fill_tensor
     monkeypatch.setattr(
-        inpainter, "fill_tensor", lambda i, m: seen.append(max(i.shape[-2:])) or original(i, m)
+        inpainter, "_fill_tensor", lambda i, m: seen.append(max(i.shape[-2:])) or original(i, m)
     )
     mask = np.zeros((701, 903), bool)
     mask[20:50, 30:60] = True
@@ -221,10 +221,10 @@ def test_a_quick_look_is_coarse_where_the_crop_is_large(inpainter, monkeypatch):
 
 def test_quick_fills_run_on_their_own_number_of_cores(inpainter, picture, hole, monkeypatch):
     used = []
-    original = inpainter.fill_tensor
+    original = inpainter._fill_tensor
     monkeypatch.setattr(
         inpainter,
-        "fill_tensor",
+        "_fill_tensor",
         lambda i, m: used.append(torch.get_num_threads()) or original(i, m),
     )
     before = torch.get_num_threads()
@@ -285,9 +285,9 @@ def test_several_holes_in_one_pass_are_filled_as_one_by_one(inpainter, rng, monk
     for hole in holes:
         one_by_one = inpainter.fill(one_by_one, hole)
     seen, shares = [], []
-    original = inpainter.fill_tensor
+    original = inpainter._fill_tensor
     monkeypatch.setattr(
-        inpainter, "fill_tensor", lambda i, m: seen.append(len(i)) or original(i, m)
+        inpainter, "_fill_tensor", lambda i, m: seen.append(len(i)) or original(i, m)
     )
     together = inpainter.fill(rgb, np.logical_or.reduce(holes), progress=shares.append)
     assert seen == [3]
@@ -313,9 +313,9 @@ def test_a_hole_that_is_filled_is_context_for_the_next(inpainter, rng, monkeypat
     mask[100:130, 60:90] = mask[100:160, 250:330] = True  # they see each other
     assert len(list(hole_groups(mask))) == 2
     open_pixels = []
-    original = inpainter.fill_tensor
+    original = inpainter._fill_tensor
     monkeypatch.setattr(
-        inpainter, "fill_tensor", lambda i, m: open_pixels.append(int(m.sum())) or original(i, m)
+        inpainter, "_fill_tensor", lambda i, m: open_pixels.append(int(m.sum())) or original(i, m)
     )
     inpainter.fill(rgb, mask)
     assert len(open_pixels) == 2

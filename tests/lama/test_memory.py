@@ -63,9 +63,9 @@ def test_too_little_is_said_with_figures(free):
 def test_a_crop_that_does_not_fit_is_filled_smaller(free, small_unet, monkeypatch):
     inpainter = Inpainter(small_unet, precision="fp32")
     seen = []
-    original = inpainter.fill_tensor
+    original = inpainter._fill_tensor
     monkeypatch.setattr(
-        inpainter, "fill_tensor", lambda i, m: seen.append(max(i.shape[-2:])) or original(i, m)
+        inpainter, "_fill_tensor", lambda i, m: seen.append(max(i.shape[-2:])) or original(i, m)
     )
     rgb = np.zeros((503, 601, 3), np.uint8)
     mask = np.zeros((503, 601), bool)
@@ -84,7 +84,7 @@ def test_a_crop_that_does_not_fit_is_filled_smaller(free, small_unet, monkeypatc
 def test_a_long_crop_whose_area_fits_keeps_its_size(free, small_unet, monkeypatch):
     inpainter = Inpainter(small_unet, precision="fp32")
     seen = []
-    monkeypatch.setattr(inpainter, "fill_tensor", lambda i, m: seen.append(i.shape[-2:]) or i)
+    monkeypatch.setattr(inpainter, "_fill_tensor", lambda i, m: seen.append(i.shape[-2:]) or i)
     rgb, mask = np.zeros((64, 800, 3), np.uint8), np.zeros((64, 800), bool)
     mask[10:50, 50:700] = True
     free(int((256 * 256 * small_unet.bytes_a_pixel + rgb.nbytes) / 0.8) + 2)
@@ -139,7 +139,7 @@ def test_making_a_large_crop_small_takes_memory_too(free, small_unet, monkeypatc
     rgb = np.zeros((*mask.shape, 3), np.uint8)
     needed = 256 * 256 * small_unet.bytes_a_pixel + rgb.nbytes
     free(int((needed + SCALING * mask.size) / 0.8) + 2)
-    monkeypatch.setattr(inpainter, "fill_tensor", lambda i, m: i)
+    monkeypatch.setattr(inpainter, "_fill_tensor", lambda i, m: i)
     inpainter.fill(rgb, mask)
     free(int((needed + SCALING * mask.size / 2) / 0.8))
     with pytest.raises(ValueError, match="MB of memory"):
@@ -188,7 +188,7 @@ def test_scaling_takes_turns_where_memory_is_short(free, small_unet, monkeypatch
     inpainter.share_cores()
     monkeypatch.setattr(inpainter.generator, "largest", 300)
     monkeypatch.setattr(inpainter.generator, "bytes_a_pixel", 600)  # less than scaling takes
-    monkeypatch.setattr(inpainter, "fill_tensor", lambda i, m: i)
+    monkeypatch.setattr(inpainter, "_fill_tensor", lambda i, m: i)
     mask = np.zeros((1503, 1601), bool)
     mask[60:1400, 50:1500] = True
     rgb = np.zeros((*mask.shape, 3), np.uint8)
