@@ -108,6 +108,7 @@ function goOnTo(bitmap, facts) {
   note("The result is the photo now. Undo leads back.", "info");
 }
 
+const BLINK = 500;
 function factsLine() {
   if (!S.photo) return "Open a photo to begin.";
   if (!S.raster.count) return "Paint over what should go.";
@@ -117,9 +118,17 @@ function factsLine() {
   if (!result) return running ? hole + ", on its way" : hole + " marked";
   if (unfilled() && !running) return hole + " marked. " + (isLive() ? "Not all of it is filled" : "Press Inpaint to fill all of it") + "; Download still holds the last result.";
   if (unfilled() && !isLive()) return hole + ", on its way";
+  // A run that is over in a blink leaves the line as it is until it has facts of its own.
+  if (running && !running.better && performance.now() - running.start > BLINK) return hole + ", on its way";
   const how = result.quality === "refined" ? ", refined" : result.rough ? ", first look" : "";
   return (result.seconds < 0.01 ? "at once" : result.seconds.toFixed(2) + " s") + ", " + percent(result.fraction) + " of the photo, " + result.model + " " + result.precision + how +
     ", " + (result.verified ? "untouched outside the mask: verified." : "CHANGED outside the mask: please report this.");
+}
+
+function showFacts() {
+  const line = inPanel(".lp-facts"), words = factsLine();
+  if (line.textContent !== words) line.textContent = words;
+  showTimes(line);
 }
 
 // How long it took: for those who measure, and for those who ask by resting on the line.
@@ -138,8 +147,6 @@ function showPanel() {
     inPanel(".lp-dims").textContent = S.photo.width + " × " + S.photo.height + " px" + (S.photo.format ? ", " + S.photo.format : "");
   }
   inPanel(".lp-result").hidden = !S.photo;
-  inPanel(".lp-facts").textContent = factsLine();
-  showTimes(inPanel(".lp-facts"));
   inPanel("#download-button").disabled = inPanel("#go-on-button").disabled = !S.result;
   inPanel(".lp-back").hidden = !back;
   if (back) inPanel(".lp-back").textContent = "Back to " + back.photo.name;
@@ -186,14 +193,16 @@ function showFormats() {
   select.replaceChildren(...formats.map((format) => new Option(format === "PNG" ? "PNG" : format, format === "PNG" ? "PNG" : "original")));
 }
 
-// A run that takes longer than a blink shows what is known about its end, and can be given up.
+// A run that takes long shows what is known about its end, and can be given up.
+const LONG = 900;
 let runningTimer = 0;
 function showRunning() {
   clearTimeout(runningTimer);
+  showFacts();
   const area = inPanel(".lp-running");
   const since = running ? performance.now() - running.start : 0;
   // Full size after a first look comes by itself, and soon: no bar for that.
-  area.hidden = !running || since < 900 || running.quality === "full";
+  area.hidden = !running || since < LONG || running.quality === "full";
   inPanel(".lp-facts").hidden = !area.hidden;
   if (!running) return;
   const refining = running.quality === "refined";
@@ -201,7 +210,7 @@ function showRunning() {
   const expected = refining ? (share > 0.02 ? since / 1000 / share : 0) : expectedSeconds(running.pixels, running.live);
   area.querySelector("progress").setAttribute("aria-label", refining ? "Refining" : "Inpainting");
   showWait(area.querySelector("progress"), since / 1000, expected);
-  runningTimer = setTimeout(showRunning, since < 900 ? 900 - since : 250);
+  runningTimer = setTimeout(showRunning, since <= BLINK ? BLINK + 1 - since : since < LONG ? LONG - since : 250);
 }
 
 // Past its estimate a run has no share that could be shown.
