@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import lama
 from benchmarks import generators, live, photos
-from benchmarks.method import Measurement, leave, machine, timing
-from masks.arguments import positive
+from benchmarks.method import Measurement, machine, several, timing
+from masks.arguments import LeavingParser
 
 
 def main() -> int:
     """Measure, print, write JSON and a table where asked."""
-    parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
-    parser.add_argument("--repeats", type=positive, default=7)
+    parser = LeavingParser("python -m benchmarks", description=__doc__)
+    parser.add_argument("--repeats", type=several, default=7)
     parser.add_argument("--bf16", action="store_true", help="measure bf16 without the instructions")
     parser.add_argument("--output", type=Path, help="write JSON here and a table (.md) beside it")
     options = parser.parse_args()
@@ -89,4 +89,4 @@ def _shown(rows: list[Measurement]) -> list[Measurement]:
 
 
 if __name__ == "__main__":
-    leave(main)
+    sys.exit(main())

@@ -11,6 +11,8 @@ has to be refused. The figures are the relative change against the base, below 0
 
 import argparse
 import json
+import shutil
+import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -20,9 +22,9 @@ import cv2
 import datasets
 import numpy as np
 
-from benchmarks.method import leave, machine
-from lama.training.finetune import Plan, finetune
-from masks.arguments import natural, positive
+from benchmarks.method import inputs, machine
+from lama.training.finetune import Plan, finetune, gather
+from masks.arguments import LeavingParser, natural, positive
 
 HEIGHT, WIDTH = 384, 512
 RUINOUS = 0.1  # the preset's rate is 1e-4
@@ -82,10 +84,13 @@ def run(options: argparse.Namespace, place: Path) -> dict[str, Any]:
         given = {"steps": options.steps, "cases": options.cases, "margin": MARGIN, **changes}
         return Plan(dataset, place / name, place / "models", photos=tuple(options.photos), **given)
 
+    with inputs():
+        gather(plan("first"))  # what every seed reads
     seeds = {}
     for seed in options.seeds:
         outcome = finetune(plan(f"seed-{seed}", seed=seed))
-        assert outcome.verdict is not None, outcome.message
+        if outcome.verdict is None:
+            sys.exit(f"seed {seed}: {outcome.message}")
         report = json.loads((place / f"seed-{seed}" / "report.json").read_text())
         seeds[str(seed)] = {
             "phase": outcome.phase,
@@ -94,7 +99,8 @@ def run(options: argparse.Namespace, place: Path) -> dict[str, Any]:
             "held_out": {"masks": report["plan"]["masks"], "photos": report["plan"]["photos"]},
         }
         if options.keep:
-            (place / f"seed-{seed}" / "before-after.png").replace(options.keep / f"{seed}.png")
+            picture = place / f"seed-{seed}" / "before-after.png"
+            shutil.move(picture, options.keep / f"{seed}.png")  # perhaps to another file system
         print(json.dumps({seed: outcome.verdict.changes}), flush=True)
     ruined = finetune(plan("ruined", lr=RUINOUS, steps=min(60, options.steps)))
     return {
@@ -132,7 +138,7 @@ def holds(found: dict[str, Any]) -> bool:
 
 def main() -> int:
     """Run and print; 1 if it does not hold."""
-    parser = argparse.ArgumentParser("python -m benchmarks.finetune", description=__doc__)
+    parser = LeavingParser("python -m benchmarks.finetune", description=__doc__)
     parser.add_argument("--photos", nargs="+", required=True, metavar="DIR")
     parser.add_argument("--steps", type=positive, default=300)
     parser.add_argument("--seeds", type=natural, nargs="+", default=[0, 1, 2])
@@ -142,7 +148,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="write the figures as JSON")
     options = parser.parse_args()
     if options.keep:
-        options.keep.mkdir(parents=True, exist_ok=True)
+        with inputs():
+            options.keep.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         found = run(options, Path(folder))
     print(table(found))
@@ -154,4 +161,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    leave(main)
+    sys.exit(main())

@@ -9,12 +9,12 @@ one save and one look at a time, so that whatever else the machine does meets al
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import logging
 import shutil
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from benchmarks.method import leave, machine
-from masks.arguments import positive
+from benchmarks.method import inputs, machine, several
+from masks.arguments import LeavingParser, positive
 from space.dataset import tab as dataset_tab
 from space.review.reviewers import Sight
 from space.store import Store, Submission
@@ -47,18 +47,18 @@ _SIZE = (25, 33)  # of the photos that fill the stores; those that are saved are
 
 def main() -> int:
     """Fill, measure, print a table, write JSON where asked; 1 if growth is over the limit."""
-    parser = argparse.ArgumentParser("python -m benchmarks.growth", description=__doc__)
+    parser = LeavingParser("python -m benchmarks.growth", description=__doc__)
     parser.add_argument(
         "--levels", type=positive, nargs="+", default=LEVELS, help="records to start at"
     )
-    parser.add_argument(
-        "--repeats", type=positive, default=60, help="saves and looks at each level"
-    )
+    parser.add_argument("--repeats", type=several, default=60, help="saves and looks at each level")
     parser.add_argument("--folder", type=Path, help="where the stores are made (a temporary one)")
     parser.add_argument("--output", type=Path, help="write the figures as JSON")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+    with inputs():
+        temporary = tempfile.TemporaryDirectory(dir=options.folder)
+    with temporary as folder:
         rows = measure(Path(folder), sorted(options.levels), options.repeats)
     first, last = rows[0], rows[-1]
     ratios = {what: last[what]["median"] / first[what]["median"] for what in ("save", "tab")}
@@ -203,4 +203,4 @@ def small_records(count: int, rng: np.random.Generator) -> Iterator[dict[str, An
 
 
 if __name__ == "__main__":
-    leave(main)
+    sys.exit(main())

@@ -7,8 +7,10 @@ has been shown; the app's own figure is read beside it, so that what the app say
 
 import argparse
 import json
+import re
 import shutil
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,8 +20,10 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.method import leave, machine
-from masks.arguments import positive
+import lama
+from benchmarks.method import inputs, machine, several
+from masks.arguments import LeavingParser
+from masks.files import read_image
 from tests.browser.conftest import ARGUMENTS, open_app, open_photo, start_app
 
 GOAL = 0.5
@@ -50,19 +54,30 @@ WATCHER = """
 
 def main() -> int:
     """Measure, print, write JSON where asked; 1 if the goal is missed."""
-    parser = argparse.ArgumentParser("python -m benchmarks.live", description=__doc__)
-    parser.add_argument("--strokes", type=positive, default=20)
+    parser = LeavingParser("python -m benchmarks.live", description=__doc__)
+    parser.add_argument("--strokes", type=several, default=20)
     parser.add_argument("--model", default="lama-tiny")
-    parser.add_argument("--size", default="768x512", help="of the drawn photo")
+    parser.add_argument("--size", type=dimensions, default="768x512", help="of the drawn photo")
     parser.add_argument("--photo", type=Path, help="a photo instead of the drawn one")
     parser.add_argument("--output", type=Path, help="write the figures as JSON")
     options = parser.parse_args()
+    with inputs():
+        lama.load(options.model, "cpu")
+        if options.photo:
+            read_image(options.photo)
     report = run(options.size, options.strokes, options.model, options.photo)
     print(json.dumps({key: value for key, value in report.items() if key != "strokes"}, indent=2))
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         options.output.write_text(json.dumps(report, indent=2) + "\n")
     return 0 if report["outside_median"] <= GOAL else 1
+
+
+def dimensions(text: str) -> str:
+    """WIDTHxHEIGHT in pixels, as it is; argparse says which flag it was given to otherwise."""
+    if not re.fullmatch(r"[1-9]\d{1,4}x[1-9]\d{1,4}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"WIDTHxHEIGHT in pixels, such as 768x512, not {text!r}")
+    return text
 
 
 def run(
@@ -162,4 +177,4 @@ def summary(rows: list[dict[str, float]], model: str, photo: str) -> dict[str, A
 
 
 if __name__ == "__main__":
-    leave(main)
+    sys.exit(main())

@@ -6,12 +6,14 @@ Prints two tables. The published figures were measured with the published code o
 compare speeds only on a machine that does nothing else.
 """
 
+import sys
 import time
 
 import numpy as np
 
 import masks
 from benchmarks.method import machine_line
+from masks.arguments import LeavingParser
 
 PUBLISHED = {
     # hole area: mean, 10 %, 25 %, 50 %, 75 %, 90 % quantile; masks a second
@@ -46,8 +48,9 @@ def masks_a_second(name: str, side: int, seconds: float = 1.0, repeats: int = 5)
     return best
 
 
-def main() -> None:
+def main() -> int:
     """Print hole areas and speeds as Markdown."""
+    LeavingParser("python -m benchmarks.masks", description=__doc__).parse_args()
     print("| strategy | " + " | ".join(HEAD) + " | largest difference |")
     print("|---|" + "---|" * 7)
     for (name, side), (published, _) in PUBLISHED.items():
@@ -60,7 +63,8 @@ def main() -> None:
     for (name, side), (_, rate) in PUBLISHED.items():
         print(f"| {name} {side} | {masks_a_second(name, side):,.0f} | {rate:,} |")
     print(f"\n{machine_line()}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import platform
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import cv2
 import torch
@@ -22,14 +24,25 @@ from masks.arguments import line
 ROOT = Path(__file__).parents[1]
 
 
-def leave(main: Callable[[], int]) -> NoReturn:
-    """Exit with what `main` returns, or with code 2 and one line for what it was given."""
+@contextmanager
+def inputs() -> Iterator[None]:
+    """Around the reading of what flags name: what is wrong there is said in one line, exit code 2.
+
+    Whatever goes wrong later, while measuring, keeps its traceback.
+    """
     try:
-        code = main()
+        yield
     except (ValueError, OSError) as error:
         print(line(error), file=sys.stderr)
-        code = 2
-    sys.exit(code)
+        sys.exit(2)
+
+
+def several(text: str) -> int:
+    """A whole number from 2, for there are no quartiles of one; argparse says of which flag."""
+    number = int(text) if text.isdecimal() else 0
+    if number < 2:
+        raise argparse.ArgumentTypeError(f"a whole number, 2 or more, not {text!r}")
+    return number
 
 
 @dataclass(frozen=True)

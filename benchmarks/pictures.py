@@ -8,7 +8,7 @@ stays in.
 
 from __future__ import annotations
 
-import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,12 +17,13 @@ import numpy as np
 from skimage import data
 
 import lama
-from benchmarks.method import leave
+from benchmarks.method import inputs
 from lama.photo import Photo, open_photo
 from lama.photo_write import save_photo
 from lama.training.cases import Case, Cell
 from lama.training.fills import FILLS
 from lama.training.gallery import Exhibit, contact_sheet
+from masks.arguments import LeavingParser
 
 SAMPLES = Path(__file__).parents[1] / "assets" / "samples"
 METHODS = ("navier-stokes", "patchmatch", "exemplar")
@@ -32,11 +33,12 @@ Way = tuple[int, tuple[tuple[int, int], ...]]  # of a brush: its width, where it
 
 def main() -> int:
     """Fill and draw."""
-    parser = argparse.ArgumentParser("python -m benchmarks.pictures", description=__doc__)
+    parser = LeavingParser("python -m benchmarks.pictures", description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("docs/pictures/fills.jpg"))
     parser.add_argument("--model", default="lama-tiny")
     options = parser.parse_args()
-    model = lama.load(options.model, precision="fp32")
+    with inputs():
+        model = lama.load(options.model, precision="fp32")
     fills = {name: FILLS[name] for name in METHODS} | {model.name: model.fill}
     sheet = contact_sheet([_exhibit(name, fills) for name in PHOTOS])
     save_photo(Photo(sheet, "JPEG"), options.output)
@@ -87,4 +89,4 @@ def _coffee() -> tuple[np.ndarray, tuple[int, int, int], tuple[Way, ...]]:
 PHOTOS = {"rocket": _rocket, "astronaut": _astronaut, "brick": _brick, "coffee": _coffee}
 
 if __name__ == "__main__":
-    leave(main)
+    sys.exit(main())

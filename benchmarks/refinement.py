@@ -11,8 +11,8 @@ coarse to fine by itself does so as well, and fills the whole from a pull-push g
 
 from __future__ import annotations
 
-import argparse
 import json
+import sys
 import time
 from dataclasses import replace
 from itertools import pairwise
@@ -24,7 +24,7 @@ import torch
 
 import lama
 import masks
-from benchmarks.method import leave, machine
+from benchmarks.method import inputs, machine
 from lama.arrays import to_tensor, to_uint8
 from lama.checkpoint import build
 from lama.config import UNetConfig
@@ -32,12 +32,12 @@ from lama.refinement import refine
 from lama.training.perceptual import LPIPS
 from lama.training.photos import find_photos, read_rgb
 from lama.training.validation import centre_square
-from masks.arguments import positive
+from masks.arguments import LeavingParser, positive
 
 
 def main() -> int:
     """Measure, print, write JSON and a sheet where asked."""
-    parser = argparse.ArgumentParser("python -m benchmarks.refinement", description=__doc__)
+    parser = LeavingParser("python -m benchmarks.refinement", description=__doc__)
     parser.add_argument("--photos", type=Path, nargs="+", required=True, metavar="DIR")
     parser.add_argument("--size", type=positive, default=1024)
     parser.add_argument("--limit", type=positive, default=16, help="photos")
@@ -46,9 +46,12 @@ def main() -> int:
     parser.add_argument("--in-one-go", action="store_true", help="without a coarse pass of its own")
     parser.add_argument("--output", type=Path, help="report.json; pictures land beside it")
     options = parser.parse_args()
-    every = find_photos(options.photos)
+    with inputs():
+        every = find_photos(options.photos)
+        inpainter = lama.load(options.model, precision="fp32")
+        masks.get(options.strategy)
     chosen = every[:: max(1, len(every) // options.limit)][: options.limit]
-    inpainter, distance = lama.load(options.model, precision="fp32"), LPIPS("alex")
+    distance = LPIPS("alex")
     if inpainter.generator.copier is not None:
         parser.error(f"{options.model} copies, so its features are not refined")
     if options.in_one_go:
@@ -131,4 +134,4 @@ def _summary(rows: list[dict]) -> dict[str, float]:
 
 if __name__ == "__main__":
     torch.manual_seed(0)
-    leave(main)
+    sys.exit(main())

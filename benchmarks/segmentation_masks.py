@@ -7,7 +7,6 @@ the rule's own bounds in it: the smallest hole it keeps, and the largest that it
 grown as far as allowed, can give.
 """
 
-import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.method import leave, machine_line
-from masks.arguments import natural, positive
+from benchmarks.method import inputs, machine_line
+from masks.arguments import LeavingParser, natural, positive
 from masks.folders import labelled
 from masks.presets import recipe
 from masks.segmentation import Scene
@@ -27,14 +26,15 @@ LARGEST = LIMITS["max_object_area"] * (1 + LIMITS["scale_change"]) ** 2
 STEP = 0.02
 
 
-def holes(folders: list[Path], count: int, seed: int) -> Iterator[tuple[Hole, tuple[str, ...]]]:
+def read_scenes(folders: list[Path]) -> list[Scene]:
+    """Return the photos that have objects; ValueError if a folder cannot be read."""
+    entries = [entry for folder in folders for entry in labelled(folder)]
+    scenes = (Scene(entry.read(), LIMITS) for entry in entries)
+    return [scene for scene in scenes if scene.things]
+
+
+def holes(scenes: list[Scene], count: int, seed: int) -> Iterator[tuple[Hole, tuple[str, ...]]]:
     """Yield holes with the limits they break, photo after photo and round after round."""
-    scenes = []
-    for folder in folders:
-        for entry in labelled(folder):
-            scene = Scene(entry.read(), LIMITS)
-            if scene.things:
-                scenes.append(scene)
     rng = np.random.default_rng(seed)
     made = 0
     while made < count and scenes:
@@ -102,14 +102,16 @@ def plot(areas: np.ndarray) -> str:
 
 def main() -> int:
     """Count, print, plot; 1 if any hole breaks a limit or there are too few."""
-    parser = argparse.ArgumentParser("python -m benchmarks.segmentation_masks")
+    parser = LeavingParser("python -m benchmarks.segmentation_masks")
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--count", type=positive, default=1000)
     parser.add_argument("--seed", type=natural, default=0)
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
+    with inputs():
+        scenes = read_scenes(options.folders)
     areas, broken = [], Counter[str]()
-    for hole, limits in holes(options.folders, options.count, options.seed):
+    for hole, limits in holes(scenes, options.count, options.seed):
         areas.append(float(hole.mask.mean()))
         broken.update(limits)
     if not areas:
@@ -128,4 +130,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    leave(main)
+    sys.exit(main())

@@ -5,8 +5,8 @@ object's distance transform, the box is its bounding box. Prints intersection ov
 seconds for every provider; --output writes the same as JSON.
 """
 
-import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import lama.selection
-from benchmarks.method import leave, machine
+from benchmarks.method import inputs, machine
 from masks.annotations import annotated_photos
-from masks.arguments import positive
+from masks.arguments import LeavingParser, positive
 from masks.base import Image, Mask
 from masks.files import read_image
 from masks.opencv_selectors import FloodFill, GrabCut, Regions
@@ -101,13 +101,15 @@ def summary(rows: NDArray[np.float64]) -> dict[str, dict[str, float]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print one table, write JSON where asked."""
-    parser = argparse.ArgumentParser("python -m benchmarks.selection", description=__doc__)
+    parser = LeavingParser("python -m benchmarks.selection", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--providers", nargs="+", choices=sorted(providers()))
     parser.add_argument("--limit", type=positive, help="only so many photos")
     parser.add_argument("--speed-photos", type=positive, default=10, help="photos for the seconds")
     parser.add_argument("--output", type=Path, help="write the figures as JSON")
     options = parser.parse_args(arguments)
+    with inputs():
+        annotated_photos(options.folder)
     head = [f"{prompt} {name}" for _, name in SIZES for prompt in ("click", "box")]
     print(f"| provider | {' | '.join(head)} | first click | second click |")
     print("|---|" + "---|" * (len(head) + 2), flush=True)
@@ -135,4 +137,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    leave(main)
+    sys.exit(main())

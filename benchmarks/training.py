@@ -13,8 +13,8 @@ small network with the losses of that preset.
 
 from __future__ import annotations
 
-import argparse
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 import masks
-from benchmarks.method import Measurement, Timing, interleaved, leave, machine, where_time_goes
+from benchmarks.method import Measurement, Timing, interleaved, machine, several, where_time_goes
 from lama.checkpoint import build
 from lama.config import FourierConfig
 from lama.precision import has_bf16
@@ -36,7 +36,7 @@ from lama.training.loop import one_step
 from lama.training.perceptual import perceptual_network
 from lama.training.photos import PhotoFiles
 from lama.training.run import Run
-from masks.arguments import positive
+from masks.arguments import LeavingParser, positive
 
 NEVER = 10**9
 LAZY = 16  # R1 every so many steps, as the first presets of lama-tiny have it
@@ -153,8 +153,8 @@ def rows_of(times: dict[str, Timing], batch: int) -> list[Measurement]:
 
 def main() -> int:
     """Measure, print, write JSON where asked."""
-    parser = argparse.ArgumentParser("python -m benchmarks.training", description=__doc__)
-    parser.add_argument("--repeats", type=positive, default=7)
+    parser = LeavingParser("python -m benchmarks.training", description=__doc__)
+    parser.add_argument("--repeats", type=several, default=7)
     parser.add_argument("--ngf", type=positive, default=32)
     parser.add_argument("--blocks", type=positive, default=6)
     parser.add_argument("--crop", type=positive, default=128)
@@ -197,4 +197,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    leave(main)
+    sys.exit(main())
