@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
+from itertools import chain
 from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
@@ -39,7 +41,8 @@ class Inpainter:
     """Fills holes with a generator.
 
     Args:
-        generator: in evaluation mode.
+        generator: it is put into evaluation mode, frozen and moved to the device; if its weights
+            change later, make a new `Inpainter`.
         name: what people call it.
         sha256: of the weights' file.
         device: "auto", "cpu", "cuda", ...
@@ -66,8 +69,10 @@ class Inpainter:
         check_precision(precision, self._device)
         self.generator = channels_last(generator.eval().requires_grad_(False))
         self.generator.to(self._device)
-        # The generator itself where nothing is compiled.
-        self._compiled, self.precision = prepare(self.generator, precision, self._device)
+        compiled, self.precision = prepare(self.generator, precision, self._device)
+        # A compiled form has its precision built in; on a GPU torch's autocast sees to it.
+        self._autocast = self.precision == "bf16" and compiled is self.generator
+        self._compiled = _twin(compiled) if compiled is self.generator else compiled
         self.name, self.sha256 = name, sha256
         self._asked = threading.local()  # each caller's `cancelled`
         for module in self._compiled.modules():
@@ -309,12 +314,10 @@ class Inpainter:
         height, width = image.shape[-2:]
         picture, hole = (pad_symmetric(t, self.generator).to(self._device) for t in (image, mask))
         picture = picture.contiguous(memory_format=torch.channels_last)
-        # A compiled form has its precision built in; on a GPU torch's autocast sees to it.
-        reduced = self.precision == "bf16" and self._compiled is self.generator
         with (
             self._take(self._share(hole.numel())),
             torch.inference_mode(),
-            torch.autocast(self._device.type, torch.bfloat16, enabled=reduced),
+            torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast),
         ):
             pause = self._stop_if_cancelled
             copied = self._compiled.copies(picture, hole, patient=patient, pause=pause)
@@ -328,6 +331,12 @@ class Inpainter:
             return 1
         bytes_a_pixel, count = self.generator.bytes_a_pixel, self._slots.count
         return -(-pixels // max(1, pixels_of_share(bytes_a_pixel, self._device, count)))
+
+
+def _twin(generator: Generator) -> Generator:
+    """The same layers with the same tensors, for hooks that a caller's own should not carry."""
+    tensors = chain(generator.parameters(), generator.buffers())
+    return copy.deepcopy(generator, {id(tensor): tensor for tensor in tensors})
 
 
 def _check(rgb: np.ndarray, mask: np.ndarray, quality: str) -> None:

@@ -1,3 +1,5 @@
+import copy
+import io
 import threading
 
 import numpy as np
@@ -272,6 +274,24 @@ def test_a_fill_that_waits_for_its_turn_can_be_cancelled(inpainter, picture, hol
         thread.join(10)
         assert ended
     assert np.array_equal(inpainter.fill(picture, hole)[~hole], picture[~hole])
+
+
+def test_a_generator_that_runs_as_it_is_can_still_be_copied_and_saved(
+    small_fourier, picture, hole, monkeypatch
+):
+    compiled = Inpainter(small_fourier, device="cpu", precision="fp32").fill(picture, hole)
+    monkeypatch.setattr("lama.precision.agreement", lambda *_: 0)
+    inpainter = Inpainter(small_fourier, device="cpu")
+    assert inpainter.generator is small_fourier
+    assert np.abs(inpainter.fill(picture, hole).astype(int) - compiled).max() <= 1
+    torch.save(small_fourier, io.BytesIO())
+    copied = copy.deepcopy(small_fourier)
+    assert torch.equal(copied.model[-2].weight, small_fourier.model[-2].weight)
+    own = {id(tensor) for tensor in small_fourier.state_dict(keep_vars=True).values()}
+    assert own == {id(tensor) for tensor in inpainter._compiled.state_dict(keep_vars=True).values()}
+    asked = []
+    with pytest.raises(lama.Cancelled):
+        inpainter.fill(picture, hole, cancelled=lambda: asked.append(1) or len(asked) > 4)
 
 
 def test_several_holes_in_one_pass_are_filled_as_one_by_one(inpainter, rng, monkeypatch):
