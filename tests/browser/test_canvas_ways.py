@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from space.store import Store
 from tests.browser.conftest import (
@@ -24,6 +24,10 @@ from tests.browser.conftest import (
 from tests.space.store.conftest import make_submission
 
 pytestmark = pytest.mark.browser
+
+
+def posted(request: Request) -> str:
+    return request.post_data or "" if "component_server" in request.url else ""
 
 
 def how_the_mask_shows(page: Page) -> str | None:
@@ -259,8 +263,13 @@ def test_a_mask_that_is_mended_stays_in_sight(
     stroke(page, (0.72, 0.6), (0.75, 0.62), wait=False)
     assert how_the_mask_shows(page) == "drawing"
     mended = exported_mask(page)
+    runs: list[str] = []
+    page.on("request", lambda r: runs.append(r.url) if '"fn_name":"run"' in posted(r) else None)
     page.locator("#fix-accept").click()
     expect(page.locator("#fix-bar")).to_be_hidden()
+    expect(page.locator("#mask-canvas")).to_be_hidden()
+    page.wait_for_timeout(300)
+    assert not runs, "nothing is filled that nobody sees"
     store = Store.open(app.data_dir)
     assert store.get(record).status == "approved"
     assert np.array_equal(store.mask(store.get(record)), mended)

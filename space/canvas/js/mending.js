@@ -18,11 +18,24 @@ document.addEventListener("lama-mended", ({ detail }) => {
   const { earlier } = S.mending;
   S.mending = null;
   penCancel();
-  if (detail === "unchanged") bringBackFromMending(earlier);
-  else S.unsaved = false;
-  fillIfLive();
+  if (detail === "unchanged") {
+    bringBackFromMending(earlier);
+    fillIfLive();
+  } else {
+    S.unsaved = false;
+    fillsWhenSeen = true;
+  }
   emit("facts");
 });
+
+// What was accepted is out of sight, since the next record is shown: Live fills it once somebody looks at it again.
+let fillsWhenSeen = false;
+on("mask", () => { fillsWhenSeen = false; });
+new IntersectionObserver((entries) => {
+  if (!fillsWhenSeen || sending || !entries.at(-1).isIntersecting) return;
+  fillsWhenSeen = false;
+  fillIfLive();
+}).observe(stage);
 
 function bringBackFromMending(earlier) {
   if (S.photo !== earlier.photo) {
