@@ -6,8 +6,7 @@ Teacher: the published U2-Net-p, its tensors by their place in the forward pass.
 the object of a photo, or of a crop, its mask is kept. The student sees these objects alone and
 pasted over each other, with clicks or a box that say which is meant.
 
-Every few hundred steps, and on Ctrl+C or SIGTERM, the weights so far go to `unfinished-OUT` beside
-OUT. OUT itself is written when all steps are done.
+The weights so far go to `unfinished-OUT` every few hundred steps, and on Ctrl+C or SIGTERM.
 """
 
 from __future__ import annotations
@@ -44,9 +43,8 @@ log = logging.getLogger(__name__)
 SHORT_SIDE, CROPS, LOOK = 512, 3, 224
 SURE_SHARE = 0.22
 """Most of an object that may be unsure (chances of .15 to .85) for it to be kept."""
-BATCH, SIZES = 8, (96, 112, 128)
+BATCH, SIZES, SAVE_EVERY = 8, (96, 112, 128), 250
 RATE, STEM_RATE = 3e-4, 1.2e-3
-SAVE_EVERY = 250
 
 
 def objects(paths: Sequence[Path], teacher: U2NetP, rng: np.random.Generator) -> Iterator:
@@ -274,8 +272,8 @@ def train(
 
 def share_of_rate(step: int, steps: int) -> float:
     """Return the share of the rates at a step: up over 30 of them, then a cosine down to 3 %."""
-    warm = min(1.0, (step + 1) / 30)
-    return warm * float(0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * step / steps)))
+    fall = 0.03 + 0.97 * 0.5 * (1 + float(np.cos(np.pi * step / steps)))
+    return min(1.0, (step + 1) / 30) * fall
 
 
 def descend(
