@@ -13,14 +13,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lama.inference import Cancelled, Inpainter
+    from lama.inference import Inpainter
     from lama.loading import load
+    from lama.pausing import Cancelled
     from lama.registry import available
 
 __all__ = ["Cancelled", "Inpainter", "available", "load"]
 
 _HOME = {
-    "Cancelled": "lama.inference",
+    "Cancelled": "lama.pausing",
     "Inpainter": "lama.inference",
     "load": "lama.loading",
     "available": "lama.registry",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from itertools import chain
-from typing import Any, Literal, TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from lama.arrays import as_mask, check_pair, fill_pil, result_array, to_tensor, 
 from lama.generator import Generator, channels_last
 from lama.groups import Group, batches, hole_groups
 from lama.memory import REFINEMENT, affordable_pixels, pixels_of_share
+from lama.pausing import Stopping, stop_if
 from lama.precision import check_precision, pick_device, prepare
 from lama.refinement import PIXELS, refine
 from lama.scaled import SCALING, fill_small
@@ -31,10 +31,6 @@ Quality = Literal["quick", "full", "refined"]
 Forward = Callable[[Tensor, Tensor], Tensor]  # (B, 3, H, W) and (B, 1, H, W) to (B, 3, H, W)
 LEAST_SIDE = 256  # pixels; what does not fit in memory at this size is not tried
 PREVIEW_SIDE = 384  # longer side of a crop in pixels, for an answer while somebody draws
-
-
-class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked for it
-    """The caller's `cancelled()` turned true."""
 
 
 class Inpainter:
@@ -74,10 +70,8 @@ class Inpainter:
         self._autocast = self.precision == "bf16" and compiled is self.generator
         self._compiled = _twin(compiled) if compiled is self.generator else compiled
         self.name, self.sha256 = name, sha256
-        self._asked = threading.local()  # each caller's `cancelled`
-        for module in self._compiled.modules():
-            if any(True for _ in module.children()):
-                module.register_forward_pre_hook(self._stop_if_cancelled)
+        self._stopping = Stopping()  # by each caller's `cancelled`
+        self._stopping.between_layers(self._compiled)
         self._slots = Slots()  # one picture at a time, unless `share_cores` says otherwise
 
     @property
@@ -90,7 +84,15 @@ class Inpainter:
         """Trainable numbers in the generator."""
         return sum(p.numel() for p in self.generator.parameters())
 
-    def __call__(self, image: ImageLike, mask: np.ndarray | Image.Image) -> ImageLike:
+    def __call__(
+        self,
+        image: ImageLike,
+        mask: np.ndarray | Image.Image,
+        *,
+        quality: Quality = "full",
+        cancelled: Callable[[], bool] | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> ImageLike:
         """Fill the hole of a picture.
 
         Args:
@@ -98,6 +100,9 @@ class Inpainter:
                 as it is); one that EXIF says to turn is turned first, a mask as well.
             mask: bool or integer (H, W), non-zero = hole; or a PIL image, read as a mask file is
                 (`lama.photo.painted`).
+            quality: as `fill`; so are the others.
+            cancelled: see there.
+            progress: see there.
 
         Returns:
             Same kind and size as `image`, upright; pixels outside the hole are byte-identical. A
@@ -106,12 +111,12 @@ class Inpainter:
 
         Raises:
             ValueError: Wrong kinds or sizes, no hole, or nothing but hole; a PIL image of mode I
-                or F, whose white level is unknown.
+                or F, whose white level is unknown; as `fill`.
+            Cancelled: `cancelled()` was true.
         """
         hole = as_mask(mask)
-        if isinstance(image, Image.Image):
-            return fill_pil(self.fill, image, hole)
-        return self.fill(image, hole)
+        fill = partial(self.fill, quality=quality, cancelled=cancelled, progress=progress)
+        return fill_pil(fill, image, hole) if isinstance(image, Image.Image) else fill(image, hole)
 
     def fill(
         self,
@@ -137,31 +142,29 @@ class Inpainter:
             progress: called with the share of the hole that is done, 0 to 1, as the work goes on.
 
         Raises:
-            ValueError: As `__call__`; no such quality; an unfit `out`; too little memory.
+            ValueError: As `check_pair`; no such quality; an unfit `out`; too little memory.
             Cancelled: `cancelled()` was true.
         """
         _check(rgb, mask, quality)
         groups = list(hole_groups(mask))
-        copied = rgb.nbytes if out is None else 0
-        besides = copied * self._slots.count + self._to_scale(groups, quality)
-        with self._stopping(cancelled):
-            affordable = self._fitting(quality, groups, besides)
-        longest = 0 if self._refines_features(quality) else self._longest(quality)
+        with self._stopping.when(cancelled):
+            affordable = self._fitting(quality, groups, rgb.nbytes if out is None else 0)
         result = result_array(rgb, out)
         open_hole = mask if len(groups) == 1 else mask.copy()
         total, done = int(np.count_nonzero(mask)), 0
 
         def tell(share: float) -> None:
             """Report that `share` of the crops being filled is done."""
-            _stop_if(cancelled)
+            stop_if(cancelled)
             if progress is not None:
                 progress((done + share * pixels) / total)
 
+        longest = 0 if self._refines_features(quality) else self._longest(quality)
         for batch in batches(groups, mask, longest, affordable):
             pixels = sum(int(np.count_nonzero(group.hole)) for group in batch)
-            _stop_if(cancelled)
+            stop_if(cancelled)
             crops = [(result[g.crop.slices], open_hole[g.crop.slices]) for g in batch]
-            with self._stopping(cancelled):
+            with self._stopping.when(cancelled):
                 if self._refines_features(quality):
                     filled = [self._refine_crop(*crop, affordable, tell) for crop in crops]
                 else:
@@ -176,20 +179,8 @@ class Inpainter:
                 progress(done / total)
         return result
 
-    @contextmanager
-    def _stopping(self, cancelled: Callable[[], bool] | None) -> Iterator[None]:
-        """Within it, this thread's passes and waits for one end once `cancelled()` is true."""
-        self._asked.cancelled = cancelled
-        try:
-            yield
-        finally:
-            self._asked.cancelled = None
-
-    def _stop_if_cancelled(self, *_hooked: Any) -> None:  # noqa: ANN401 - a torch hook's
-        _stop_if(getattr(self._asked, "cancelled", None))
-
     def _take(self, slots: int) -> AbstractContextManager[None]:
-        return self._slots.take(slots, self._stop_if_cancelled)
+        return self._slots.take(slots, self._stopping.pause)
 
     @contextmanager
     def alone(self) -> Iterator[Generator]:
@@ -225,14 +216,15 @@ class Inpainter:
         """Whether that is what "refined" means: networks that copy search longer instead."""
         return quality == "refined" and self.generator.copier is None
 
-    def _fitting(self, quality: Quality, groups: list[Group], besides: int) -> int:
+    def _fitting(self, quality: Quality, groups: list[Group], copied: int) -> int:
         """The pixels of a crop that memory allows.
 
         Args:
             quality: as `fill`.
             groups: whose crops are to fit.
-            besides: bytes that are taken besides by the pictures being filled.
+            copied: bytes that a copy of the picture takes.
         """
+        besides = copied * self._slots.count + self._to_scale(groups, quality)
         each, most = self.generator.bytes_a_pixel, self._longest(quality) ** 2
         if self._refines_features(quality):
             each, most = REFINEMENT, PIXELS
@@ -319,7 +311,7 @@ class Inpainter:
             torch.inference_mode(),
             torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast),
         ):
-            pause = self._stop_if_cancelled
+            pause = self._stopping.pause
             copied = self._compiled.copies(picture, hole, patient=patient, pause=pause)
             predicted = self._compiled(picture, hole, copied)
         predicted = predicted.float().cpu()[..., :height, :width]
@@ -343,8 +335,3 @@ def _check(rgb: np.ndarray, mask: np.ndarray, quality: str) -> None:
     check_pair(rgb, mask)
     if quality not in get_args(Quality):
         raise ValueError(f"the quality is one of {get_args(Quality)}, got {quality!r}")
-
-
-def _stop_if(cancelled: Callable[[], bool] | None) -> None:
-    if cancelled is not None and cancelled():
-        raise Cancelled

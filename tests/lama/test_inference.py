@@ -1,7 +1,3 @@
-import copy
-import io
-import threading
-
 import numpy as np
 import pytest
 import torch
@@ -9,7 +5,7 @@ from PIL import Image
 
 import lama
 from lama.checkpoint import build
-from lama.config import DilatedConfig, FourierConfig, RegularConfig, UNetConfig
+from lama.config import DilatedConfig, FourierConfig, RegularConfig
 from lama.groups import hole_groups
 from lama.inference import Inpainter, as_mask
 from tests.conftest import randomised
@@ -109,18 +105,6 @@ def test_masks_of_any_kind_mean_the_same(hole, kind):
 def test_bad_input_says_what_is_wrong(inpainter, image, mask, words):
     with pytest.raises(ValueError, match=words):
         inpainter(image, mask)
-
-
-def test_cancel_ends_the_work_and_progress_is_told(inpainter):
-    mask = np.zeros((600, 1900), bool)
-    for left, width in ((10, 30), (500, 90), (1300, 180)):  # of three sizes: one pass each
-        mask[10:40, left : left + width] = True
-    image, told = np.zeros((600, 1900, 3), np.uint8), []
-    inpainter.fill(image, mask, progress=told.append)
-    assert told == pytest.approx([0.1, 0.4, 1])
-    answers = iter([False, True])
-    with pytest.raises(lama.Cancelled):
-        inpainter.fill(image, mask, cancelled=lambda: next(answers))
 
 
 def test_published_generators_work_too(small_fourier, picture, hole):
@@ -241,59 +225,6 @@ def test_quick_fills_run_on_their_own_number_of_cores(inpainter, picture, hole, 
     assert used == [1, 2]
 
 
-def test_a_run_stops_between_the_layers_of_the_network(inpainter, picture, hole):
-    asked = []
-
-    def later() -> bool:
-        asked.append(1)
-        return len(asked) > 4
-
-    with pytest.raises(lama.Cancelled):
-        inpainter.fill(picture, hole, cancelled=later)
-    assert len(asked) == 5
-    # Nobody is asked any more once that run is over.
-    inpainter.fill(picture, hole)
-    assert len(asked) == 5
-
-
-@pytest.mark.parametrize("quality", ["full", "refined"])
-def test_a_fill_that_waits_for_its_turn_can_be_cancelled(inpainter, picture, hole, quality):
-    asked, ended = [], []
-
-    def fill() -> None:
-        try:
-            inpainter.fill(
-                picture, hole, quality=quality, cancelled=lambda: asked.append(1) or len(asked) > 4
-            )
-        except lama.Cancelled:
-            ended.append(True)
-
-    thread = threading.Thread(target=fill, daemon=True)
-    with inpainter.alone():
-        thread.start()
-        thread.join(10)
-        assert ended
-    assert np.array_equal(inpainter.fill(picture, hole)[~hole], picture[~hole])
-
-
-def test_a_generator_that_runs_as_it_is_can_still_be_copied_and_saved(
-    small_fourier, picture, hole, monkeypatch
-):
-    compiled = Inpainter(small_fourier, device="cpu", precision="fp32").fill(picture, hole)
-    monkeypatch.setattr("lama.precision.agreement", lambda *_: 0)
-    inpainter = Inpainter(small_fourier, device="cpu")
-    assert inpainter.generator is small_fourier
-    assert np.abs(inpainter.fill(picture, hole).astype(int) - compiled).max() <= 1
-    torch.save(small_fourier, io.BytesIO())
-    copied = copy.deepcopy(small_fourier)
-    assert torch.equal(copied.model[-2].weight, small_fourier.model[-2].weight)
-    own = {id(tensor) for tensor in small_fourier.state_dict(keep_vars=True).values()}
-    assert own == {id(tensor) for tensor in inpainter._compiled.state_dict(keep_vars=True).values()}
-    asked = []
-    with pytest.raises(lama.Cancelled):
-        inpainter.fill(picture, hole, cancelled=lambda: asked.append(1) or len(asked) > 4)
-
-
 def test_several_holes_in_one_pass_are_filled_as_one_by_one(inpainter, rng, monkeypatch):
     rgb = rng.integers(0, 256, (701, 903, 3), dtype=np.uint8)
     holes = []
@@ -313,18 +244,6 @@ def test_several_holes_in_one_pass_are_filled_as_one_by_one(inpainter, rng, monk
     assert seen == [3]
     assert np.abs(together.astype(int) - one_by_one).max() <= 1
     assert shares[-1] == 1
-
-
-def test_looking_for_what_to_copy_can_be_cancelled():
-    generator = randomised(build(UNetConfig(width=8, n_blocks=1, detail=4, copies=True)))
-    inpainter = Inpainter(generator, precision="fp32")
-    asked = []
-    inpainter._compiled.enter.register_forward_pre_hook(lambda *_: pytest.fail("too late"))
-    picture, hole = np.zeros((120, 90, 3), np.uint8), np.zeros((120, 90), bool)
-    hole[30:80, 20:70] = True
-    with pytest.raises(lama.Cancelled):
-        inpainter.fill(picture, hole, cancelled=lambda: asked.append(1) or len(asked) > 20)
-    assert len(asked) == 21
 
 
 def test_a_hole_that_is_filled_is_context_for_the_next(inpainter, rng, monkeypatch):
@@ -361,3 +280,17 @@ def test_pictures_smaller_than_a_dilation_reaches_are_padded(rng):
 def test_other_kinds_and_qualities_are_refused(inpainter, picture, hole, mask, quality, words):
     with pytest.raises(ValueError, match=words):
         inpainter.fill(picture, hole if mask is None else mask, quality=quality)
+
+
+@pytest.mark.parametrize("quality", ["quick", "refined"])
+def test_pil_images_are_filled_as_asked(inpainter, picture, hole, quality):
+    told, answers = [], iter([False, True])
+    by_array = inpainter.fill(picture, hole, quality=quality)
+    image, mask = Image.fromarray(picture), Image.fromarray(hole)
+    result = inpainter(image, mask, quality=quality, progress=told.append)
+    assert np.array_equal(np.asarray(result), by_array)
+    assert told[-1] == 1
+    with pytest.raises(ValueError, match="the quality is one of"):
+        inpainter(image, mask, quality="best")
+    with pytest.raises(lama.Cancelled):
+        inpainter(picture, hole, quality=quality, cancelled=lambda: next(answers))
