@@ -318,7 +318,7 @@ def _drawn_by(
     # The published lengths are pixels of a small picture: they would mark specks of a photo.
     dials = {dial.name for dial in masks.parameters(strategy)} & {"scale_with_image"}
     parameters = dict.fromkeys(dials, 1)
-    made = masks.generate(strategy, rgb, 1, seed, **parameters)[0]
+    made = masks.generate(strategy, rgb, 1, seed, None, **parameters)[0]
     if made.strategy_used == strategy:
         return made, parameters
     # The other strategy draws it anew, so that its own name and parameters tell how.

@@ -211,7 +211,12 @@ def test_a_stroke_ends_on_the_photo_it_began_on(page: Page, small: Path, tmp_pat
 def test_the_newest_seed_wins_and_enter_fills(page: Page, small: Path) -> None:
     open_photo(page, small)
     page.locator("#live-toggle").click()
-    drawn = [item.mask for item in masks.generate("wide", masks.read_image(small), 1, 2)]
+    pixels = masks.read_image(small)
+
+    def wide(seed: int) -> np.ndarray:
+        return masks.generate("wide", pixels, 1, seed, scale_with_image=1)[0].mask
+
+    drawn = wide(2)
     page.keyboard.press("f")
     held = hold(page, "fill_strategy")
     for _ in range(2):
@@ -220,15 +225,15 @@ def test_the_newest_seed_wins_and_enter_fills(page: Page, small: Path) -> None:
     for route in reversed(held):
         route.continue_()
         page.wait_for_timeout(700)
-    assert np.array_equal(exported_mask(page), drawn[0])
+    assert np.array_equal(exported_mask(page), drawn)
     page.unroute_all()
     page.keyboard.press("f")
     before = page.locator("#mask-canvas").get_attribute("data-request") or ""
     page.locator(".lc-seed").fill("7")
     page.locator(".lc-seed").press("Enter")
     expect(page.locator("#mask-canvas")).not_to_have_attribute("data-request", before)
-    drawn = [item.mask for item in masks.generate("wide", masks.read_image(small), 1, 7)]
-    assert np.array_equal(exported_mask(page), drawn[0])
+    drawn = wide(7)
+    assert np.array_equal(exported_mask(page), drawn)
 
 
 def test_a_slow_sample_does_not_take_the_place_of_an_own_photo(page: Page, small: Path) -> None:
