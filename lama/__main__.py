@@ -73,6 +73,8 @@ def _add_inpaint(parser: argparse.ArgumentParser) -> None:
     )
     add("--output", type=Path, required=True, metavar="OUT",
         help=f"a file ({' '.join(sorted(SUFFIX.values()))}), or a folder")  # fmt: skip
+    add("--grow", type=natural, default=0, metavar="PIXELS",
+        help="make every hole wider by so many pixels (0)")  # fmt: skip
     add("--refine", action="store_true", help="take longer over large holes")
     add("--model", default="lama-tiny", help="a name from `models`, or a path (lama-tiny)")
     _add_machine(parser)
@@ -146,6 +148,7 @@ def _inpaint(options: argparse.Namespace) -> int:
         options.image,
         options.mask,
         options.output,
+        grow=options.grow,
         made_with=f"{inpainter.sha256} {quality} {inpainter.precision} {code}",
         workers=workers,
         prepare=prepare,

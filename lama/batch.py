@@ -4,7 +4,8 @@ Reading, filling and writing of different photos overlap. A folder can be shared
 each takes every n-th photo (`RANK` and `WORLD_SIZE`, as torchrun and `accelerate launch` set them).
 
 Every result of a folder says in a text entry what it was made of: with which weights and code, and
-from which photo and mask, by their sha256. So a second call makes what is missing or would differ.
+from which photo and mask (by their sha256), grown by how much. So a second call makes what is
+missing or would differ.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from lama.photo import READABLE, Fill, PhotoError, inpaint_photo, open_mask, ope
 from lama.photo_write import SUFFIX, format_of, save_photo
 from masks.arguments import line
 from masks.files import PHOTO_SUFFIXES, find_files
+from masks.ops import grown
 
 SUFFIXES = {*PHOTO_SUFFIXES, *photo_heic.SUFFIXES, ".avif", ".gif", ".ppm", ".pgm"}
 RECORD = "lama-inpaint"  # the text entry of a result
@@ -46,6 +48,7 @@ def inpaint_files(
     mask: Path,
     output: Path,
     *,
+    grow: int = 0,
     made_with: str = "",
     workers: int = 1,
     prepare: Callable[[], None] | None = None,
@@ -58,6 +61,7 @@ def inpaint_files(
         mask: one mask for all, or a folder with a mask of each photo's name (any suffix).
         output: a file, or a folder, neither where photo or mask lie; in a folder every result keeps
             its photo's name as PNG.
+        grow: pixels by which every hole is made wider.
         made_with: what tells one `fill` from another: the sha256 of its weights, and its code.
         workers: photos of a folder to work on at the same time.
         prepare: called first in each of their threads.
@@ -79,7 +83,7 @@ def inpaint_files(
         format_of(output)
         hole = _mask_for(image, masks)
         _refuse_same(output, image, hole)
-        _one(fill, image, hole, output)
+        _one(fill, image, hole, grow, output)
         return Outcome(filled=1)
     photos = _by_stem(image)
     if not photos:
@@ -93,7 +97,7 @@ def inpaint_files(
     if output.exists() and not output.is_dir():
         raise ValueError(f"{output} is a file; results of a folder need a folder")
     _refuse_same(output, image, mask)
-    work = partial(_one_of_many, fill, masks, output, made_with)
+    work = partial(_one_of_many, fill, masks, grow, output, made_with)
     mine = _share(sorted(p for (p,) in photos.values()))
     return _all(work, mine, workers, prepare)
 
@@ -136,25 +140,25 @@ def _all(
 
 
 def _one_of_many(
-    fill: Fill, masks: Masks, output: Path, made_with: str, photo: Path
+    fill: Fill, masks: Masks, grow: int, output: Path, made_with: str, photo: Path
 ) -> bool | Exception:
     """True if filled, False if the result was there already; a failure does not end the others."""
     try:
         hole = _mask_for(photo, masks)
         result = output / f"{photo.stem}{SUFFIX['PNG']}"
-        record = f"{made_with} {sha256_file(photo)} {sha256_file(hole)}"
+        record = f"{made_with} grow {grow} {sha256_file(photo)} {sha256_file(hole)}"
         if _record_of(result) == record:
             return False
         _refuse_same(result, photo, hole)
-        _one(fill, photo, hole, result, record)
+        _one(fill, photo, hole, grow, result, record)
     except Exception as error:  # noqa: BLE001 - whatever it is, the others are filled
         return error
     return True
 
 
-def _one(fill: Fill, image: Path, mask: Path, output: Path, record: str = "") -> None:
+def _one(fill: Fill, image: Path, mask: Path, grow: int, output: Path, record: str = "") -> None:
     photo = open_photo(image)
-    hole = open_mask(mask, photo.size)
+    hole = grown(open_mask(mask, photo.size), grow)
     filled = inpaint_photo(fill, photo, hole)
     text = {key: value for key, value in photo.text.items() if key != RECORD}
     if record:

@@ -88,6 +88,18 @@ def bounding_box(mask: Mask) -> Box | None:
     return Box(x, y, x + w, y + h) if w and h else None
 
 
+def grown(mask: Mask, pixels: int) -> Mask:
+    """Return the mask with all that lies at most so many pixels from a hole, a disc around each."""
+    box = bounding_box(mask)
+    if box is None or not pixels:
+        return mask
+    result, where = mask.copy(), box.grown(pixels, mask.shape).slices
+    # A dilation takes ever longer with the disc; distances do not.
+    known = as_bytes(~mask[where])
+    result[where] = cv2.distanceTransform(known, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= pixels
+    return result
+
+
 def hole_cells(mask: Mask, side: int) -> Mask:
     """Return which cells of a grid, begun in the upper left corner, hold a hole pixel.
 

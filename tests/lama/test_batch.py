@@ -10,6 +10,7 @@ from lama.__main__ import main
 from lama.batch import _mask_for, inpaint_files
 from lama.compiled import int8_works
 from lama.photo import open_photo
+from masks.ops import grown
 
 
 def invert(rgb, _mask):
@@ -247,6 +248,19 @@ def test_a_share_that_there_is_not_is_refused(folder, monkeypatch, rank, process
     with pytest.raises(ValueError, match="RANK is .* and WORLD_SIZE .*: set both"):
         inpaint_files(invert, folder / "photos", folder / "masks/a.png", folder / "o")
     assert not (folder / "o").exists()
+
+
+def test_holes_are_made_wider_as_asked_and_a_folder_follows(folder, picture, hole):
+    def filled(*places: Path) -> np.ndarray:
+        inpaint_files(invert, *places, grow=3)
+        return (open_photo(folder / "o/a.png").rgb != picture).any(axis=2)
+
+    places = folder / "photos/a.png", folder / "masks/a.png", folder / "o/a.png"
+    assert np.array_equal(filled(*places), grown(hole, 3))
+    many = folder / "photos", folder / "masks/a.png", folder / "o"
+    counts = [inpaint_files(invert, *many, grow=grow) for grow in (0, 0, 3, 3)]
+    assert [count.filled for count in counts] == [3, 0, 3, 0]
+    assert np.array_equal(filled(*many), grown(hole, 3))
 
 
 def test_threads_give_the_same_pictures(folder):

@@ -11,6 +11,7 @@ from PIL import Image
 
 from lama import registry
 from lama.__main__ import main
+from masks.ops import grown
 
 
 @pytest.fixture
@@ -37,6 +38,7 @@ FINETUNE = ["finetune", "--masks-from", "photos"]
         ([*INPAINT, "o.png", "--device", "meta"], "device 'meta' cannot be used here: auto, cpu"),
         ([*INPAINT, "o.png", "--device", "cuda:99"], "device 'cuda:99' cannot be used here"),
         ([*INPAINT, "photos/../a.png"], "would be overwritten"),
+        ([*INPAINT, "o.png", "--grow", "-1"], "argument --grow: a whole number, 0 or more"),
         (["inpaint", "a.png"], "the following arguments are required: --mask, --output"),
         (["nothing"], "lama: argument verb: invalid choice"),
         ([], "lama: the following arguments are required: verb"),
@@ -108,6 +110,13 @@ def test_a_damaged_photo_of_a_folder_is_named_and_the_others_are_filled(
     filled = np.asarray(Image.open(folder / "filled" / "b.png"))
     assert (filled[hole] == 128).all()
     assert np.array_equal(filled[~hole], picture[~hole])
+
+
+def test_the_holes_of_a_command_grow(folder, spy, picture, hole):
+    given = ["inpaint", "a.png", "--mask", "mask.png", "--output", "o.png", "--grow", "2"]
+    assert main(given) == 0
+    changed = (np.asarray(Image.open(folder / "o.png")) != picture).any(axis=2)
+    assert np.array_equal(changed | hole, grown(hole, 2))
 
 
 def test_only_refine_looks_longer(folder, spy):

@@ -38,6 +38,22 @@ def test_boxes_grow_within_the_picture_and_join():
     assert box.union(ops.Box(5, 4, 33, 12)) == (2, 4, 33, 30)
 
 
+@pytest.mark.parametrize("pixels", [0, 1, 3, 40])
+def test_holes_grow_by_a_disc(pixels):
+    mask = np.zeros((50, 70), bool)
+    mask[4, 60] = mask[30:33, 9:12] = True
+    before = mask.copy()
+    y, x = np.nonzero(mask)
+    rows, columns = np.mgrid[:50, :70]
+    far = (rows[..., None] - y) ** 2 + (columns[..., None] - x) ** 2
+    wanted = (far <= pixels**2).any(axis=2)
+    found = ops.grown(mask, pixels)
+    assert found.dtype == bool
+    assert np.array_equal(found, wanted)
+    assert np.array_equal(mask, before)
+    assert not ops.grown(np.zeros((5, 6), bool), pixels).any()
+
+
 @pytest.mark.parametrize(
     ("shape", "size"), [((300, 200), (60, 40)), ((30, 900), (8, 60)), ((60, 7), (60, 7))]
 )
