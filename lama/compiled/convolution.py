@@ -1,7 +1,8 @@
 """One folded convolution in three precisions; all of them take and give channels-last maps.
 
-What is quantised: weights by output channel, once; activations by picture, when they arrive, so
-that no calibration photos are needed. Sums are kept in 32 bits.
+What is quantised: weights by output channel, once; activations when they arrive, over the range of
+the whole batch, so that no calibration photos are needed (but what pictures filled in one pass come
+to depends a little on each other). Sums are kept in 32 bits.
 """
 
 from __future__ import annotations
