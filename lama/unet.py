@@ -9,7 +9,8 @@ where it is a pull-push pyramid. So a hole is never larger than the holes it was
 what lies far from it matters at small sizes only: outside training each size is looked at just
 around the hole. With `copies` it sees a second guess as well, put together from patches of the same
 picture (`lama.exemplar`), in large pictures from larger pieces (`lama.shift_map`), and says for
-each pixel how much of it to take: texture that is there already need not be invented.
+each pixel how much of it to take: texture that is there already need not be invented. Outside
+training its answer is kept as calm as that fill (`lama.contrast`), at every size.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lama.config import UNetConfig
+from lama.contrast import calmed
 from lama.exemplar import FAST, PATIENT, exemplar_fill
 from lama.ffc import FFCResnetBlock, join_channels, split_channels
 from lama.generator import Answer, Encoded, Fill, Generator
@@ -90,6 +92,8 @@ class FFCUNet(Generator):
         seen = None if copied is None else cut(copied)
         whole = guess.clone()
         filled = self.decode(self.encode(cut(image), cut(mask), cut(guess), seen))
+        if seen is not None:
+            filled = calmed(filled, seen)
         whole[..., rows, columns] = filled.to(whole.dtype)
         return whole
 

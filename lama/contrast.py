@@ -1,0 +1,48 @@
+"""A network's answer kept as calm as the photo: no more local contrast than what was copied has.
+
+Where a network is unsure it may draw over a good copy: flecks at regular distances on grass, a
+relief on a stone front. Both have more contrast than anything near them in the photo, and a copy
+has the photo's own. So the answer is moved towards the copy by as much as it is busier.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor
+
+CELL = 8  # pixels on a side; contrast is measured by cells, which costs next to nothing
+WINDOW = 3  # cells on a side over which it is measured, and over which the change is made smooth
+_FLOOR = 1e-3  # of contrast, below what eight bits can show
+
+
+def calmed(answer: Tensor, copied: Tensor) -> Tensor:
+    """The answer, mixed with the copy where it has more contrast than that.
+
+    Contrast is the standard deviation over 24 x 24 pixels or so, a mean of the channels.
+
+    Args:
+        answer: (B, 3, H, W) in [0, 1].
+        copied: the same, a copy for the hole, equal to the answer elsewhere.
+
+    Returns:
+        (B, 3, H, W) in [0, 1]; the answer itself wherever it is no busier.
+    """
+    ratio = (_contrast(copied) + _FLOOR) / (_contrast(answer) + _FLOOR)
+    share = _windowed(ratio.clamp(max=1))
+    share = F.interpolate(share, scale_factor=CELL, mode="bilinear", align_corners=False)
+    height, width = answer.shape[-2:]
+    return copied.lerp(answer, share[..., :height, :width])
+
+
+def _contrast(x: Tensor) -> Tensor:
+    """(B, 1, H / CELL, W / CELL), rounded up."""
+    mean, square = (_windowed(_cells(t)) for t in (x, x.square()))
+    return (square - mean.square()).clamp(min=0).sqrt().mean(1, keepdim=True)
+
+
+def _cells(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, CELL, ceil_mode=True, count_include_pad=False)
+
+
+def _windowed(x: Tensor) -> Tensor:
+    return F.avg_pool2d(x, WINDOW, 1, WINDOW // 2, count_include_pad=False)
