@@ -217,3 +217,21 @@ def test_nothing_to_fill(small_unet):
     image = torch.rand(1, 3, 136, 64)
     with torch.inference_mode():
         assert torch.equal(small_unet(image, torch.zeros(1, 1, 136, 64)), image)
+
+
+def test_outside_training_the_answer_is_no_busier_than_the_copy(copying):
+    """At every size: what a smaller one overdraws is not handed on."""
+    last = copying.detail[-1]
+    with torch.no_grad():
+        last.weight.normal_(std=1.0, generator=torch.Generator().manual_seed(3))
+        last.bias[3] = -20.0  # nothing of the copy is taken by the network itself
+    image, mask = torch.full((1, 3, 144, 176), 0.5), torch.zeros(1, 1, 144, 176)
+    mask[..., 16:128, 16:160] = 1
+    inside = mask.expand(-1, 3, -1, -1) > 0
+    with torch.inference_mode():
+        calm = copying.eval()(image, mask, image)[inside].std()
+        guess = copying.first_guess(image, mask, image)
+        busy = copying.decode(copying.encode(image, mask, guess, image))[inside].std()
+    assert guess[inside].std() < 0.02
+    assert calm < 0.02
+    assert busy > 0.1
