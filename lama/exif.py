@@ -26,7 +26,10 @@ _TURNS = {
     7: _Turn.TRANSVERSE,
     8: _Turn.ROTATE_90,
 }
-_XMP = {"xmp", "XML:com.adobe.xmp"}  # where Pillow has it
+XMP = "XML:com.adobe.xmp"  # what PNG calls it
+_XMP = {"xmp", XMP}  # where Pillow has it
+# A small picture of how the photo was: what a hole took away would still be seen in it.
+_THUMBNAILS = re.compile(r"<(\w+):Thumbnails\b.*?</\1:Thumbnails>", re.DOTALL)
 _XMP_ORIENTATION = re.compile(r"(tiff:Orientation(?:=[\"']|>))[1-8]")
 # What Pillow raises for EXIF that is none, and for some when it is to write it.
 EXIF_ERRORS = (SyntaxError, ValueError, LookupError, OSError, TypeError, struct.error)
@@ -87,6 +90,18 @@ def without_turn(image: Image.Image) -> bytes | None:
     exif = Image.Exif()  # a copy: the image still needs its orientation
     exif.load(as_it_was(image.getexif()).tobytes())
     return _upright_block(descriptive(exif) if image.format == "TIFF" else exif)
+
+
+def xmp_of(image: Image.Image) -> dict[str, str]:
+    """A file's XMP packet by its name in PNG, without small pictures of the photo; or nothing.
+
+    Raises:
+        UnicodeDecodeError: It is no text.
+    """
+    packet = image.info.get("xmp") or image.info.get(XMP) or ""
+    words = packet.decode() if isinstance(packet, bytes) else str(packet)
+    words = _THUMBNAILS.sub("", words.strip("\0"))
+    return {XMP: words} if words else {}
 
 
 def say_upright(info: dict[Any, Any]) -> None:

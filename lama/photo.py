@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
-from lama.exif import EXIF_ERRORS, orientation, upright, without_turn, xmp_upright
+from lama.exif import EXIF_ERRORS, XMP, orientation, upright, without_turn, xmp_of, xmp_upright
 from lama.photo_deep import TOO_DEEP, deep_pixels, is_deep
 from lama.photo_error import PhotoError, too_large
 from lama.photo_heic import open_image
@@ -31,6 +31,7 @@ Fill = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 MAX_PIXELS = 64_000_000  # 48-megapixel phones, with room
 MOST_JPEG_EXIF = 65533  # bytes in one segment, which is what Pillow writes
+MOST_JPEG_XMP = 65504
 READABLE = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "PPM", "HEIC")
 _LOSSY = ("JPEG", "MPO", "WEBP", "AVIF", "HEIC")
 _MOST_DPI = 65536  # JPEG has 16 bits for it
@@ -48,7 +49,7 @@ class Photo:
             or "HEIC".
         icc_profile: colour profile, or None.
         exif: EXIF block with the orientation taken out (the pixels are upright), or None.
-        text: textual entries of a PNG.
+        text: textual entries of a PNG; the XMP packet of any format, as PNG names it.
         dpi: resolution, or None.
         notes: what was changed on opening, in plain words.
     """
@@ -299,6 +300,12 @@ def _extras(image: Image.Image) -> dict[str, Any]:
     if exif and len(exif) > MOST_JPEG_EXIF and image.format in ("JPEG", "MPO"):
         notes += ("Its EXIF is longer than a JPEG can be given: save as PNG or TIFF to keep it.",)
     text = {k: str(v) for k, v in getattr(image, "text", {}).items()}
+    try:
+        text |= xmp_of(image)
+    except UnicodeDecodeError:
+        notes += ("Its XMP is damaged and was left out.",)
+    if len(text.get(XMP, "").encode()) > MOST_JPEG_XMP and image.format in ("JPEG", "MPO"):
+        notes += ("Its XMP is longer than a JPEG can be given: save as PNG or TIFF to keep it.",)
     if orientation(image) != 1:  # what is turned now must not be turned again
         text.pop("Raw profile type exif", None)
         text = {key: xmp_upright(value) for key, value in text.items()}

@@ -14,9 +14,9 @@ import numpy as np
 import tifffile
 from PIL import ExifTags, Image, PngImagePlugin
 
-from lama.exif import as_it_was, descriptive, exact, has_parts
+from lama.exif import XMP, as_it_was, descriptive, exact, has_parts
 from lama.files import write_atomic
-from lama.photo import MOST_JPEG_EXIF, Photo, eight_bits
+from lama.photo import MOST_JPEG_EXIF, MOST_JPEG_XMP, Photo, eight_bits
 
 SUFFIX = {"PNG": ".png", "JPEG": ".jpg", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
 # Words of EXIF that have no argument of their own in tifffile's writer.
@@ -33,7 +33,7 @@ def save_photo(photo: Photo, path: Path | str, format: str | None = None) -> Non
 
     PNG, TIFF and BMP keep every pixel; JPEG (quality 95, no chroma subsampling) and WebP are lossy
     (WebP is written lossless). 16 bits survive in PNG and TIFF and become 8 elsewhere. BMP has no
-    EXIF, and JPEG none above 65,533 bytes.
+    EXIF or XMP, and JPEG none above 65,533 or 65,504 bytes.
 
     Args:
         photo: what to write.
@@ -84,6 +84,9 @@ def _with_pillow(photo: Photo, format: str) -> bytes:  # noqa: A002
     longest = {"BMP": 0, "JPEG": MOST_JPEG_EXIF}.get(format)
     if photo.exif and (longest is None or len(photo.exif) <= longest):
         options["exif"] = photo.exif
+    xmp = photo.text.get(XMP, "").encode()
+    if xmp and (format == "WEBP" or (format == "JPEG" and len(xmp) <= MOST_JPEG_XMP)):
+        options["xmp"] = xmp
     if format == "PNG":
         options |= {"pnginfo": _png_text(photo), "compress_level": 4}
     elif format == "JPEG":
@@ -94,6 +97,8 @@ def _with_pillow(photo: Photo, format: str) -> bytes:  # noqa: A002
         exif = Image.Exif()
         exif.load(photo.exif or b"")
         options["exif"] = as_it_was(descriptive(exif))
+        if xmp:
+            options["exif"][ExifTags.Base.XMLPacket] = xmp
         if not has_parts(exif):  # Pillow cannot write these beside compressed pixels
             options["compression"] = "tiff_adobe_deflate"
     buffer = io.BytesIO()
@@ -180,12 +185,14 @@ def _tiff_words(photo: Photo) -> dict[str, Any]:
     words = {tag: exact(value) for tag, value in exif.items() if isinstance(value, str)}
     others = set(words) & _DESCRIBED
     taken = words.get(ExifTags.Base.DateTime, "")
+    xmp = photo.text.get(XMP, "").encode()
+    packet = [(ExifTags.Base.XMLPacket, "B", len(xmp), xmp, True)] if xmp else []
     well_formed = isinstance(taken, str) and _EXIF_TIME.fullmatch(taken)
     return {
         "description": words.get(ExifTags.Base.ImageDescription),
         "software": words.get(ExifTags.Base.Software, False),  # its own name otherwise
         "datetime": taken if well_formed else None,
-        "extratags": [(tag, "s", 0, words[tag], True) for tag in sorted(others)],
+        "extratags": [(tag, "s", 0, words[tag], True) for tag in sorted(others)] + packet,
     }
 
 

@@ -96,3 +96,38 @@ def test_what_exif_turned_is_not_turned_again_by_xmp(picture, tmp_path):
     again = open_photo(encode_photo(photo, "PNG"))
     assert np.array_equal(again.rgb, photo.rgb)
     assert np.array_equal(photo.rgb, np.rot90(picture, -1))
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+@pytest.mark.parametrize("written", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("read", ["JPEG", "PNG", "TIFF", "WEBP"])
+def test_xmp_survives_upright_and_without_small_pictures(picture, read, written, depth):
+    words = (
+        '<x:xmpmeta tiff:Orientation="6" GPano:ProjectionType="equirectangular">Zoë{}</x:xmpmeta>'
+    )
+    packet = words.format("<xmp:Thumbnails><rdf:Alt>how it was</rdf:Alt></xmp:Thumbnails>")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    options = {"exif": exif, "xmp": packet.encode()}
+    if read == "TIFF":
+        exif[700] = options.pop("xmp")
+    elif read == "PNG":
+        options.pop("xmp")
+        options["pnginfo"] = PngImagePlugin.PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", packet)
+    photo = open_photo(encoded(Image.fromarray(picture), read, **options))
+    assert photo.notes == ()
+    photo = replace(photo, original=photo.original.astype(depth))
+    again = open_photo(encode_photo(photo, written))
+    assert again.text["XML:com.adobe.xmp"] == words.format("").replace('"6"', '"1"')
+    assert again.size == photo.size
+
+
+def test_xmp_that_cannot_be_kept_is_said(picture):
+    damaged = open_photo(encoded(Image.fromarray(picture), "JPEG", xmp=b"\xff\xfe\x00<"))
+    assert damaged.notes == ("Its XMP is damaged and was left out.",)
+    assert not damaged.text
+    long = replace(damaged, text={"XML:com.adobe.xmp": "x" * 65_505}, notes=())
+    assert not open_photo(encode_photo(long, "JPEG")).text
+    assert open_photo(encode_photo(long, "WEBP")).text == long.text
+    assert not open_photo(encode_photo(long, "BMP")).text
