@@ -17,6 +17,7 @@ import numpy as np
 from lama.training.holdout import HoldOut, evenly, told_apart
 from lama.training.passing import passing_folder
 from lama.training.photos import (
+    Chosen,
     Indexed,
     Joined,
     PhotoFiles,
@@ -235,13 +236,7 @@ def open_photos(
     if streaming:
         if folders or len(addresses) != 1:
             raise ValueError("streaming takes exactly one dataset (hf:...) and no folder")
-        front = held.front()
-        table, address = addresses[0].load(streaming=True)
-        few = _Few(address, list(table.take(front)) if front else [])
-        # Several saved masks may lie on one photo, which then comes again behind the front.
-        held_photos = {row_digest(row, address) for row in few.rows if "status" in row}
-        stream = Streamed(address, table, front, held_photos)
-        return stream, few, list(range(len(few)))
+        return _open_stream(addresses[0], held.front())
     files = find_photos(folders) if folders else []
     loaded = [address.load(streaming=False) for address in addresses]
     every_table = [DatasetTable(address, table) for table, address in loaded]
@@ -254,25 +249,23 @@ def open_photos(
     labels = [named_files[first] for first in twins(files)]
     labels += chain(*map(_rows, every_table))
     taken = held.choose(labels)
-    out = set(taken)
-    training: list[Indexed] = []
-    if files:
-        kept = set(files) - {files[i] for i in taken if i < len(files)}
-        training.append(PhotoFiles(sorted(kept)))
-    first = len(files)
-    for part in every_table:
-        rows = [i for i in range(len(part)) if first + i not in out]
-        training.append(DatasetTable(part.address, part.table, rows))
-        first += len(part)
-    if not any(map(len, training)):
+    if len(taken) == total:
         raise ValueError(f"all of the {total} photos are held out: add some to train on")
     everything = Joined([*([PhotoFiles(files)] if files else []), *every_table])
+    # Files by their paths, in whichever order their folders were given.
+    order = [*sorted(range(len(files)), key=files.__getitem__), *range(len(files), total)]
+    out = set(taken)
     once = {labels[i]: i for i in reversed(taken)}  # a photo is watched once
-    return (
-        training[0] if len(training) == 1 else Joined(training),
-        everything,
-        sorted(once.values()),
-    )
+    return Chosen(everything, [i for i in order if i not in out]), everything, sorted(once.values())
+
+
+def _open_stream(address: DatasetPhotos, front: int) -> tuple[Photos, Indexed, list[int]]:
+    """As `open_photos`, of one dataset whose first photos are held out."""
+    table, address = address.load(streaming=True)
+    few = _Few(address, list(table.take(front)) if front else [])
+    # Several saved masks may lie on one photo, which then comes again behind the front.
+    held = {row_digest(row, address) for row in few.rows if "status" in row}
+    return Streamed(address, table, front, held), few, list(range(len(few)))
 
 
 def _labels(files: Sequence[Path], folders: Sequence[Path]) -> Iterator[str]:
