@@ -121,18 +121,18 @@ def by_content(
 ) -> tuple[list[int], list[int]]:
     """Which of some things are kept from training: about a fifth, by their content alone.
 
-    Each is held out or not by its own digest; of many a smaller share is, about `most`. So where
-    things are added, what was trained on before is never held out: a model that was fine-tuned on
-    it may be the base of the next run.
+    Each has a place by its own digest, and the lowest ones are held out. Where things are added,
+    places of others only rise: what was trained on before is never held out, since a model that was
+    fine-tuned on it may be the base of the next run.
 
     Args:
         digests: hex SHA-256 of each; equal ones count once.
-        most: at most so many are held out to measure on; chance may keep a few more from training.
+        most: at most so many are held out.
         before: digests that were held out already, or None for a new run. Those that are still
             there are held out again, and nothing else is, because it may have been trained on.
 
     Returns:
-        What to train on and what to measure on, as indices of the first of its kind.
+        What to train on and what is held out, as indices of the first of its kind.
 
     Raises:
         ValueError: Fewer than two different ones, or none left of those held out before.
@@ -143,17 +143,15 @@ def by_content(
     if len(first) < 2:
         raise ValueError(f"{len(first)} is too few: one has to be held out, one trained on")
     # Hashed once more: in the order of the digests themselves, one list would explain the other.
-    places = {digest: _place(digest) for digest in first}
-    order = sorted(first, key=places.__getitem__)
+    order = sorted(first, key=_place)
     if before is None:
-        share = min(SHARE, most / len(order))
-        out = [d for d in order[:-1] if places[d] < share] or order[:1]
+        kept = [d for d in order[:-1] if _place(d) < SHARE][:most] or order[:1]
     else:
-        out = [d for d in order if d in before]
-    if not out or len(out) == len(order):
+        kept = [d for d in order if d in before]
+    if not kept or len(kept) == len(order):
         raise ValueError("what was held out is gone, or all that is left: start a new run")
-    rest = sorted(first[digest] for digest in order if digest not in set(out))
-    return rest, [first[digest] for digest in (out[:most] if before is None else out)]
+    rest = sorted(first[digest] for digest in set(order).difference(kept))
+    return rest, [first[digest] for digest in kept]
 
 
 def _place(digest: str) -> float:

@@ -112,8 +112,8 @@ def test_of_many_a_smaller_share_is_held_out(most) -> None:
     every = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(2000)]
     trained, held = by_content(every, most)
     assert 1 <= len(held) <= most
-    # More than `most` may be kept from training, and are not measured on.
-    assert len(trained) >= 2000 - most - 4 * most**0.5 - 1
+    assert sorted(trained + held) == list(range(2000))
+    assert by_content(every, most, [every[i] for i in held]) == (trained, held)
 
 
 def test_of_two_one_is_held_out() -> None:
