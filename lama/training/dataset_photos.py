@@ -128,18 +128,14 @@ class DatasetTable(Indexed):
     Args:
         address: where it is.
         table: as `DatasetPhotos.load` gives it.
-        rows: those of its rows that are meant, or all.
     """
 
-    def __init__(
-        self, address: DatasetPhotos, table: Table, rows: Sequence[int] | None = None
-    ) -> None:
+    def __init__(self, address: DatasetPhotos, table: Table) -> None:
         super().__init__()
         self.address, self.table = address, table
-        self.rows = range(len(table)) if rows is None else rows
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.table)
 
     @property
     def is_saved(self) -> bool:
@@ -148,11 +144,11 @@ class DatasetTable(Indexed):
 
     def name(self, index: int) -> str:
         """Address and row."""
-        return f"{self.address} row {self.rows[index]}"
+        return f"{self.address} row {index}"
 
     def read(self, index: int) -> Picture | None:
         """See `Photos.read`."""
-        return picture_of(self.table[self.rows[index]], self.address)
+        return picture_of(self.table[index], self.address)
 
 
 class Streamed:
@@ -283,7 +279,7 @@ def _rows(table: DatasetTable) -> Iterator[str]:
     if table.is_saved:
         return (f"photo {digest}" for digest in row_digests(table))
     name = named(str(table.address))
-    return (f"{name} row {row}" for row in table.rows)
+    return (f"{name} row {row}" for row in range(len(table)))
 
 
 def _check_masks(table: DatasetTable) -> None:
@@ -301,7 +297,7 @@ def _check_masks(table: DatasetTable) -> None:
 
 def row_digests(table: DatasetTable) -> Iterator[str]:
     """sha256 of every row's photo, as it is stored."""
-    for row in table.rows:
+    for row in range(len(table)):
         yield row_digest(table.table[row], table.address)
 
 
