@@ -12,6 +12,7 @@ Without a process group, or with one process in it, everything here does nothing
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterable
 from typing import Any
 
@@ -29,6 +30,23 @@ def world_size() -> int:
 def rank() -> int:
     """This process's number, from 0."""
     return distributed.get_rank() if world_size() > 1 else 0
+
+
+def leave_at_exit() -> None:
+    """Leave the process group before Python ends, however the program does.
+
+    Gloo's threads may still hold the tensors of the last exchange. If they let go of them while
+    Python is being torn down, a run that ended well ends in SIGABRT and its launcher says failed.
+    Other backends are left to end with the process: theirs may wait for a process that failed.
+    """
+    if world_size() > 1 and "gloo" in distributed.get_backend():
+        atexit.unregister(_leave)  # two runs in one program leave once
+        atexit.register(_leave)
+
+
+def _leave() -> None:
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 class _SumOverProcesses(torch.autograd.Function):

@@ -34,7 +34,7 @@ from lama.training.folding import fold_batch_norm
 from lama.training.loader import ShardSampler, default_workers, load
 from lama.training.logged import LoggedMasks
 from lama.training.matching import KernelMatching
-from lama.training.parallel import copy_from_first, gather, share_batch_norm
+from lama.training.parallel import copy_from_first, gather, leave_at_exit, share_batch_norm
 from lama.training.perceptual import LPIPS, EfficientNetFeatures, perceptual_network
 from lama.training.photos import Photos
 from lama.training.projected import ProjectedDiscriminator
@@ -93,6 +93,7 @@ class Run:
             # The others wait while the first process validates.
             kwargs_handlers=[InitProcessGroupKwargs(timeout=timedelta(hours=2))],
         )
+        leave_at_exit()
         device = self.accelerator.device
         torch.manual_seed(config.seed)
         self.step = 0

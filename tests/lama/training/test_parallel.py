@@ -1,5 +1,6 @@
 """Two processes on the CPU do what one does with the same global batch."""
 
+import atexit
 import json
 import os
 import signal
@@ -23,6 +24,7 @@ from lama.training.parallel import (
     average_gradients,
     gather,
     in_any_process,
+    leave_at_exit,
     mean_over_processes,
     share_batch_norm,
 )
@@ -117,6 +119,27 @@ def test_alone_nothing_is_replaced():
     net = network()
     assert type(share_batch_norm(net)[1]) is nn.BatchNorm2d
     assert not in_any_process(False, torch.device("cpu"))
+
+
+def end(rank, folder):
+    """One of two processes, which ends as a program does."""
+    meeting = f"file://{folder}/meeting"
+    distributed.init_process_group("gloo", init_method=meeting, rank=rank, world_size=2)
+    last = Path(folder) / f"{rank}.txt"
+    atexit.register(lambda: last.write_text(str(distributed.is_initialized())))
+    for _ in range(2):
+        leave_at_exit()
+    last.write_text(str(distributed.is_initialized()))
+
+
+def test_the_group_is_left_before_python_ends(tmp_path):
+    # Or else now and then a run that ended well ends in SIGABRT.
+    program = "import sys; from tests.lama.training.test_parallel import end; "
+    program += "end(int(sys.argv[1]), sys.argv[2])"
+    command = [sys.executable, "-c", program]
+    both = [subprocess.Popen([*command, rank, str(tmp_path)], cwd=ROOT) for rank in "01"]
+    assert [process.wait(120) for process in both] == [0, 0]
+    assert [(tmp_path / f"{rank}.txt").read_text() for rank in (0, 1)] == ["False", "False"]
 
 
 def lines(folder):
