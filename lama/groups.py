@@ -64,11 +64,22 @@ def hole_groups(mask: np.ndarray, context: float = 0.75, least: int = 96) -> Ite
         tight = bounding_box(hole)
         assert tight is not None, "every cell has a hole pixel"
         margin = max(least, round(context * max(tight.height, tight.width)))
-        crop = _grow(tight.moved(loose.left, loose.top), margin, mask.shape)
-        in_crop = np.zeros((crop.height, crop.width), bool)
-        inside = tight.moved(loose.left - crop.left, loose.top - crop.top)
-        in_crop[inside.slices] = hole[tight.slices]
-        yield Group(crop, in_crop)
+        yield group_at(tight.moved(loose.left, loose.top), hole[tight.slices], margin, mask.shape)
+
+
+def group_at(box: Box, hole: np.ndarray, margin: int, shape: tuple[int, int]) -> Group:
+    """A group from the rectangle around its hole.
+
+    Args:
+        box: in the photo.
+        hole: bool, of the size of `box`, True = to fill.
+        margin: of known pixels around it.
+        shape: (H, W) of the photo.
+    """
+    crop = _grow(box, margin, shape)
+    in_crop = np.zeros((crop.height, crop.width), bool)
+    in_crop[box.moved(-crop.left, -crop.top).slices] = hole
+    return Group(crop, in_crop)
 
 
 def batches(groups: list[Group], mask: np.ndarray, longest: int, pixels: int) -> list[list[Group]]:

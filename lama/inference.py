@@ -22,6 +22,7 @@ from lama.pausing import Stopping, stop_if
 from lama.precision import check_precision, pick_device, prepare
 from lama.refinement import PIXELS, refine
 from lama.scaled import SCALING, fill_small
+from lama.sections import sections
 from lama.slots import ALL, Slots
 from lama.tensors import blend, pad_symmetric
 from lama.threads import on_cores
@@ -146,7 +147,7 @@ class Inpainter:
             Cancelled: `cancelled()` was true.
         """
         _check(rgb, mask, quality)
-        groups = list(hole_groups(mask))
+        groups = self._groups(mask, quality)
         with self._stopping.when(cancelled):
             affordable = self._fitting(quality, groups, rgb.nbytes if out is None else 0)
         result = result_array(rgb, out)
@@ -211,6 +212,13 @@ class Inpainter:
             if max(group.crop.height, group.crop.width) > self._longest("quick"):
                 found[group.crop.slices] |= group.hole
         return found
+
+    def _groups(self, mask: np.ndarray, quality: Quality) -> list[Group]:
+        """What is filled at a time, in this order; a quick look needs no detail."""
+        groups = hole_groups(mask)
+        if quality == "quick":
+            return list(groups)
+        return [part for group in groups for part in sections(group, mask.shape)]
 
     def _refines_features(self, quality: Quality) -> bool:
         """Whether that is what "refined" means: networks that copy search longer instead."""
