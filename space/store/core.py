@@ -25,8 +25,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from space.store import files, shards
 from space.store.card import Figures, render
 from space.store.errors import StoreError
@@ -122,7 +120,7 @@ class Core:
                 if record is not None and holds(row, record):
                     del wanted[record["id"]]
                     yield self._row(record, row["image"], row["mask"])
-        except (pa.ArrowException, ValueError, OSError) as error:
+        except (ValueError, OSError) as error:
             raise reason from error
         if wanted:
             raise reason

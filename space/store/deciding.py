@@ -24,11 +24,11 @@ import numpy as np
 from masks import rle
 from space.store import compaction, parting
 from space.store.core import Core, now_microseconds, prepare_shard
-from space.store.errors import SubmissionError, explained
+from space.store.errors import IndexTroubleError, SubmissionError, explained
 from space.store.pictures import decode_mask, encode_mask, hole_fraction
 from space.store.queue import lease
 from space.store.records import check_drawing, shelf_of
-from space.store.recovery import settle, sweep_litter
+from space.store.recovery import committed, settle, sweep_litter
 
 DECISIONS = ("approved", "rejected")
 
@@ -81,6 +81,7 @@ def decide(
     """
     if decision not in DECISIONS:
         raise SubmissionError(f"A decision is one of {', '.join(DECISIONS)}, not {decision!r}.")
+    now = 0
     try:
         with core.lock():
             settle(core)
@@ -102,8 +103,11 @@ def decide(
 
             extra = _told(core, row, alias, decision, mask)
             _rewrite(core, row, status, extra, mask, enter)
-    except OSError as error:
-        raise explained(error, "enter this decision") from error
+    except (OSError, IndexTroubleError) as error:
+        query = "SELECT 1 FROM reviews WHERE record_id = ? AND reviewer = ? AND decided_at = ?"
+        mine = (record_id, reviewer, now)
+        if not committed(core, lambda: core.index.get(query, mine) is not None):
+            raise explained(error, "enter this decision") from error
     compaction.soon(core)  # each decision is a shard of its own
     return status
 
@@ -118,6 +122,7 @@ def undo(core: Core, reviewer: str) -> str:
         SubmissionError: There is none, or somebody else has decided on the record since.
         StoreError: The disk or the index refused; nothing has changed.
     """
+    last = None
     try:
         with core.lock():
             settle(core)
@@ -136,10 +141,15 @@ def undo(core: Core, reviewer: str) -> str:
                 lease(run, row["id"], reviewer, now_microseconds())
 
             _rewrite(core, row, last["status_before"], extra, mask, enter)
-    except OSError as error:
-        raise explained(error, "take this decision back") from error
+    except (OSError, IndexTroubleError) as error:
+        if last is None or not committed(core, lambda: _is_taken_back(core, last["id"])):
+            raise explained(error, "take this decision back") from error
     compaction.soon(core)
     return str(row["id"])
+
+
+def _is_taken_back(core: Core, review: int) -> bool:
+    return core.index.get("SELECT 1 FROM reviews WHERE id = ?", (review,)) is None
 
 
 def can_undo(core: Core, reviewer: str) -> bool:

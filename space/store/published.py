@@ -20,10 +20,15 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
-import pyarrow as pa
-
 from space.store import shards
-from space.store.files import link_or_copy, point, sync_directory, write_atomically
+from space.store.files import (
+    RESERVE_BYTES,
+    has_room,
+    link_or_copy,
+    point,
+    sync_directory,
+    write_atomically,
+)
 
 GRACE_SECONDS = 900.0
 # The time of grace where earlier readers' shards alone take more than the bytes below: a morning of
@@ -169,34 +174,39 @@ class Published:
     def purge(self, *record_ids: str) -> None:
         """Take records out of the directories of earlier readers as well."""
         current = self.shard_files()
-        cleaned: dict[int, Path | None] = {}  # by inode: one file has a name in many directories
+        named: dict[int, list[Path]] = {}  # by inode: one file has a name in many directories
         for directory in self._retired():
             for path in (directory / "data").glob("train-*.parquet"):
-                if path.name in current:
-                    continue
-                inode = path.stat().st_ino
-                if inode not in cleaned:
-                    cleaned[inode] = self._without(path, set(record_ids))
-                replacement = cleaned[inode]
-                if replacement is not None:
-                    fresh = replacement.with_suffix(".link.tmp")
-                    link_or_copy(replacement, fresh)
-                    fresh.replace(path)
-                    sync_directory(path.parent)
-        for replacement in cleaned.values():
-            if replacement is not None:
-                replacement.unlink()
+                if path.name not in current:
+                    named.setdefault(path.stat().st_ino, []).append(path)
+        for paths in named.values():  # one after the other: each gives its room back
+            replacement = self._without(paths[0], set(record_ids))
+            if replacement is None:
+                continue
+            for path in paths:
+                fresh = replacement.with_suffix(".link.tmp")
+                link_or_copy(replacement, fresh)
+                fresh.replace(path)
+                sync_directory(path.parent)
+            replacement.unlink()
 
     def _without(self, path: Path, gone: set[str]) -> Path | None:
-        """A shard without some records, in the workshop; None if none of them is in it."""
+        """A shard without some records, in the workshop; None if none of them is in it.
+
+        It is empty where what the shard holds cannot be told, or where the disk has no room for the
+        rest of it: only earlier readers miss that, and a deletion comes before them.
+        """
         # In a directory that was copied, one shard is as many files as it has names.
         cleaned = self._workshop / f"{path.name}.{path.stat().st_ino}.tmp"
         try:
             if gone.isdisjoint(shards.read_ids(path)):
                 return None
-            shards.rewrite(path, cleaned, lambda found: found not in gone)
-        except (pa.ArrowException, ValueError):  # what it holds cannot be told: nothing stays
-            shards.write_shard(cleaned, (), "")
+            if has_room(self._workshop, path.stat().st_size + RESERVE_BYTES):
+                shards.rewrite(path, cleaned, lambda found: found not in gone)
+                return cleaned
+        except ValueError as error:
+            _log.warning("Earlier readers lose a shard in which something was deleted: %s", error)
+        shards.write_shard(cleaned, (), "")
         return cleaned
 
     def _retired(self) -> list[Path]:

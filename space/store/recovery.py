@@ -18,8 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from space.store import shards
 from space.store.core import Core, add_whole_shard, move_all, prepare_shard
 from space.store.errors import StoreError, SubmissionError
@@ -44,9 +42,36 @@ def settle(core: Core) -> None:
             _publish(core, path)
         else:
             _discard(core, path)
-    for row in core.index.all("SELECT id FROM tombstones WHERE files IS NOT NULL"):
-        finish_deletion(core, row["id"])
+    unfinished = core.index.all("SELECT id FROM tombstones WHERE files IS NOT NULL")
+    if unfinished:
+        core.published.sweep()  # what nobody reads any more need not be cleaned
+    for row in unfinished:
+        try:
+            finish_deletion(core, row["id"])
+        except (OSError, StoreError) as error:  # it must not keep everybody from everything else
+            _log.warning("Bytes of the deleted record %s are still here: %s", row["id"], error)
     sweep_litter(core)
+
+
+def committed(core: Core, done: Callable[[], bool]) -> bool:
+    """After an error: undo what was prepared, or finish what was decided. The lock must be free.
+
+    Args:
+        core: The data directory.
+        done: Whether the index has the change.
+
+    Returns:
+        Its answer; false if the index cannot be asked.
+    """
+    try:
+        with core.lock():
+            settle(core)
+    except (OSError, StoreError) as error:
+        _log.warning("What an error interrupted is cleared with the next change: %s", error)
+    try:
+        return done()
+    except StoreError:
+        return False
 
 
 def sweep_litter(core: Core) -> None:
@@ -85,7 +110,7 @@ def _readable_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a shard as far as it can be read."""
     try:
         yield from shards.read_rows(path)
-    except (pa.ArrowException, ValueError) as error:
+    except (ValueError, OSError) as error:
         _log.warning("The shard %s cannot be read: %s", path, error)
 
 
@@ -144,7 +169,7 @@ def reconcile(core: Core) -> None:
     for name in sorted(present - indexed):
         try:
             _adopt(core, core.published.data / name)
-        except (pa.ArrowException, ValueError, KeyError) as error:
+        except (ValueError, KeyError) as error:
             _log.warning("The shard %s is not ours and was left alone: %s", name, error)
     _put_back(core)
     # Earlier versions took files in under whatever name they had.
@@ -264,6 +289,11 @@ def is_known(core: Core, record_id: str) -> bool:
     """Whether a record is here, or was deleted here."""
     query = "SELECT 1 FROM records WHERE id = ?1 UNION SELECT 1 FROM tombstones WHERE id = ?1"
     return core.index.get(query, (record_id,)) is not None
+
+
+def is_gone(core: Core, record_id: str) -> bool:
+    """Whether a record was deleted here."""
+    return core.index.get("SELECT 1 FROM tombstones WHERE id = ?", (record_id,)) is not None
 
 
 def entry_of(core: Core, row: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from space.store import compaction, parting, recovery
 from space.store.core import Core, now_microseconds
-from space.store.errors import explained
+from space.store.errors import IndexTroubleError, explained
 from space.store.index import drop_record
 from space.store.records import Record, record_of
 from space.store.traces import traces_of
@@ -31,22 +31,31 @@ def remove(core: Core, ids: Sequence[str]) -> list[Record]:
     """
     wanted = json.dumps(list(ids))
     removed: list[Record] = []
-    among = "id IN (SELECT value FROM json_each(?))"
-    try:
-        while True:
-            with core.lock():
-                recovery.settle(core)
-                row = core.index.get(f"SELECT shard FROM records WHERE {among} LIMIT 1", (wanted,))
-                if row is None:
-                    break
-                query = f"SELECT * FROM records WHERE shard = ? AND {among} ORDER BY id LIMIT ?"
-                rows = core.index.all(query, (row["shard"], wanted, _AT_ONCE))
-                take_out(core, rows, copies=True)
-                removed += [record_of(one) for one in rows]
-    except OSError as error:
-        raise explained(error, "delete these records") from error
+    while some := _remove_some(core, wanted):
+        removed += some
     compaction.soon(core)
     return removed
+
+
+def _remove_some(core: Core, wanted: str) -> list[Record]:
+    """Delete those records of one shard whose ids are in a JSON list; none if there are none."""
+    among = "id IN (SELECT value FROM json_each(?))"
+    rows: list[sqlite3.Row] = []
+    try:
+        with core.lock():
+            recovery.settle(core)
+            row = core.index.get(f"SELECT shard FROM records WHERE {among} LIMIT 1", (wanted,))
+            if row is None:
+                return []
+            query = f"SELECT * FROM records WHERE shard = ? AND {among} ORDER BY id LIMIT ?"
+            rows = core.index.all(query, (row["shard"], wanted, _AT_ONCE))
+            take_out(core, rows, copies=True)
+    except (OSError, IndexTroubleError) as error:
+        if not recovery.committed(
+            core, lambda: bool(rows) and recovery.is_gone(core, rows[0]["id"])
+        ):
+            raise explained(error, "delete these records") from error
+    return [record_of(row) for row in rows]
 
 
 def take_out(core: Core, rows: Sequence[sqlite3.Row], *, copies: bool) -> None:

@@ -9,6 +9,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,10 +104,11 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a shard, in the form that `write_shard` takes.
 
     Raises:
-        pyarrow.ArrowInvalid: The file is no Parquet, or damaged.
-        ValueError: Its columns are not those of this schema version.
+        ValueError: The file is no Parquet, or damaged; its columns are not those of this schema
+            version.
+        OSError: The system could not read it.
     """
-    with pq.ParquetFile(path) as source:
+    with _told_apart(path), pq.ParquetFile(path) as source:
         if not source.schema_arrow.equals(ARROW_SCHEMA):
             raise ValueError(f"{path.name} has other columns than schema version 1")
         micros = source.schema_arrow.get_field_index("created_at")
@@ -120,8 +122,26 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def read_ids(path: Path) -> set[str]:
-    """The ids of the records in a shard."""
-    return set(pq.read_table(path, columns=["id"]).column("id").to_pylist()) - {None}
+    """The ids of the records in a shard.
+
+    Raises:
+        ValueError, OSError: As `read_rows`.
+    """
+    with _told_apart(path):
+        return set(pq.read_table(path, columns=["id"]).column("id").to_pylist()) - {None}
+
+
+@contextmanager
+def _told_apart(path: Path) -> Iterator[None]:
+    """Damage is a ValueError: pyarrow finds it in many ways, some of which look like the disk's."""
+    try:
+        yield
+    except (pa.ArrowException, KeyError) as error:
+        raise ValueError(f"{path.name} is damaged: {error}") from error
+    except OSError as error:
+        if error.errno is not None or type(error) is not OSError:  # the system's own
+            raise
+        raise ValueError(f"{path.name} is damaged: {error}") from error
 
 
 def rewrite(path: Path, target: Path, keep: Callable[[str], bool]) -> None:
@@ -133,7 +153,7 @@ def rewrite(path: Path, target: Path, keep: Callable[[str], bool]) -> None:
         keep: Whether the record with an id is in the copy.
 
     Raises:
-        pyarrow.ArrowInvalid, ValueError: As `read_rows`.
+        ValueError, OSError: As `read_rows`; OSError also if the copy cannot be written.
     """
     write_shard(target, (row for row in read_rows(path) if keep(row["id"])), "")
 

@@ -109,7 +109,7 @@ class Store:
                 self.core.make_room(2 * size + self.core.reserve(size))
                 self._commit(row, entry)
         except (OSError, IndexTroubleError) as error:
-            if not self._rescued(entry["id"]):
+            if not recovery.committed(self.core, lambda: self._has(entry["id"])):
                 raise explained(error, "save this mask") from error
         compaction.soon(self.core)
         return Receipt(entry["id"], token, photo.metadata_removed, self._lookalikes(photo))
@@ -139,18 +139,8 @@ class Store:
         core.published.write_card(core.card())
         core.step("described")
 
-    def _rescued(self, record_id: str) -> bool:
-        """After an error: undo what was prepared, or find that the record was committed."""
-        try:
-            with self.core.lock():
-                recovery.settle(self.core)
-        except (OSError, StoreError) as error:
-            _log.warning("What an interrupted save left is cleared with the next one: %s", error)
-        try:
-            row = self.core.index.get("SELECT 1 FROM records WHERE id = ?", (record_id,))
-        except StoreError:
-            return False
-        return row is not None
+    def _has(self, record_id: str) -> bool:
+        return self.core.index.get("SELECT 1 FROM records WHERE id = ?", (record_id,)) is not None
 
     def delete(self, record_id: str, token: str, *, copies: bool = False) -> Record:
         """Delete a record for good: from index, files, shards and the card's figures.
@@ -168,14 +158,17 @@ class Store:
             SubmissionError: There is no such record, or the receipt is another's.
             StoreError: The disk or the index refused; the record is still whole.
         """
+        row = None
         try:
             with self.core.lock():
                 recovery.settle(self.core)
-                row = self.core.index.get("SELECT * FROM records WHERE id = ?", (record_id,))
-                row = self._with_receipt(record_id, token, row)
+                found = self.core.index.get("SELECT * FROM records WHERE id = ?", (record_id,))
+                row = self._with_receipt(record_id, token, found)
                 removing.take_out(self.core, [row], copies=copies)
-        except OSError as error:
-            raise explained(error, "delete this record") from error
+        except (OSError, IndexTroubleError) as error:
+            done = recovery.committed(self.core, lambda: recovery.is_gone(self.core, record_id))
+            if row is None or not done:
+                raise explained(error, "delete this record") from error
         compaction.soon(self.core)
         return record_of(row)
 

@@ -1,10 +1,14 @@
 """A photo or mask that is gone or damaged: its neighbours go on, and its shard gives it back."""
 
+import errno
+import hashlib
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from space.store import Store, StoreError, compaction, deciding
+from space.store import Store, StoreError, compaction, deciding, published, shards
 from tests.space.store.conftest import make_mask, make_photo, make_submission, photo_of
 from tests.space.store.test_store import load
 
@@ -96,3 +100,104 @@ def test_pictures_of_a_shard_are_taken_only_if_they_are_the_records(
     )
     with pytest.raises(StoreError, match=f"{path.name} is missing"):
         store.delete(other.record_id, other.token)
+
+
+def rot(path: Path) -> None:
+    """Change one byte where it lies, under all of a shard's names, so that it reads like the disk's
+    own error."""
+    data = path.read_bytes()
+    for place in reversed(range(len(data) - 8)):
+        hurt_data = data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :]
+        try:
+            pq.read_table(pa.BufferReader(hurt_data), columns=["id"])
+        except OSError:
+            with path.open("r+b") as file:
+                file.seek(place)
+                file.write(hurt_data[place : place + 1])
+            return
+        except Exception:  # another kind of damage  # noqa: BLE001
+            continue
+    raise AssertionError("no byte does it")
+
+
+def test_a_damaged_byte_is_told_from_a_disk_that_refuses(store: Store, tmp_path: Path) -> None:
+    merged(store, 2)
+    [name] = store.core.published.shard_files()
+    path = store.core.published.data / name
+    rot(path)
+    with pytest.raises(ValueError, match=f"{name} is damaged"):
+        shards.read_ids(path)
+    with pytest.raises(ValueError, match=f"{name} is damaged"):
+        list(shards.read_rows(path))
+    with pytest.raises(FileNotFoundError):
+        shards.read_ids(tmp_path / "none.parquet")
+
+
+def test_a_damaged_byte_in_a_shard_stops_nothing(store: Store) -> None:
+    deleted, decided, _, other = merged(store)
+    [name] = store.core.published.shard_files()
+    rot(store.core.published.data / name)
+    store.delete(deleted.record_id, deleted.token)
+    deciding.decide(store.core, decided.record_id, "ann", "approved")
+    saved = store.save(make_submission(9))
+    store.delete(other.record_id, other.token)
+    assert store.info()["records"] == 3
+    Store.open(store.core.data_dir).close()
+    assert store.verify().problems == []
+    assert store.get(saved.record_id)
+    unfinished = "SELECT id FROM tombstones WHERE files IS NOT NULL"
+    assert store.core.index.all(unfinished) == []
+
+
+def test_the_app_starts_with_damaged_files_among_the_shards(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = merged(store, 2)
+    [name] = store.core.published.shard_files()
+    path = store.core.published.data / name
+    foreign = path.with_name("train-mine.parquet")
+    foreign.write_bytes(path.read_bytes())
+    rot(foreign)
+    photo = photo_file(store, first.record_id)
+    photo.unlink()
+    rot(path)
+    Store.open(store.core.data_dir).close()
+    assert "train-mine.parquet is not ours and was left alone" in caplog.text
+    assert f"{photo} is missing, and no shard has it" in caplog.text
+    assert foreign.exists()
+    assert (store.mask(store.get(second.record_id)) == make_mask(1)).all()
+
+
+def test_a_deletion_that_cannot_end_keeps_nobody_from_saving(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, _ = merged(store, 2)
+
+    def refuse(*_arguments) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.core.published, "purge", refuse)
+        store.delete(first.record_id, first.token)
+        store.save(make_submission(5))
+    assert f"Bytes of the deleted record {first.record_id} are still here" in caplog.text
+    assert store.info()["records"] == 2
+    photo = hashlib.sha256(make_photo(0)).hexdigest()
+    assert store.core.objects.path("originals", photo).exists()
+    store.save(make_submission(6))
+    assert not store.core.objects.path("originals", photo).exists()
+
+
+def test_earlier_readers_lose_a_shard_that_the_disk_has_no_room_to_clean(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = merged(store, 2)
+    before = store.core.published.data
+    [shard] = before.glob("train-*[0-9a-f].parquet")
+    monkeypatch.setattr(published, "has_room", lambda _directory, size: size < 10**6)
+    store.delete(first.record_id, first.token)
+    assert shards.read_ids(shard) == set()
+    assert [row["id"] for row in store.core.index.all("SELECT id FROM records")] == [
+        second.record_id
+    ]
+    assert store.verify().problems == []
