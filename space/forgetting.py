@@ -6,6 +6,7 @@ download do not tell whose they are, but are soon thrown away anyhow: all of the
 """
 
 import contextlib
+import json
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -49,7 +50,7 @@ def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
         shelf.sweep()
 
     def everywhere() -> list[Path]:
-        return [folders.cache, *uploads(folders)]
+        return [folders.cache, *uploads(core)]
 
     steps: tuple[Callable[[], object], ...] = (
         from_shelf,
@@ -58,7 +59,7 @@ def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
         lambda: forget_unfinished_exports(everywhere(), core),
         lambda: forget_run_pictures(folders.runs),
         lambda: forget_photos(everywhere(), photos),
-        lambda: forget_mask(uploads(folders), traces.mask),
+        lambda: forget_mask(uploads(core), traces.mask),
     )
     refused: list[OSError] = []
     for step in steps:
@@ -70,7 +71,20 @@ def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
         raise refused[0]
 
 
-def uploads(folders: Folders) -> list[Path]:
+def note_uploads(core: Core) -> None:
+    """Write down where the operator has uploads put: a deletion by another process finds them."""
+    place = Path(os.environ.get("GRADIO_TEMP_DIR", "")).resolve()
+    elsewhere = not place.is_relative_to(Folders(core.data_dir).cache.resolve())
+    if "GRADIO_TEMP_DIR" in os.environ and elsewhere and str(place) not in _noted(core):
+        core.index.remember(uploads=json.dumps([*_noted(core), str(place)]))
+
+
+def _noted(core: Core) -> list[str]:
+    found: list[str] = json.loads(core.index.meta("uploads", "[]"))
+    return found
+
+
+def uploads(core: Core) -> list[Path]:
     """Where uploads may lie: the app's own folder, and files where the operator has them put.
 
     Such a place may be shared, like `/tmp`, and hold originals under the names they have at home.
@@ -78,19 +92,20 @@ def uploads(folders: Folders) -> list[Path]:
     SHA-256: nothing but Gradio writes that.
 
     Raises:
-        OSError: The place cannot be read.
+        OSError: A place cannot be read.
     """
+    folders = Folders(core.data_dir)
     given = os.environ.get("GRADIO_TEMP_DIR")
-    if not given:
-        return [folders.uploads]
-    place = Path(given).resolve()
-    if place.is_relative_to(folders.cache.resolve()):
-        return [folders.uploads, place]
+    places = {Path(place).resolve() for place in (*_noted(core), given) if place}
     found = [folders.uploads]
-    for folder in names_in(place):
-        if FOLDER.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
-            with contextlib.suppress(PermissionError):  # another user's
-                found += [path for path in names_in(folder) if path.is_file()]
+    for place in sorted(places):
+        if place.is_relative_to(folders.cache.resolve()):
+            found.append(place)
+            continue
+        for folder in names_in(place):
+            if FOLDER.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
+                with contextlib.suppress(PermissionError):  # another user's
+                    found += [path for path in names_in(folder) if path.is_file()]
     return found
 
 

@@ -2,6 +2,9 @@
 
 import base64
 import io
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ COPY = Path(__file__).parent / "copy.js"
 """The script for pieces with buttons that copy what they carry in `data-copy`."""
 _COMMON = Path(__file__).parent / "common.js"
 _QUALITY = 88
+_log = logging.getLogger(__name__)
 
 
 def html(elem_id: str, value: str = "", script: Path | None = None) -> gr.HTML:
@@ -55,6 +59,25 @@ def error_html(error: Exception | str) -> str:
 def refused(error: Exception | str) -> gr.Error:
     """What to raise to answer with plain words; it was foreseen, so nothing is logged."""
     return gr.Error(str(error), print_exception=False)
+
+
+@contextmanager
+def plainly(words: Callable[[str], str] = str) -> Iterator[None]:
+    """Answer an endpoint's failures in plain words; where things lie on the server stays there.
+
+    Args:
+        words: Puts the text of a ValueError into the reader's words.
+    """
+    try:
+        yield
+    except StoreError as error:
+        raise refused(error) from error
+    except ValueError as error:
+        raise refused(words(str(error))) from error
+    except OSError as error:
+        _log.exception("an endpoint failed")
+        reason = error.strerror or "it did not answer"
+        raise refused(f"The server's disk says: {reason}. Try once more.") from error
 
 
 def data_url(content: bytes, kind: str) -> str:

@@ -80,7 +80,7 @@ class Sweeper:
             limit = max(deleted, hour_ago) if path.parent == folder else deleted
             return path.name.startswith(EXPORT_PREFIX) and facts.st_mtime < limit
 
-        remove_if((self._folders.cache, *uploads(self._folders)), outdated)
+        remove_if((self._folders.cache, *uploads(self._services.store.core)), outdated)
         forget_unfinished_exports((folder,), self._services.store.core)
 
     def _outdated_pictures(self) -> None:

@@ -9,6 +9,23 @@ FOLDER = re.compile(r"[0-9a-f]{64}")
 """Gradio puts each file into a folder of such a name; nothing else writes one."""
 
 
+def sent(file: str | None, missing: str) -> Path:
+    """The file of an endpoint's argument.
+
+    Args:
+        file: Where Gradio put it.
+        missing: What to say if none was sent.
+
+    Raises:
+        ValueError: There is none, or it was thrown away meanwhile.
+    """
+    if not file:
+        raise ValueError(missing)
+    if not Path(file).is_file():
+        raise ValueError("A file that was sent is no longer there. Send it once more.")
+    return Path(file)
+
+
 def arrived(data: dict) -> tuple[Path, str]:
     """The uploaded file of a question and its name.
 

@@ -21,6 +21,7 @@ from lama.threads import cores, quickest, use_cores
 from masks.selection import Prompt, Provider
 from space import origin, theme, ui
 from space.engine import Engine, InpaintResult, ModelInfo, Quality
+from space.forgetting import note_uploads
 from space.photos import PhotoShelf
 from space.services import Services
 from space.settings import Settings
@@ -270,6 +271,7 @@ def launch(settings: Settings) -> None:
     accounts = settings.accounts()  # before any thread starts: a file that cannot be read ends here
     os.environ.setdefault("GRADIO_TEMP_DIR", str(settings.folders.uploads.resolve()))
     parts = services(settings)
+    note_uploads(parts.store.core)
     demo: gr.Blocks = ui.build(parts)
     demo.queue(default_concurrency_limit=2, max_size=64)
     served = ui.served_folders(settings)

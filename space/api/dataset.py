@@ -1,17 +1,19 @@
 """The endpoints /log_mask, /delete_record and /dataset_info: plain files and words in and out."""
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from lama.photo import open_mask, open_photo
 from space import contributions
-from space.pieces import refused
+from space.pieces import plainly
 from space.services import Services
-from space.store import DRAWN, StoreError, Submission
+from space.store import DRAWN, Submission
 from space.strategies import known_strategy
+from space.uploads import sent
 from space.visitors import visitor
+
+_NO_MASK = "Send a mask: a picture of the image's size, black where there is no hole."
 
 
 def register(services: Services) -> None:
@@ -22,21 +24,17 @@ def register(services: Services) -> None:
         request: gr.Request, profile: gr.OAuthProfile | None,
     ) -> tuple[str, str]:  # fmt: skip
         who = visitor(services.settings, request, profile)
-        try:
+        with plainly():
             services.pace.keep(who)
             alias = contributions.contributor(services.store, who.name)
-        except (ValueError, StoreError) as error:
-            raise refused(error) from error
         return run_log_mask(services, image, mask, licence, consent, strategy, note, alias)
 
     def delete_record(record_id: str, receipt: str) -> str:
         return run_delete(services, record_id, receipt)
 
     def dataset_info() -> dict[str, Any]:
-        try:
+        with plainly():
             return services.store.info()
-        except StoreError as error:
-            raise refused(error) from error
 
     with gr.Row(visible=False):  # a value makes a parameter optional
         image, mask = gr.File(label="image"), gr.File(label="mask")
@@ -97,17 +95,15 @@ def run_log_mask(
     Returns:
         The record's id and its receipt's token.
     """
-    if not image:
-        raise refused("Send an image.")
-    if not mask:
-        raise refused("Send a mask: a picture of the image's size, black where there is no hole.")
-    try:
+    with plainly():
+        photo = sent(image, "Send an image.")
+        drawn = sent(mask, _NO_MASK)
         name = known_strategy(strategy, DRAWN, DRAWN)
         most = services.photos.max_pixels
-        size = open_photo(Path(image), max_pixels=most).size
+        size = open_photo(photo, max_pixels=most).size
         submission = Submission(
-            image_bytes=Path(image).read_bytes(),
-            mask=open_mask(Path(mask), size, most),
+            image_bytes=photo.read_bytes(),
+            mask=open_mask(drawn, size, most),
             licence=(licence or "").strip().lower(),
             consent=consent is True,
             strategy=name,
@@ -115,17 +111,13 @@ def run_log_mask(
             note=note or "",
         )
         receipt = contributions.save(services, submission)
-    except (ValueError, StoreError) as error:
-        raise refused(error) from error
     return receipt.record_id, receipt.token
 
 
 def run_delete(services: Services, record_id: str, receipt: str) -> str:
     """Delete a record; returns a sentence that says so."""
-    try:
+    with plainly():
         words = ((record_id or "").strip(), (receipt or "").strip())
         contributions.delete(services.store, *words, services.photos)
-    except (ValueError, StoreError) as error:
-        raise refused(error) from error
     hub = contributions.on_the_hub(services.store, services.settings.hub_dataset)
     return f"The record {record_id.strip()} is deleted. {hub}".strip()

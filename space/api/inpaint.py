@@ -1,15 +1,16 @@
 """The /inpaint endpoint: plain files in, a lossless file and what made it out."""
 
-from pathlib import Path
-
 import gradio as gr
 
 from lama.photo import merge, open_mask, open_photo
 from lama.photo_write import encode_photo
 from space.canvas.results import untouched_outside
 from space.engine import Engine
-from space.pieces import refused
+from space.pieces import plainly
 from space.services import Services
+from space.uploads import sent
+
+_NO_MASK = "Send a mask: a picture of the image's size, black where nothing is to change."
 
 
 def register(services: Services) -> None:
@@ -53,15 +54,9 @@ def run(
         weights' sha256.
     """
     engine: Engine = services.engine
-    if not image:
-        raise refused("Send an image.")
-    if not mask:
-        raise refused(
-            "Send a mask: a picture of the image's size, black where nothing is to change."
-        )
-    try:
-        photo = open_photo(Path(image), max_pixels=services.photos.max_pixels)
-        hole = open_mask(Path(mask), photo.size, services.photos.max_pixels)
+    with plainly():
+        photo = open_photo(sent(image, "Send an image."), max_pixels=services.photos.max_pixels)
+        hole = open_mask(sent(mask, _NO_MASK), photo.size, services.photos.max_pixels)
         if not hole.any():
             raise ValueError("The mask has no hole: all of it is black, or transparent.")
         if hole.all():
@@ -69,9 +64,7 @@ def run(
         rgb = photo.rgb
         done = engine.inpaint((model or "").strip() or services.settings.model, rgb, hole)
         merged = merge(photo, done.rgb, hole)
-    except ValueError as error:
-        raise refused(error) from error
-    path = services.exports.put(encode_photo(merged, "PNG"), "result.png")
+        path = services.exports.put(encode_photo(merged, "PNG"), "result.png")
     return str(path), {
         "model": done.model,
         "seconds": round(done.seconds, 4),

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -15,9 +14,10 @@ from masks.files import write_mask
 from masks.seeding import generators
 from masks.statistics import describe, summarize
 from space.exports import Exports
-from space.pieces import refused
+from space.pieces import plainly
 from space.services import Services
 from space.strategies import known_strategy
+from space.uploads import sent
 from space.words import sentence, whole
 
 _SIDE = 512  # of masks without a photo
@@ -38,13 +38,11 @@ def register(services: Services) -> None:
         width: float | None = _SIDE,
         parameters: Any = None,  # noqa: ANN401 - JSON, as an object or as text
     ) -> tuple[list[str], dict[str, Any]]:
-        try:
+        with plainly(sentence):
             high, wide = (_SIDE if side is None else side for side in (height, width))
             picture = picture_of(image, high, wide, services.photos.max_pixels)
             number, first = 1 if count is None else count, 0 if seed is None else seed
             return generate(picture, strategy, number, first, parameters, services.exports)
-        except ValueError as error:
-            raise refused(sentence(str(error))) from error
 
     with gr.Row(visible=False):
         image = gr.File(label="image")
@@ -75,7 +73,7 @@ def picture_of(image: str | None, height: float, width: float, max_pixels: int) 
     if not image:
         return masks.scene(whole(height, "height", 16, 8192), whole(width, "width", 16, 8192))
     # The header is judged first; then the same pixels as the command line's wherever possible.
-    photo = open_photo(Path(image), max_pixels=max_pixels)
+    photo = open_photo(sent(image, ""), max_pixels=max_pixels)
     try:
         picture = masks.read_image(image)
     except ValueError:

@@ -2,7 +2,6 @@
 
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,8 +11,9 @@ from lama.photo import open_photo
 from masks.base import Mask
 from masks.files import write_mask
 from masks.selection import Box, Prompt
-from space.pieces import refused
+from space.pieces import plainly
 from space.services import Services
+from space.uploads import sent
 from space.words import sentence
 
 
@@ -26,13 +26,11 @@ def register(services: Services) -> None:
         y: float | None = None,
         box: Any = None,  # noqa: ANN401 - JSON, as a list or as text
     ) -> str:
-        try:
+        with plainly(sentence):
             mask = select(services, image, x, y, box)
-        except ValueError as error:
-            raise refused(sentence(str(error))) from error
-        path = services.exports.place() / "mask.png"
-        write_mask(path, mask)
-        return str(path)
+            path = services.exports.place() / "mask.png"
+            write_mask(path, mask)
+            return str(path)
 
     with gr.Row(visible=False):
         image = gr.File(label="image")
@@ -62,13 +60,12 @@ def select(
     Raises:
         ValueError: The file is no picture, nothing was pointed at, or nothing was found there.
     """
-    if not image:
-        raise ValueError("image is missing: send the photo's file")
+    photo = sent(image, "image is missing: send the photo's file")
     if (x is None) != (y is None):
         raise ValueError("a click needs both x and y, in pixels of the upright photo")
     points = () if x is None or y is None else ((_number(x, "x"), _number(y, "y")),)
     prompt = Prompt(points=points, box=_box(box))
-    rgb = open_photo(Path(image), max_pixels=services.photos.max_pixels).rgb
+    rgb = open_photo(photo, max_pixels=services.photos.max_pixels).rgb
     prompt.inside(*rgb.shape[:2])
     found = services.selector.select(np.ascontiguousarray(rgb), prompt)
     if not found.any():

@@ -12,6 +12,7 @@ from space.pieces import error_html, status_html
 from space.review.reviewers import reviewer
 from space.services import Services
 from space.store import StoreError, health
+from space.store.errors import HubError
 from space.words import ago, counted, file_size, waiting_time
 
 _log = logging.getLogger(__name__)
@@ -43,9 +44,10 @@ def health_html(info: Mapping[str, Any], syncing: bool, now: datetime) -> str:
     )
     trouble = ""
     if info["last_error"]:
+        next_try = ": it is tried again" if syncing else ""
         trouble = (
             '<p class="ds-trouble" role="alert"><b>The last push failed.</b> '
-            f"{escape(info['last_error'])} Nothing is lost: it is tried again.</p>"
+            f"{escape(info['last_error'])} Nothing is lost{next_try}.</p>"
         )
     return f'<dl class="ds-health" aria-label="Health">{cells}</dl>{trouble}'
 
@@ -86,7 +88,8 @@ def push_now(
         done = sync.push_now()
     except (ValueError, StoreError) as error:
         _log.warning("%s", error)
-        return error_html(f"{error} It is tried again on its own.")
+        again = " It is tried again on its own." if isinstance(error, HubError) else ""
+        return error_html(f"{error}{again}")
     words = f"{counted(done.records, 'record')} pushed"
     if done.withdrawn:
         words += f", {counted(done.withdrawn, 'shard')} withdrawn"

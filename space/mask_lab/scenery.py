@@ -3,7 +3,8 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -49,14 +50,19 @@ class Scenery:
         self._labels: OrderedDict[str, Labels] = OrderedDict()
         self._lock = threading.Lock()
 
-    def photo(self, identity: str) -> View:
+    def photo(self, identity: str, name: str = "") -> View:
         """A photo of the shelf.
+
+        Args:
+            identity: Its id there.
+            name: What this reader calls it; another one may have the same photo open.
 
         Raises:
             ValueError: It is not (or no longer) there, or too small for masks.
         """
         handle = self.shelf.get(identity)
-        return self._kept(self._views, handle.id, lambda: self._open(handle), _bytes_of_view)
+        view = self._kept(self._views, handle.id, lambda: self._open(handle), _bytes_of_view)
+        return replace(view, handle=replace(handle, name=Path(name).name or handle.name))
 
     def landscape(self, width: int, height: int) -> View:
         """The drawn landscape at a size."""

@@ -57,7 +57,7 @@ class LabServer:
     def open_photo(self, data: dict) -> Answer:
         """Take an uploaded file: `path` as the upload answered it, `name` for showing."""
         handle = self.services.photos.put(*arrived(data))
-        return self._shown(self.scenery.photo(handle.id))
+        return self._shown(self.scenery.photo(handle.id, handle.name))
 
     @answered(sentence)
     @_in_turn("drawing")

@@ -36,7 +36,7 @@ class Wish:
 
 
 def read(data: Mapping[str, Any], scenery: Scenery, most: int = MOST_SHOWN) -> Wish:
-    """Read what the page sent: `photo` or `width` and `height`, `strategy`, `values`...
+    """Read what the page sent: `photo`, `name`; or `width`, `height`; `strategy`...
 
     Args:
         data: As the page's script writes it.
@@ -48,7 +48,7 @@ def read(data: Mapping[str, Any], scenery: Scenery, most: int = MOST_SHOWN) -> W
     """
     photo = str(data.get("photo") or "")
     if photo:
-        view = scenery.photo(photo)
+        view = scenery.photo(photo, str(data.get("name") or ""))
     else:
         width = whole(data.get("width", 512), "The width", 16, 8192)
         height = whole(data.get("height", 512), "The height", 16, 8192)

@@ -29,6 +29,12 @@ _SUFFIXES = ((b"\xff\xd8", "jpg"), (b"\x89PNG", "png"), (b"RIFF", "webp"))
 _ROWS_A_FILE = 1000
 _ATTEMPTS = 5
 _TAKEN = "{} exists already. Choose a new name."
+
+
+class _ChangedError(Exception):
+    """A record is another one than when the copy was begun."""
+
+
 _Rows = list[sqlite3.Row]
 _Put = Callable[[str, bytes], None]
 """Puts a file into a copy, by its name there."""
@@ -53,7 +59,8 @@ def export(core: Core, kind: str, output: Path, filters: Filters | None = None) 
 
     Raises:
         SubmissionError: Unknown kind, or `output` exists.
-        StoreError: There is no room, or records were deleted again and again while this went on.
+        StoreError: There is no room, or records were deleted or mended again and again while this
+            went on.
     """
     if kind not in KINDS:
         raise SubmissionError(f"Records are exported as one of {', '.join(KINDS)}; got {kind!r}.")
@@ -85,7 +92,8 @@ def write_parquet(core: Core, path: Path, filters: Filters | None = None) -> int
 
     Raises:
         SubmissionError: `path` exists.
-        StoreError: There is no room, or records were deleted again and again while this went on.
+        StoreError: There is no room, or records were deleted or mended again and again while this
+            went on.
     """
 
     def write(unfinished: Path, records: _Rows) -> list[str]:
@@ -104,7 +112,7 @@ def _make(
     *,
     once: bool,
 ) -> int:
-    """Write beside `output` and rename, until no record in it was deleted on the way.
+    """Write beside `output` and rename, until no record in it was deleted or mended on the way.
 
     Args:
         core: The data directory.
@@ -118,7 +126,8 @@ def _make(
 
     Raises:
         SubmissionError: `output` exists by the time that the copy is made.
-        StoreError: There is no room, or records were deleted again and again while this went on.
+        StoreError: There is no room, or records were deleted or mended again and again while this
+            went on.
     """
     where, values = (filters or Filters()).where()
     _check_room(core, output.parent, filters or Filters(), once=once)
@@ -132,13 +141,15 @@ def _make(
                     if _all_here(core, written):
                         name_anew(unfinished, output)
                         return len(written)
+            except _ChangedError:
+                continue
             except FileExistsError as error:
                 raise SubmissionError(_TAKEN.format(output)) from error
             finally:
                 if unfinished.is_dir():
                     shutil.rmtree(unfinished)
                 unfinished.unlink(missing_ok=True)
-    raise StoreError("Records are being deleted just now. Try again in a moment.")
+    raise StoreError("Records are being deleted or mended just now. Try again in a moment.")
 
 
 def _check_room(core: Core, folder: Path, filters: Filters, *, once: bool) -> None:
@@ -195,14 +206,21 @@ def _present(core: Core, records: _Rows, written: list[str]) -> Iterator[dict[st
         core: The data directory.
         records: As the index had them at the beginning.
         written: Takes the id of each row that is handed out.
+
+    Raises:
+        _ChangedError: A mask was mended meanwhile, so that the old one is gone.
+        StoreError: A file is missing or damaged.
     """
     for record in records:
         try:
             [row] = core.rows([record])
         except StoreError:
-            if core.index.get("SELECT 1 FROM records WHERE id = ?", (record["id"],)):
-                raise
-            continue
+            now = core.index.get("SELECT * FROM records WHERE id = ?", (record["id"],))
+            if now is None:
+                continue
+            if (now["mask_sha256"], now["shard"]) != (record["mask_sha256"], record["shard"]):
+                raise _ChangedError from None
+            raise
         written.append(record["id"])
         yield row
 

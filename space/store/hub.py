@@ -11,6 +11,7 @@ On the Hub the split is the status: `train` holds approved records and nothing e
 others as well finds them under `pending` and `rejected`.
 """
 
+import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -23,13 +24,15 @@ from huggingface_hub.utils import httpx, validate_repo_id
 from space.store import compaction, copies, health, shards
 from space.store.card import Figures, render
 from space.store.core import Core, now_microseconds
-from space.store.errors import HubError, IndexTroubleError, SubmissionError
+from space.store.errors import HubError, IndexTroubleError, StoreError, SubmissionError
 from space.store.files import locked
 from space.store.hub_errors import explained
 from space.store.schema import STATUSES
 
 SHARDS_A_COMMIT = 50
 SPLITS = {"approved": "train", "pending": "pending", "rejected": "rejected"}
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,8 +72,7 @@ def push(
     """
     check(core, repository, statuses)
     with locked(core.data_dir / "push.lock", timeout=5.0):
-        for shelf in shelves_of(statuses):
-            compaction.pack(core, shelf)
+        _pack(core, statuses)
         core.index.remember(last_try=str(now_microseconds()))
         try:
             hub.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
@@ -95,6 +97,17 @@ def push(
             raise failed from error
         core.index.remember(last_push_error="", last_push=str(now_microseconds()))
     return pushed
+
+
+def _pack(core: Core, statuses: Sequence[str]) -> None:
+    """Merge small shards, which only saves files: what waits goes up without it just as well."""
+    try:
+        for shelf in shelves_of(statuses):
+            compaction.pack(core, shelf)
+    except IndexTroubleError:
+        raise
+    except (OSError, StoreError) as error:
+        _log.warning("Small shards could not be merged before the push: %s", error)
 
 
 def check_name(repository: str) -> None:

@@ -56,6 +56,8 @@ class Index:
 
     @staticmethod
     def _open(path: Path) -> sqlite3.Connection:
+        if not path.exists():  # for its owner alone: it has sign-in names, and keys of pseudonyms
+            path.touch(mode=0o600)
         connection = sqlite3.connect(
             path, timeout=30.0, isolation_level=None, check_same_thread=False
         )

@@ -5,7 +5,7 @@ let opening = 0;
 // The rest of the page may want to know: what was said of the last photo is not said of this one.
 on("photo", () => document.dispatchEvent(new Event("lama-photo")));
 // And what it is called on the server, once it is there.
-const tellPhotoId = () => { stage.dataset.photoId = (S.photo && S.photo.id) || ""; };
+const tellPhotoId = () => { Object.assign(stage.dataset, { photoId: S.photo?.id || "", photoName: S.photo?.name || "" }); };
 on("photo", tellPhotoId);
 on("ready", tellPhotoId);
 

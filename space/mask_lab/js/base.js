@@ -24,7 +24,7 @@ const published = (dial) => (Math.min(W.width, W.height) <= FACTS.small_up_to ? 
 const valueOf = (dial) => changed()[dial.name] ?? published(dial);
 
 function wish() {
-  return { photo: W.photo, width: W.width, height: W.height, strategy: W.strategy, values: { ...changed() }, seed: W.seed, count: W.count };
+  return { photo: W.photo, name: W.name, width: W.width, height: W.height, strategy: W.strategy, values: { ...changed() }, seed: W.seed, count: W.count };
 }
 
 function note(text, kind = "problem") {
@@ -49,7 +49,7 @@ function recall() {
     const kept = JSON.parse(localStorage.getItem(MEMORY) || "{}");
     if (!strategyNamed(kept.strategy)) delete kept.strategy;
     if (typeof kept.values !== "object" || !kept.values) delete kept.values;
-    for (const key of ["photo", "width", "height", "strategy", "values", "seed", "count"]) {
+    for (const key of ["photo", "name", "width", "height", "strategy", "values", "seed", "count"]) {
       if (kept[key] !== undefined) W[key] = kept[key];
     }
   } catch { /* nothing was kept */ }

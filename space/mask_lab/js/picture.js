@@ -88,16 +88,19 @@ async function openSample(sample) {
 }
 
 // The canvas is on the same page and says what is open in it.
-const photoOfInpaint = () => document.getElementById("mask-canvas")?.dataset.photoId || "";
+function photoOfInpaint() {
+  const { photoId: photo = "", photoName: name = "" } = document.getElementById("mask-canvas")?.dataset || {};
+  return { photo, name };
+}
 
 // The picture that the tab begins with: it is there before another one takes its place.
 let first = null;
 async function openInpaints() {
-  const photo = photoOfInpaint();
+  const inpaints = photoOfInpaint();
   await first;
-  if (!photo) return note("No photo is open in Inpaint yet. Open one there, or choose one here.", "info");
+  if (!inpaints.photo) return note("No photo is open in Inpaint yet. Open one there, or choose one here.", "info");
   const isNewest = opening();
-  const answer = await withWait(ask("show", { photo }));
+  const answer = await withWait(ask("show", inpaints));
   if (!isNewest()) return;
   if (!answer.ok) return note(answer.message);
   note("");
@@ -123,7 +126,7 @@ for (const box of [find(".ml-width"), find(".ml-height")]) {
 // After a reload: the photo if the server still has it, else the landscape.
 async function openFirst() {
   const isNewest = opening();
-  const answer = W.photo ? await ask("show", { photo: W.photo }) : { ok: false };
+  const answer = W.photo ? await ask("show", { photo: W.photo, name: W.name }) : { ok: false };
   if (!isNewest()) return;
   if (answer.ok) takePicture(answer);
   else await openLandscape(W.photo ? 256 : W.width, W.photo ? 256 : W.height);
