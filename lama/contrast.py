@@ -1,4 +1,7 @@
-"""A network's answer kept as calm as the photo: no more local contrast than what was copied has.
+"""Local contrast tells which of several fills to trust.
+
+Patches that are put together deep inside a large hole agree on something flat, or on a lattice of
+dots. Large pieces keep the photo's texture there; where the photo is smooth they show their edges.
 
 Where a network is unsure it may draw over a good copy: flecks at regular distances on grass, a
 relief on a stone front. Both have more contrast than anything near them in the photo, and a copy
@@ -13,6 +16,8 @@ from torch import Tensor
 CELL = 8  # pixels on a side; contrast is measured by cells, which costs next to nothing
 WINDOW = 3  # cells on a side over which it is measured, and over which the change is made smooth
 _FLOOR = 1e-3  # of contrast, below what eight bits can show
+TEXTURE = 0.03, 0.06  # contrast of pieces: too smooth to be taken, and rough enough
+UNLIKE = 0.05, 0.10  # mean difference from the guide's colours: like it, and too unlike
 
 
 def calmed(answer: Tensor, copied: Tensor) -> Tensor:
@@ -29,9 +34,32 @@ def calmed(answer: Tensor, copied: Tensor) -> Tensor:
     """
     ratio = (_contrast(copied) + _FLOOR) / (_contrast(answer) + _FLOOR)
     share = _windowed(ratio.clamp(max=1))
-    share = F.interpolate(share, scale_factor=CELL, mode="bilinear", align_corners=False)
-    height, width = answer.shape[-2:]
-    return copied.lerp(answer, share[..., :height, :width])
+    return copied.lerp(answer, _enlarged(share, answer))
+
+
+def textured(patches: Tensor, pieces: Tensor, guide: Tensor) -> Tensor:
+    """Pieces where they have texture and the colours that are wanted there, patches elsewhere.
+
+    Args:
+        patches: (B, 3, H, W) in [0, 1], as `lama.exemplar` fills the hole.
+        pieces: the same, as `lama.shift_map` does.
+        guide: the same, a coarse fill.
+
+    Returns:
+        (B, 3, H, W) in [0, 1], a smooth mixture of both; they are equal outside the hole.
+    """
+    smooth, rough = TEXTURE
+    like, unlike = UNLIKE
+    share = ((_contrast(pieces) - smooth) / (rough - smooth)).clamp(0, 1)
+    apart = (_windowed(_cells(pieces)) - _windowed(_cells(guide))).abs().mean(1, keepdim=True)
+    share = share * ((unlike - apart) / (unlike - like)).clamp(0, 1)
+    return patches.lerp(pieces, _enlarged(share, patches))
+
+
+def _enlarged(share: Tensor, like: Tensor) -> Tensor:
+    """A value for each cell as one for each pixel."""
+    large = F.interpolate(share, scale_factor=CELL, mode="bilinear", align_corners=False)
+    return large[..., : like.shape[-2], : like.shape[-1]]
 
 
 def _contrast(x: Tensor) -> Tensor:

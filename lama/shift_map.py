@@ -44,7 +44,8 @@ def shift_map_fill(
         pause: called between pieces of the work; may raise to end it.
 
     Returns:
-        (B, 3, H, W) equal to `image` where known; the guide where no offset brings anything known.
+        (B, 3, H, W) equal to `image` where known; the guide where no offset brings anything known,
+        nor anything that was filled so.
     """
     images, masks, guides = (t.float().split(1) for t in (image, mask, guide))
     # Distances of patches need all digits, whatever precision a network around this runs in.
@@ -57,6 +58,12 @@ def _fill(image: Tensor, mask: Tensor, guide: Tensor, pause: Pause) -> Tensor:
     offsets = dominant_offsets(image, mask, OFFSETS, pause) if mask.any() else []
     if not offsets:
         return torch.where(mask > 0, guide, image)
+    return _put_together(image, mask, guide, offsets, pause)
+
+
+def _put_together(
+    image: Tensor, mask: Tensor, guide: Tensor, offsets: list[Offset], pause: Pause
+) -> Tensor:
     scale = 1
     while mask.numel() > MOST_CELLS * scale**2:
         scale *= 2
@@ -70,8 +77,13 @@ def _fill(image: Tensor, mask: Tensor, guide: Tensor, pause: Pause) -> Tensor:
     steps = [(round(dy / scale), round(dx / scale)) for dy, dx in offsets]
     chosen = _choose(small, hole, F.avg_pool2d(guide_, scale), steps, (rows, columns), pause)
     chosen = chosen.repeat_interleave(scale, 0).repeat_interleave(scale, 1)
-    filled = _compose(image_, mask_, guide_, offsets, chosen, window, pause)
-    return torch.where(mask > 0, filled[..., :height, :width], image)
+    filled, reached = _compose(image_, mask_, guide_, offsets, chosen, window, pause)
+    filled, reached = (t[..., :height, :width] for t in (filled, reached))
+    filled = torch.where(mask > 0, filled, image)
+    left = mask * (reached == 0)
+    if not left.any() or torch.equal(left, mask):
+        return filled
+    return _put_together(filled, left, guide, offsets, pause)  # what is filled is known now
 
 
 def _choose(
@@ -118,8 +130,8 @@ def _compose(
     chosen: Tensor,
     window: Window,
     pause: Pause,
-) -> Tensor:
-    """The pieces side by side, blended where they meet."""
+) -> tuple[Tensor, Tensor]:
+    """The pieces side by side, blended where they meet; 1 where there is one, (1, 1, H, W)."""
     known = 1 - mask
     image = image * known
     rows, columns = window
@@ -134,10 +146,11 @@ def _compose(
         weight *= _shifted(known, [offsets[number]], there)
         colours[(..., *here)] += weight * _shifted(image, [offsets[number]], there)
         total[(..., *here)] += weight
-    result = guide.clone()
+    result, reached = guide.clone(), torch.zeros_like(mask)
     filled = colours / total.clamp(min=_LEAST)
     result[(..., *window)] = torch.where(total > _LEAST, filled, guide[(..., *window)])
-    return result
+    reached[(..., *window)] = (total > _LEAST).to(mask)
+    return result, reached
 
 
 def _moved(part: slice, start: int) -> slice:

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from functools import partial
 
+import cv2
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lama.config import UNetConfig
-from lama.contrast import calmed
+from lama.contrast import calmed, textured
 from lama.exemplar import FAST, PATIENT, exemplar_fill
 from lama.ffc import FFCResnetBlock, join_channels, split_channels
 from lama.generator import Answer, Encoded, Fill, Generator
@@ -39,6 +40,8 @@ class FFCUNet(Generator):
     bytes_a_pixel = 850  # most measured where nearly all is hole: 817 in fp32, 536 in 8 bits
     margin = 32  # pixels around the hole that are looked at outside training, at every size
     large = 1024  # shorter side in pixels from which on large pieces are copied instead of patches
+    deep = 0.15  # distance to anything known, of the shorter side, that makes a hole a deep one
+    textured_from = 256  # shorter side from which on pieces give deep holes their texture
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
@@ -107,23 +110,33 @@ class FFCUNet(Generator):
     ) -> Tensor | None:
         """See `Generator.copies`: patches, or large pieces where this network's coarse fill says.
 
-        Large holes of large pictures are where patches lose their way: they agree with each other
-        on something flat, which the network then has to draw over.
+        Large holes are where patches lose their way: they agree with each other on something flat,
+        which the network then has to draw over.
         """
         if self.copier is None:
             return None
         search = partial(exemplar_fill, effort=PATIENT if patient else FAST, pause=pause)
-        if min(image.shape[-2:]) < self.large:
-            return search(image, mask)
-        return shift_map_fill(image, mask, self._coarse_fill(image, mask, search), pause)
+        pairs = zip(image.split(1), mask.split(1), strict=True)
+        return torch.cat([self._copies(*pair, search, pause) for pair in pairs])
+
+    def _copies(self, image: Tensor, mask: Tensor, search: Fill, pause: Pause) -> Tensor:
+        side = min(image.shape[-2:])
+        if side >= self.large:
+            return shift_map_fill(image, mask, self._coarse_fill(image, mask, search), pause)
+        patches = search(image, mask)
+        if side < self.textured_from or _depth(mask) < self.deep * side:
+            return patches
+        guide = self._coarse_fill(image, mask, search)
+        return textured(patches, shift_map_fill(image, mask, guide, pause), guide)
 
     def _coarse_fill(self, image: Tensor, mask: Tensor, search: Fill) -> Tensor:
-        """The hole filled at the first size that is not large, and enlarged."""
-        if min(image.shape[-2:]) < self.large:
-            return self(image, mask, search(image, mask))
+        """This network's fill at half the size, or at the first one that is not large; enlarged."""
         small, hole = _halved(image, mask)
-        padded, padded_hole, _ = self._half(small, hole, None)
-        coarse = self._coarse_fill(padded, padded_hole, search)
+        picture, hole_, _ = self._half(small, hole, None)
+        if min(picture.shape[-2:]) >= self.large:
+            coarse = self._coarse_fill(picture, hole_, search)
+        else:
+            coarse = self(picture, hole_, search(picture, hole_))
         return _grown(coarse, small, hole, image, mask)
 
     def first_guess(self, image: Tensor, mask: Tensor, copied: Tensor | None = None) -> Tensor:
@@ -219,6 +232,12 @@ def _grown(coarse: Tensor, small: Tensor, hole: Tensor, image: Tensor, mask: Ten
     coarse = coarse[..., :height, :width] * hole + small * (1 - hole)
     grown = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
     return image * (1 - mask) + grown * mask
+
+
+def _depth(mask: Tensor) -> float:
+    """How far the hole of (1, 1, H, W) reaches from anything known, in pixels."""
+    hole = mask[0, 0].byte().cpu().numpy()
+    return float(cv2.distanceTransform(hole, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max())
 
 
 class Detail(nn.Sequential):

@@ -1,9 +1,9 @@
-"""Answers that are busier than the copy are calmed, others are left as they are."""
+"""Busier answers are calmed; pieces are taken where they have texture and fit."""
 
 import pytest
 import torch
 
-from lama.contrast import calmed
+from lama.contrast import calmed, textured
 
 
 def waves(height, width, size, seed=0):
@@ -49,3 +49,22 @@ def test_pictures_of_a_batch_and_their_channels_are_judged_together_or_apart():
     clear = (one - copied).abs().amin(1, keepdim=True) > 0.05
     spread = (kept.amax(1, keepdim=True) - kept.amin(1, keepdim=True))[clear]
     assert spread.max() < 1e-3
+
+
+def test_pieces_are_taken_where_they_have_texture_and_the_colours_wanted():
+    patches, guide = (torch.full((1, 3, 101, 301), 0.5) for _ in range(2))
+    pieces = waves(101, 301, 0.12)
+    pieces[..., 100:200] = waves(101, 100, 0.01)  # smooth
+    pieces[..., 200:] -= 0.2  # too dark
+    found = textured(patches, pieces, guide)
+    assert torch.equal(found[..., :80], pieces[..., :80])
+    assert torch.equal(found[..., 124:176], patches[..., 124:176])
+    assert torch.equal(found[..., 224:], patches[..., 224:])
+    assert found.shape == patches.shape
+
+
+def test_between_smooth_and_rough_both_count():
+    patches = torch.full((1, 3, 67, 101), 0.5)
+    pieces = waves(67, 101, 0.045)
+    found = textured(patches, pieces, patches)
+    assert 0.3 < float((found - patches).std() / (pieces - patches).std()) < 0.7

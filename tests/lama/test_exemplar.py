@@ -31,6 +31,27 @@ def test_a_repeating_pattern_goes_on(shape, effort):
     assert error(pull_push(board, mask), board, mask) > 0.15
 
 
+@pytest.mark.parametrize("effort", [FAST, PATIENT])
+@pytest.mark.parametrize("side", [257, 514])
+def test_what_shows_between_strokes_fills_them(side, effort):
+    """A red band behind bars: made small, the gaps are too narrow for a patch."""
+    source = torch.Generator().manual_seed(0)
+    image = 0.1 * torch.rand(1, 3, side, side, generator=source)
+    band = slice(side // 4, side * 3 // 4)
+    image[:, 1] += 0.8
+    image[:, 0, band] += 0.8
+    image[:, 1, band] -= 0.8
+    mask = torch.zeros(1, 1, side, side)
+    for left in range(12, side - 30, 30):
+        mask[..., band, left : left + 20] = 1
+    filled = exemplar_fill(image, mask, effort)
+    inside = torch.zeros_like(mask)
+    inside[..., band.start + 20 : band.stop - 20, :] = mask[
+        ..., band.start + 20 : band.stop - 20, :
+    ]
+    assert error(filled, image, inside) < 0.1
+
+
 @pytest.mark.parametrize("shape", [(97, 131), (70, 64)])
 def test_known_pixels_stay_and_the_holes_content_is_not_seen(shape):
     source = torch.Generator().manual_seed(0)
@@ -79,7 +100,7 @@ def test_no_hole_changes_nothing():
 def test_many_patches_are_worked_on_in_blocks(monkeypatch):
     board, mask = checks(140, 133), hole(140, 133, slice(30, 90), slice(20, 100))
     whole = exemplar_fill(board, mask)
-    monkeypatch.setattr("lama.exemplar.BLOCK", 512)
+    monkeypatch.setattr("lama.patch_level.BLOCK", 512)
     torch.testing.assert_close(exemplar_fill(board, mask), whole, atol=1e-4, rtol=0)
 
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from lama import contrast
 from lama.checkpoint import build
 from lama.config import UNetConfig
 from lama.exemplar import FAST, PATIENT, exemplar_fill
@@ -133,8 +134,9 @@ def test_large_pictures_are_copied_in_large_pieces(copying, size, halvings):
         patient = copying.copies(image, mask, patient=True)
     side = [-(-length // 2**halvings // 8) * 8 for length in size]
     assert [(list(shape), effort) for shape, effort in searched] == [
-        (side, FAST), (side, FAST), (side, PATIENT)
+        *[(side, FAST)] * 4, *[(side, PATIENT)] * 2
     ]  # fmt: skip
+    guides = [torch.cat(pair) for pair in zip(guides[::2], guides[1::2], strict=True)]
     assert torch.equal(copied, shift_map_fill(image, mask, guides[0]))
     assert torch.equal(out, copying(image, mask, copied))
     assert not torch.equal(patient, copied)
@@ -151,12 +153,39 @@ def test_large_begins_at_1024_pixels(copying, size, pieces):
     image, mask = torch.rand(1, 3, *size), torch.zeros(1, 1, *size)
     mask[..., 40:60, 30:50] = 1
     with (
-        mock.patch("lama.unet.exemplar_fill") as patches,
-        mock.patch("lama.unet.shift_map_fill") as moved,
+        mock.patch("lama.unet.exemplar_fill", return_value=image) as patches,
+        mock.patch("lama.unet.shift_map_fill", return_value=image) as moved,
         mock.patch.object(copying, "_coarse_fill"),
     ):
         copying.copies(image, mask)
     assert (patches.called, moved.called) == (not pieces, pieces)
+
+
+@pytest.mark.parametrize(
+    ("size", "width", "textured"),
+    [((264, 320), 83, True), ((264, 320), 75, False), ((248, 320), 83, False)],
+    ids=["deep", "shallow", "small"],
+)
+def test_deep_holes_get_the_texture_of_pieces(copying, size, width, textured):
+    """A hole of one picture of a batch, as wide as is deep twice, beside a small one."""
+    image, mask = torch.rand(2, 3, *size), torch.zeros(2, 1, *size)
+    mask[0, :, 60:90, 30:50] = 1
+    mask[1, :, 60:200, 100 : 100 + width] = 1
+    guides = []
+
+    def pieces(image, mask, guide, pause):
+        guides.append(guide)
+        return shift_map_fill(image, mask, guide, pause)
+
+    with torch.inference_mode(), mock.patch("lama.unet.shift_map_fill", pieces):
+        copied = copying.copies(image, mask)
+    patches = exemplar_fill(image, mask)
+    assert torch.equal(copied[:1], patches[:1])
+    assert torch.equal(copied, patches) == (not textured)
+    assert len(guides) == textured
+    if textured:
+        other = shift_map_fill(image[1:], mask[1:], guides[0])
+        assert torch.equal(copied[1:], contrast.textured(patches[1:], other, guides[0]))
 
 
 def test_a_pause_may_end_the_search_for_large_pieces(copying):
