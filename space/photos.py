@@ -124,6 +124,30 @@ class PhotoShelf:
             raise LostPhotoError(LOST)
         return handle
 
+    def opened(self, handle: PhotoHandle) -> PhotoHandle:
+        """The photo as somebody opened it, if this one is what became of it by filling.
+
+        What a model made is no photo to learn from. A mask on it is one on the first photo as well:
+        both are of one size.
+
+        Raises:
+            LostPhotoError: It is not on the shelf any more.
+        """
+        if not handle.origins:
+            return handle
+        for identity in handle.origins:
+            try:
+                origin = self.get(identity)
+            except LostPhotoError:
+                continue
+            same_size = (origin.width, origin.height) == (handle.width, handle.height)
+            if not origin.origins and same_size:
+                return origin
+        raise LostPhotoError(
+            "The app no longer has this photo as it was opened, and one that is filled in part is "
+            "nothing to learn from. Open the photo once more and mark the place there."
+        )
+
     def decoded(self, handle: PhotoHandle) -> Photo:
         """The upright photo of a handle; the last few stay in memory.
 

@@ -140,8 +140,9 @@ def save_drawing(
         this = _told_apart(drawn)
         if last is not None and this == last.drawing and _is_there(services, last):
             raise SubmissionError("This mask is saved already. Change it, or open another photo.")
+        photo = services.photos.opened(drawn.photo)
         submission = Submission(
-            image_bytes=drawn.photo.path.read_bytes(),
+            image_bytes=photo.path.read_bytes(),
             mask=drawn.mask,
             licence=licence,
             consent=consent,
@@ -159,7 +160,7 @@ def save_drawing(
         words = "The app no longer has this photo. Open it once more, then save again."
         return _refused(services, words, last)
     return (
-        receipt_html(receipt),
+        receipt_html(receipt, filled=photo.id != drawn.photo.id),
         gr.Button(visible=True),
         gr.Timer(active=True),
         Saved(receipt, this),
@@ -220,12 +221,20 @@ def _answer(status: str) -> tuple:
     return (status, *(gr.skip() for _ in range(5)))
 
 
-def receipt_html(receipt: Receipt, *, before: bool = False) -> str:
-    """The answer to a save: id and receipt, to be copied and kept; or that of the one before."""
+def receipt_html(receipt: Receipt, *, before: bool = False, filled: bool = False) -> str:
+    """The answer to a save: id and receipt, to be copied and kept.
+
+    Args:
+        receipt: Of the save.
+        before: Whether it is that of the one before.
+        filled: Whether the mask was drawn on a result of the photo that was saved.
+    """
     whole = f"{receipt.record_id} {receipt.token}"
     removed = " Camera and location data were removed." if receipt.metadata_removed else ""
     if receipt.lookalikes:
         removed += " A photo that looks much like this one is in the dataset already."
+    if filled:
+        removed += " The photo is saved as you opened it, without what was filled since."
     kind, said = ("before", "The mask before was saved.") if before else ("done", "Saved.")
     return f"""<div class="rs" data-kind="{kind}" role="status">
 <p><b>{said}</b>{removed} Keep this receipt: whoever has it can delete the record.</p>

@@ -132,6 +132,22 @@ def test_results_know_what_they_were_made_from(shelf: PhotoShelf, tmp_path: Path
     assert shelf.made_from([first.id]) == {third.id}
 
 
+def test_the_first_photo_of_several_steps_is_found(shelf: PhotoShelf, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.png" for number in range(3)]
+    for number, path in enumerate(paths):
+        Image.fromarray(np.full((9, 7, 3), number, np.uint8)).save(path)
+    first = shelf.put(paths[0])
+    second = shelf.put(paths[1], origin=first)
+    third = shelf.put(paths[2], origin=second)
+    assert shelf.opened(first) == first
+    assert shelf.opened(third) == shelf.opened(second) == first
+    shelf.forget(second.id)
+    assert shelf.opened(third) == first
+    shelf.forget(first.id)
+    with pytest.raises(ValueError, match="no longer has this photo as it was opened"):
+        shelf.opened(third)
+
+
 @pytest.mark.parametrize(("mode", "plain"), [("RGB", True), ("I;16", False), ("CMYK", False)])
 def test_what_a_browser_would_show_otherwise_gets_a_preview(
     shelf: PhotoShelf, tmp_path: Path, mode: str, plain: bool

@@ -53,6 +53,27 @@ def drawing(services: Services, tmp_path: Path, seed: int = 1, **changes: object
     return json.dumps(value)
 
 
+def test_a_mask_on_a_result_is_saved_with_the_photo_as_it_was_opened(
+    services: Services, tmp_path: Path
+) -> None:
+    plain = drawing(services, tmp_path)
+    opened = services.photos.get(json.loads(plain)["photo"])
+    result = tmp_path / "result.png"
+    result.write_bytes(make_photo(2))
+    filled = services.photos.put(result, opened.name, origin=opened)
+    value = json.dumps(json.loads(plain) | {"photo": filled.id})
+    status, _, _, saved, _, _ = save_drawing(services, value, "cc0-1.0", True, "", None)
+    record = services.store.get(saved.receipt.record_id)
+    assert photo_of(services.store, record) == make_photo(1)
+    assert (services.store.mask(record) == make_mask(1)).all()
+    assert "as you opened it" in status
+    assert "as you opened it" not in save_drawing(services, plain, "cc0-1.0", True, "", None)[0]
+    services.photos.forget(opened.id)
+    refused = save_drawing(services, value, "cc0-1.0", True, "", None)
+    assert "Open the photo once more" in refused[0]
+    assert services.store.info()["records"] == 2
+
+
 def test_a_drawing_is_saved_with_all_that_was_drawn(services: Services, tmp_path: Path) -> None:
     value = drawing(services, tmp_path)
     status, _, _, saved, _, note = save_drawing(services, value, "cc-by-4.0", True, "post", "ann")
