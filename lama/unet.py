@@ -8,9 +8,9 @@ coarse to fine: the guess is the network's own answer at half the size, down to 
 where it is a pull-push pyramid. So a hole is never larger than the holes it was trained on, and
 what lies far from it matters at small sizes only: outside training each size is looked at just
 around the hole. With `copies` it sees a second guess as well, put together from patches of the same
-picture (`lama.exemplar`), in large pictures and deep holes from larger pieces (`lama.shift_map`), and says for
-each pixel how much of it to take: texture that is there already need not be invented. Outside
-training its answer is kept as calm as that fill (`lama.contrast`), at every size.
+picture (`lama.exemplar`), in large pictures and deep holes from larger pieces (`lama.shift_map`),
+and says for each pixel how much of it to take: texture that is there already need not be invented.
+Outside training its answer is kept as calm as that fill (`lama.contrast`), at every size.
 """
 
 from __future__ import annotations
