@@ -181,7 +181,7 @@ def _check_extra(text: str) -> None:
     if not isinstance(extra, dict):
         raise SubmissionError("Its extra is not a JSON object.")
     if not _can_be_written(json.dumps(extra, ensure_ascii=False)):
-        raise SubmissionError("Its extra has characters that no file can hold (half a surrogate).")
+        raise SubmissionError("Its extra holds half a character.")
     receipt, note = extra.get("receipt_sha256"), extra.get("note", "")
     if not isinstance(receipt, str) or not _SHA256.fullmatch(receipt):
         raise SubmissionError("Its extra has no receipt_sha256 of 64 hexadecimal digits.")

@@ -299,3 +299,24 @@ def test_a_shared_folder_of_uploads_loses_nothing_but_what_gradio_put_there(
     contributions.delete(services.store, receipt.record_id, receipt.token, services.photos)
     Sweeper(services).sweep()
     assert files_of(shared) == set(others)
+
+
+def test_a_process_that_knows_nothing_of_them_forgets_uploads_elsewhere(
+    services: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the command line does, which is run without the app's variables."""
+    core = services.store.core
+    forgetting.note_uploads(core)  # within the cache: nothing to note
+    assert core.index.meta("uploads", "") == ""
+    elsewhere = [tmp_path / "one", tmp_path / "two"]
+    files = [place / ("0123456789abcdef" * 4) / "photo.png" for place in elsewhere]
+    for place, file in zip(elsewhere, files, strict=True):
+        monkeypatch.setenv("GRADIO_TEMP_DIR", str(place))
+        for _ in range(2):
+            forgetting.note_uploads(core)
+        file.parent.mkdir(parents=True)
+        file.write_bytes(make_photo(1))
+    monkeypatch.delenv("GRADIO_TEMP_DIR")
+    receipt = services.store.save(make_submission(1))
+    contributions.delete(services.store, receipt.record_id, receipt.token)
+    assert not any(file.exists() for file in files)

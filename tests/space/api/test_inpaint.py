@@ -1,5 +1,6 @@
 """/inpaint over HTTP with gradio_client, as docs/api.md shows it, on a fake engine."""
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from space.api import inpaint as api_inpaint
+from space.exports import Exports
 from space.services import Services
 
 
@@ -78,3 +80,20 @@ def test_a_photo_above_the_apps_limit_is_refused_first(
     monkeypatch.setattr(services.photos, "max_pixels", 2_000)
     with pytest.raises(gr.Error, match="pixels"):
         api_inpaint.run(services, str(picture), str(tmp_path / "no mask.png"), None)
+
+
+def test_what_the_disk_says_keeps_paths_to_itself(
+    services: Services, picture: Path, mask: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object) -> Path:
+        raise OSError(errno.ENOSPC, "No space left on device", "/srv/secret/result.png")
+
+    monkeypatch.setattr(Exports, "put", full)
+    with pytest.raises(gr.Error, match="disk says: No space left on device") as refused:
+        api_inpaint.run(services, str(picture), str(mask), None)
+    assert "secret" not in str(refused.value)
+    gone = picture.parent / "secret" / "photo.png"
+    for image, hole in ((gone, mask), (picture, gone)):
+        with pytest.raises(gr.Error, match="no longer there. Send it once more") as refused:
+            api_inpaint.run(services, str(image), str(hole), None)
+        assert "secret" not in str(refused.value)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 
@@ -13,7 +14,7 @@ from space.dataset import health_panel
 from space.dataset import tab as dataset_tab
 from space.review.reviewers import Sight
 from space.services import Services
-from space.store.errors import HubError
+from space.store.errors import HubError, SubmissionError
 from space.sync import Sync
 from tests.space.asking import HERE, STRANGER, asks, profile
 from tests.space.dataset_app import build, make_services
@@ -48,6 +49,19 @@ def test_a_failure_is_shown_with_its_reason_and_no_markup(services: Services) ->
     shown = health_panel.health_html(info, True, datetime.now(UTC))
     assert "<script>" not in shown
     assert 'data-health="failed">1<' in shown
+    assert "it is tried again" in shown
+    shown = health_panel.health_html(info, False, datetime.now(UTC))
+    assert "Nothing is lost." in shown
+    assert "tried again" not in shown
+
+
+def test_only_the_hubs_refusals_are_tried_again(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.store.save(make_submission(0))
+    for error, again in ((HubError("Gone.", "gone"), True), (SubmissionError("Other."), False)):
+        monkeypatch.setattr(services.sync, "push_now", mock.Mock(side_effect=error))
+        assert ("tried again on its own" in health_panel.push_now(services, HERE)) == again
 
 
 def test_only_reviewers_push(services: Services) -> None:

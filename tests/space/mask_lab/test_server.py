@@ -147,3 +147,14 @@ def test_sixteen_masks_are_redrawn_quickly(server):
         server.draw({**data, "seed": seed})
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 1  # under 0.2 on an idle machine; tests share theirs
+
+
+def test_everybody_sees_the_name_that_they_gave_a_photo(server, photo_file, services):
+    mine = services.photos.put(photo_file, "mine.jpg")
+    services.photos.put(photo_file, "theirs.jpg")
+    for name in ("mine.jpg", "theirs.jpg"):
+        answer = server.draw({"photo": mine.id, "name": name, "count": 1})
+        assert name in answer["python"]
+        assert name in answer["command"]
+        assert server.show({"photo": mine.id, "name": f"../{name}"})["name"] == name
+    assert server.draw({"photo": mine.id, "count": 1})["ok"]

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from space import contributions
-from space.store import Filters, Receipt, Store, StoreError, SubmissionError, exporting
+from space.store import Filters, Receipt, Store, StoreError, SubmissionError, deciding, exporting
 from space.store.exporting import KINDS, export, write_parquet
 from space.store.files import RESERVE_BYTES
 from space.store.importing import import_from
@@ -163,12 +163,38 @@ def test_what_is_deleted_while_a_copy_is_made_is_not_in_it(
     fresh.close()
 
 
+@pytest.mark.parametrize("kind", [*KINDS, "one file"])
+def test_a_mask_that_is_mended_while_a_copy_is_made_is_in_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch, kind: str, tmp_path: Path
+) -> None:
+    receipts = [store.save(make_submission(seed)) for seed in range(3)]
+    original, mended = store.core.rows, []
+
+    def rows(records):
+        if not mended:
+            mended.append(receipts[1].record_id)
+            fix = deciding.Fix(make_mask(7))
+            deciding.decide(store.core, mended[0], "ann", "approved", fix=fix)
+        return original(records)
+
+    monkeypatch.setattr(store.core, "rows", rows)
+    path = tmp_path / ("copy.parquet" if kind == "one file" else "copy")
+    count = (
+        write_parquet(store.core, path) if kind == "one file" else export(store.core, kind, path)
+    )
+    assert count == 3
+    fresh = Store.open(tmp_path / "fresh")
+    assert import_from(fresh.core, path).records == 3
+    np.testing.assert_array_equal(fresh.mask(fresh.get(mended[0])), make_mask(7))
+    fresh.close()
+
+
 def test_a_copy_is_given_up_when_records_go_again_and_again(
     store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     receipts = [store.save(make_submission(seed)) for seed in range(8)]
     deleting_at_the_end(store, receipts, monkeypatch, often=7)
-    with pytest.raises(StoreError, match="deleted just now. Try again"):
+    with pytest.raises(StoreError, match="deleted or mended just now. Try again"):
         export(store.core, "zip", tmp_path / "out" / "a.zip")
     assert list((tmp_path / "out").iterdir()) == []
 

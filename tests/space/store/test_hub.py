@@ -201,6 +201,22 @@ def test_waiting_shards_travel_as_one(store: Store) -> None:
     assert store.verify().problems == []
 
 
+def test_shards_that_cannot_be_merged_travel_one_by_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    remote = FakeHub()
+    for seed in range(3):
+        store.save(make_submission(seed))
+
+    def refuse(*_arguments: object) -> int:
+        raise StoreError("a photo is missing")
+
+    monkeypatch.setattr(compaction, "pack", refuse)
+    assert hub.push(store.core, remote, "ann/masks", PENDING).shards == 3
+    assert len(remote.ids()) == 3
+    assert "could not be merged before the push: a photo is missing" in caplog.text
+
+
 def test_no_revision_holds_a_record_twice(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub, "SHARDS_A_COMMIT", 1)
     monkeypatch.setattr(compaction, "DUE", 3)

@@ -145,3 +145,9 @@ def test_operations_on_a_read_only_index_fail_in_words(store: Store) -> None:
     assert store.info()["records"] == 1
     store.save(make_submission(1))
     assert store.verify().problems == []
+
+
+def test_only_its_owner_reads_an_index(store: Store) -> None:
+    """It has reviewers' names, and the keys of pseudonyms."""
+    for path in store.core.data_dir.glob("index.sqlite*"):
+        assert path.stat().st_mode & 0o077 == 0, path

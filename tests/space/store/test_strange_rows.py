@@ -133,3 +133,14 @@ def test_every_row_that_is_saved_passes(store: Store) -> None:
             with pytest.raises(SubmissionError):
                 check_row(row | {column: value})
         assert json.loads(row["extra"])
+
+
+def test_half_a_character_in_a_note_is_no_record(store: Store) -> None:
+    """JSON can say it, UTF-8 cannot: the page with such a note could not be sent to anybody."""
+    receipt = store.save(make_submission(0))
+    [row] = store.core.rows(store.core.index.all("SELECT * FROM records"))
+    check_row(row)
+    assert row["id"] == receipt.record_id
+    extra = json.loads(row["extra"]) | {"note": "\ud800 x"}
+    with pytest.raises(SubmissionError, match="half a character"):
+        check_row(row | {"extra": json.dumps(extra)})
