@@ -130,7 +130,7 @@ async function openCommanded(command, turn) {
   replacePhoto(bitmap, { id: command.photo, name: command.name, width: command.width, height: command.height, format: command.format || "" });
   const answer = await ask("has_photo", { photo: command.photo });
   if (turn !== opening) return;
-  if (answer.ok) S.photo.format = answer.format;
+  if (answer.ok) Object.assign(S.photo, { format: answer.format, made: answer.made });
   arrive();
 }
 
