@@ -10,12 +10,15 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import (
     App,
     download,
+    exported_mask,
     open_photo,
     photo,
     stroke,
+    wait_for_result,
 )
 
 pytestmark = pytest.mark.browser
+BASE = "() => document.querySelector('.lc-base').toDataURL()"
 
 
 @pytest.fixture
@@ -57,3 +60,23 @@ def test_it_is_downloaded_and_copied_also_after_a_reload(
     expect(page.locator("#lc-facts")).to_contain_text("Download still holds the last result")
     open_photo(page, camera)
     expect(page.locator("#download-button")).to_be_disabled()
+
+
+def test_undo_and_redo_around_it(page: Page, camera: Path) -> None:
+    open_photo(page, camera)
+    stroke(page, (0.3, 0.3), (0.4, 0.3))
+    first = exported_mask(page)
+    stroke(page, (0.6, 0.6), (0.7, 0.6))
+    page.keyboard.press("Control+z")
+    wait_for_result(page)
+    go_on(page)
+    page.wait_for_timeout(200)
+    accepted = page.evaluate(BASE)
+    page.keyboard.press("Control+z")
+    wait_for_result(page)
+    assert np.array_equal(exported_mask(page), first)
+    page.keyboard.press("Control+Shift+z")
+    expect(page.locator("#lc-facts")).to_have_text("Paint over what should go.")
+    page.wait_for_timeout(200)
+    assert page.evaluate(BASE) == accepted
+    expect(page.locator('[data-do="redo"]')).to_be_disabled()

@@ -104,6 +104,9 @@ function drawnTogether() {
 // Undo leads back to the picture before; the comparison is with the first one.
 function goOnTo(bitmap, facts) {
   const earlier = snapshot(), original = S.original ?? { bitmap: S.bitmap, proxy, file: S.file };
+  // Like any new action it ends what redo would have brought.
+  earlier.steps.future = [];
+  earlier.after = null;
   showPhoto(bitmap, facts);
   Object.assign(S, { before: earlier, original });
   trimBefore();
