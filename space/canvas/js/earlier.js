@@ -1,7 +1,7 @@
 // What was open before, kept whole: a photo that another was opened over, the picture that a result was gone
 // on from, and what a refused file would have replaced.
 const KEPT_PIXELS = 48e6;
-const PARTS = ["photo", "bitmap", "file", "original", "before", "after", "strokes", "strategy", "result", "strip", "compare", "unsaved", "mending"];
+const PARTS = ["photo", "bitmap", "file", "chosen", "original", "before", "after", "strokes", "strategy", "result", "strip", "compare", "unsaved", "mending"];
 let back = null, leaving = null;
 on("photo", () => { if (!S.photo) back = null; });
 
@@ -57,9 +57,9 @@ function settlePutBack() {
 }
 
 // Shows another photo. Until the server has taken it, what was open before can be had back.
-function replacePhoto(bitmap, facts, file = null) {
+function replacePhoto(bitmap, facts, file = null, chosen = file) {
   leaving = whatIsLeft();
-  showPhoto(bitmap, facts, file);
+  showPhoto(bitmap, facts, file, chosen);
 }
 // What is open, or what was before a photo that never arrived and that nothing is drawn on.
 function whatIsLeft() {

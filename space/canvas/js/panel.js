@@ -107,7 +107,7 @@ function goOnTo(bitmap, facts) {
   // Like any new action it ends what redo would have brought.
   earlier.steps.future = [];
   earlier.after = null;
-  showPhoto(bitmap, facts);
+  showPhoto(bitmap, facts, null, S.chosen);
   Object.assign(S, { before: earlier, original });
   trimBefore();
   putView(earlier.place);

@@ -9,9 +9,10 @@ const tellPhotoId = () => { Object.assign(stage.dataset, { photoId: S.photo?.id 
 on("photo", tellPhotoId);
 on("ready", tellPhotoId);
 
-function showPhoto(bitmap, facts, file = null) {
+// `chosen` is the file that it came from; `file` is what the browser shows and can send again.
+function showPhoto(bitmap, facts, file = null, chosen = file) {
   penCancel();
-  Object.assign(S, { photo: facts, bitmap, file, strokes: [], strategy: "drawn", result: null, strip: [], compare: 0,
+  Object.assign(S, { photo: facts, bitmap, file, chosen, strokes: [], strategy: "drawn", result: null, strip: [], compare: 0,
     unsaved: false, original: null, before: null, after: null, mending: null });
   S.raster = createRaster(facts.width, facts.height);
   root.dataset.photo = "yes";
@@ -45,7 +46,7 @@ function showOpening() {
 async function openFile(file) {
   if (!file) return;
   const words = tooLarge(file, FACTS.max_file_mb);
-  if (words) return note(words, "problem", goOn());
+  if (words) return note(namedInRow(file, words), "problem", goOn());
   const turn = (sending = ++opening);
   note("");
   showOpening();
@@ -90,7 +91,7 @@ function notTaken(error, file, local) {
     : error instanceof Refused ? error.message : "The photo could not be sent: the server cannot be reached.";
   if (passing && local && S.file === file) return note(words, "problem", { words: "Send again", act: sendAgain });
   comeBack(file);
-  note(words, "problem", passing ? { words: "Try again", act: () => openFile(file) } : goOn());
+  note(namedInRow(file, words), "problem", passing ? { words: "Try again", act: () => openFile(file) } : goOn());
 }
 
 // What is shown and has not arrived goes on its way once more, if it is not on it.
@@ -120,8 +121,8 @@ async function settlePhoto(local, answer, turn, file) {
     Object.assign(S.photo, facts);
     makeProxies();
     redraw();
-  } else if (local) showPhoto(bitmap, facts);
-  else replacePhoto(bitmap, facts);
+  } else if (local) showPhoto(bitmap, facts, null, file);
+  else replacePhoto(bitmap, facts, null, file);
 }
 
 const samplesAsked = newest();

@@ -12,6 +12,7 @@ const S = {
   photo: null,
   bitmap: null,
   file: null,
+  chosen: null,
   original: null,
   before: null,
   after: null,
