@@ -107,6 +107,7 @@ function goOnTo(bitmap, facts) {
   // Like any new action it ends what redo would have brought.
   earlier.steps.future = [];
   earlier.after = null;
+  leaveRecord();
   showPhoto(bitmap, facts, null, S.chosen);
   Object.assign(S, { before: earlier, original });
   trimBefore();

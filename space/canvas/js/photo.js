@@ -13,7 +13,7 @@ on("ready", tellPhotoId);
 function showPhoto(bitmap, facts, file = null, chosen = file) {
   penCancel();
   Object.assign(S, { photo: facts, bitmap, file, chosen, strokes: [], strategy: "drawn", result: null, strip: [], compare: 0,
-    unsaved: false, original: null, before: null, after: null, mending: null });
+    unsaved: false, original: null, before: null, after: null });
   S.raster = createRaster(facts.width, facts.height);
   root.dataset.photo = "yes";
   root.style.setProperty("--aspect", (facts.height / facts.width).toFixed(4));

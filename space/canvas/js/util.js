@@ -30,7 +30,6 @@ const S = {
   compare: 0,
   peek: false,
   unsaved: false,
-  mending: null,
   // When the pen went up last, and whether the newest result has been in sight for a moment.
   penUp: 0,
   settled: false,
