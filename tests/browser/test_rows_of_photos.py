@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import open_photo, photo, stroke
+from tests.browser.conftest import hold, open_photo, photo, stroke, wait_for_held
 
 pytestmark = pytest.mark.browser
 
@@ -81,3 +81,21 @@ def test_the_place_in_the_row_stays_where_a_result_is_gone_on_from(
     page.locator("#go-on-button").click()
     expect(page.locator("#lc-facts")).to_have_text("Paint over what should go.")
     expect(page.locator(".lp-queue")).to_contain_text("Photo 1 of 2")
+
+
+def test_what_was_refused_stays_named_when_the_photo_before_arrives(
+    page: Page, row: list[str]
+) -> None:
+    held = hold(page, "open_photo")
+    page.set_input_files("#photo", [row[0], row[2]])
+    wait_for_held(page, held)
+    page.locator('[data-do="next"]').click()
+    wait_for_held(page, held, 2)
+    held[1].continue_()  # the photo before, overtaken, goes on its way again
+    wait_for_held(page, held, 3)
+    expect(page.locator(".lc-note")).to_contain_text("words.jpg could not be opened. ")
+    held[2].continue_()
+    expect(page.locator(".lp-dims")).to_contain_text("243 × 165 px, PNG")
+    expect(page.locator(".lc-note")).to_contain_text("words.jpg could not be opened. ")
+    expect(page.locator(".lp-queue")).to_contain_text("Photo 1 of 2")
+    held[0].abort()

@@ -69,13 +69,13 @@ function whatIsLeft() {
   return leaving && !(S.photo && !S.photo.id && drawnOn(here)) ? leaving : here;
 }
 // After a file that could not be opened, whether it was shown already or not. A photo that was on its way before
-// goes on its way again.
-function comeBack(refused = null) {
+// goes on its way again; `said` is why.
+function comeBack(refused = null, said = "") {
   if (leaving && S.file === refused) {
     comeBackTo(leaving);
     leaving = null;
   }
-  if (S.photo && !S.photo.id && S.file !== refused) sendPhoto(S.file, S.bitmap, ++opening);
+  if (S.photo && !S.photo.id && S.file !== refused) sendPhoto(S.file, S.bitmap, ++opening, [said]);
 }
 
 function comeBackTo(earlier) {

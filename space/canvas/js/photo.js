@@ -63,8 +63,9 @@ async function openFile(file) {
   await sendPhoto(file, local, turn);
 }
 
-// The photo's way to the server; `local` is the browser's picture of it, which is shown meanwhile.
-async function sendPhoto(file, local, turn) {
+// The photo's way to the server; `local` is the browser's picture of it, which is shown meanwhile. `said` stays in sight
+// when it arrives.
+async function sendPhoto(file, local, turn, said = []) {
   showOpening();
   sending = turn;
   try {
@@ -74,7 +75,7 @@ async function sendPhoto(file, local, turn) {
     if (!answer.ok) throw new Refused(answer);
     await settlePhoto(local, answer, turn, file);
     if (turn !== opening) return;
-    arrive((answer.notes || []).join(" "));
+    arrive([...said, ...(answer.notes || [])].filter(Boolean).join(" "));
   } catch (error) {
     if (turn === opening) notTaken(error, file, local);
   } finally {
@@ -90,8 +91,9 @@ function notTaken(error, file, local) {
   const words = large ? "This file is larger than " + FACTS.max_file_mb + " MB. Save it smaller and try again."
     : error instanceof Refused ? error.message : "The photo could not be sent: the server cannot be reached.";
   if (passing && local && S.file === file) return note(words, "problem", { words: "Send again", act: sendAgain });
-  comeBack(file);
-  note(namedInRow(file, words), "problem", passing ? { words: "Try again", act: () => openFile(file) } : goOn());
+  const named = namedInRow(file, words);
+  comeBack(file, named);
+  note(named, "problem", passing ? { words: "Try again", act: () => openFile(file) } : goOn());
 }
 
 // What is shown and has not arrived goes on its way once more, if it is not on it.
