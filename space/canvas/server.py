@@ -69,9 +69,12 @@ class CanvasServer:
 
     @answered()
     def has_photo(self, data: dict) -> Answer:
-        """Whether a photo from an earlier visit is still here: `photo` is its id."""
+        """Whether a photo from an earlier visit is still here: `photo` is its id.
+
+        `made` tells whether it is a result that was gone on from.
+        """
         handle = self.services.photos.get(str(data.get("photo", "")))
-        return {"format": handle.format}
+        return {"format": handle.format, "made": bool(handle.origins)}
 
     @answered()
     def preview(self, data: dict) -> Answer:
@@ -173,15 +176,20 @@ class CanvasServer:
 
     @answered()
     def export(self, data: dict) -> Answer:
-        """A file of a `result` at full size, as `PNG` or in the photo's own format."""
-        kept = self._finished(str(data.get("result", "")))
-        handle = self.services.photos.get(kept.photo)
-        wanted = "PNG" if data.get("format") == "PNG" else handle.format
-        wanted = wanted if wanted in SUFFIX else "PNG"
+        """A file at full size of a `result`, or of a `photo` that a result was made into.
+
+        `format` is PNG, or what the page says is the photo's own; `name` is what it calls a photo.
+        """
+        kept = self._finished(str(data["result"])) if data.get("result") else None
+        # The shelf has a photo without loss, with all that the first one came with.
+        handle = self.services.photos.get(kept.photo if kept else str(data.get("photo", "")))
+        called = kept.name if kept else Path(str(data.get("name") or handle.name)).name
+        asked = str(data.get("format"))
+        wanted = next((name for name in (asked, handle.format) if name in SUFFIX), "PNG")
         with self.pictures.taken():
-            content = encode_photo(replace(self._merged(kept), format=wanted), wanted)
-        suffix = SUFFIX[wanted]
-        name = fitting(Path(kept.name).stem or "photo", f"-inpainted{suffix}")
+            photo = self._merged(kept) if kept else self.services.photos.decoded(handle)
+            content = encode_photo(replace(photo, format=wanted), wanted)
+        name = fitting(Path(called).stem or "photo", f"-inpainted{SUFFIX[wanted]}")
         return {"url": self.exports.address(content, name), "name": name}
 
     @answered()

@@ -163,7 +163,7 @@ class Desk:
         drawn = decode(drawing, self.services.photos)
         if drawn.photo.id != self.services.store.get(record_id).image_sha256:
             raise ValueError(
-                "Another photo is on the canvas by now. Go back to Review and press Fix again."
+                "Another photo is open on the canvas. Go back to the record's photo, then accept."
             )
         self._enter(who, record_id, "approved", Fix(drawn.mask, drawn.strokes, drawn.strategy))
 

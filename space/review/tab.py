@@ -22,12 +22,16 @@ _SEEN = """(current, second) => [current, second,
   document.querySelector("#review-picture [data-record]")?.dataset.record ?? ""]"""
 _ANSWERED = """() => { document.dispatchEvent(new Event("review-answered")); }"""
 _SCRIPT = Path(__file__).parent / "review.js"
+_AWAY = """<div class="rs" data-kind="error" role="alert" hidden><p></p>
+  <button type="button">Back to the record</button></div>"""
+_AWAY_SCRIPT = Path(__file__).parent / "away.js"
 
 
 def fix_bar() -> FixBar:
     """Lay out the bar, hidden, where the canvas will follow."""
     with gr.Column(visible=False, elem_id="fix-bar") as group:
         words = html("fix-words")
+        html("fix-away", _AWAY, _AWAY_SCRIPT)
         with gr.Row(equal_height=True):
             accept = gr.Button(
                 "Accept with this mask", variant="primary", elem_id="fix-accept", min_width=170

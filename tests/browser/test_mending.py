@@ -113,3 +113,74 @@ def test_an_empty_canvas_is_empty_again(visitor: Page) -> None:
     leave(visitor)
     expect(visitor.locator("#lc-facts")).to_have_text("Open a photo to begin.")
     expect(visitor.locator(".lc")).to_have_attribute("data-photo", "no")
+
+
+def is_away(page: Page, name: str) -> None:
+    """The bar says that another photo is open, and closes Accept."""
+    expect(page.locator("#fix-away")).to_contain_text(f"Another photo is open: {name}.")
+    expect(page.locator("#fix-words")).to_be_hidden()
+    expect(page.locator("#fix-accept")).to_be_disabled()
+    expect(page.locator("#live-toggle")).to_contain_text("result at each stroke's end")
+
+
+def is_at_the_record(page: Page) -> None:
+    expect(page.locator("#fix-away")).to_be_hidden()
+    expect(page.locator("#fix-words")).to_contain_text("Mend this mask")
+    expect(page.locator("#fix-accept")).to_be_enabled()
+    expect(page.locator("#lc-facts")).to_contain_text("Live waits while you mend")
+
+
+def test_another_photo_that_is_opened_meanwhile_is_not_accepted(
+    visitor: Page, small: Path, tmp_path: Path
+) -> None:
+    fix(visitor)
+    is_at_the_record(visitor)
+    stroke(visitor, (0.7, 0.7), (0.75, 0.75), wait=False)
+    mended = exported_mask(visitor)
+    for number, path in enumerate((small, photo(tmp_path / "third.png", 301, 207))):
+        open_photo(visitor, path)
+        is_away(visitor, path.name)
+        stroke(visitor, (0.4, 0.4), (0.5, 0.5))  # live, as anywhere
+        if number == 0:
+            visitor.locator(".lp-back").click()
+            is_at_the_record(visitor)
+    visitor.get_by_role("button", name="Back to the record").click()
+    is_at_the_record(visitor)
+    assert np.array_equal(exported_mask(visitor), mended)
+    leave(visitor)
+
+
+def test_another_photo_stays_when_mending_is_left(visitor: Page, small: Path, same: Path) -> None:
+    open_photo(visitor, small)
+    stroke(visitor, (0.4, 0.4), (0.5, 0.5))
+    fix(visitor)
+    open_photo(visitor, photo(same.parent / "other.png", 301, 207))
+    is_away(visitor, "other.png")
+    leave(visitor)
+    expect(visitor.locator(".lp-name")).to_have_text("other.png")
+    expect(visitor.locator(".lp-back")).to_have_text("Back to small.png")
+    fix(visitor)
+    is_at_the_record(visitor)
+    leave(visitor)
+    expect(visitor.locator(".lp-name")).to_have_text("other.png")
+
+
+def test_the_records_own_photo_opened_again_is_the_record(visitor: Page, same: Path) -> None:
+    fix(visitor)
+    open_photo(visitor, photo(same.parent / "other.png", 301, 207))
+    is_away(visitor, "other.png")
+    open_photo(visitor, same)
+    expect(visitor.locator("#fix-away")).to_be_hidden()
+    stroke(visitor, (0.4, 0.4), (0.5, 0.5), wait=False)
+    is_at_the_record(visitor)
+    leave(visitor)
+    fix(visitor)
+    stroke(visitor, (0.7, 0.7), (0.75, 0.75), wait=False)
+    visitor.locator("#inpaint-button").click()
+    expect(visitor.locator("#go-on-button")).to_be_enabled()
+    visitor.locator("#go-on-button").click()
+    is_away(visitor, visitor.locator(".lp-name").inner_text())
+    visitor.get_by_role("button", name="Back to the record").click()
+    is_at_the_record(visitor)
+    visitor.locator("#fix-accept").click()
+    expect(visitor.locator("#fix-bar")).to_be_hidden()

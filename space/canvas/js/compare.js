@@ -149,7 +149,7 @@ function thumbnail(result) {
   const ready = result === S.result && proxyResult;
   context.drawImage(ready || proxy || S.bitmap, 0, 0, S.photo.width * scale, S.photo.height * scale);
   if (!ready) drawPatches(context, scale, 0, 0, result.patches, result.clear);
-  return canvas.toDataURL("image/jpeg", 0.7);
+  return canvas.toDataURL(result.clear ? "image/webp" : "image/jpeg", 0.7);
 }
 
 function goBack(result) {

@@ -1,7 +1,7 @@
 // What was open before, kept whole: a photo that another was opened over, the picture that a result was gone
 // on from, and what a refused file would have replaced.
 const KEPT_PIXELS = 48e6;
-const PARTS = ["photo", "bitmap", "file", "original", "before", "after", "strokes", "strategy", "result", "strip", "compare", "unsaved", "mending"];
+const PARTS = ["photo", "bitmap", "file", "chosen", "original", "before", "after", "strokes", "strategy", "result", "strip", "compare", "unsaved"];
 let back = null, leaving = null;
 on("photo", () => { if (!S.photo) back = null; });
 
@@ -16,6 +16,7 @@ const drawnOn = ({ photo, file, before, steps }) =>
 // Shows what a snapshot holds, or the empty stage.
 function putBack(earlier) {
   if (S.photo === earlier.photo) return;
+  leaveRecord();
   penCancel();
   for (const name of PARTS) S[name] = earlier[name];
   root.dataset.photo = S.photo ? "yes" : "no";
@@ -57,9 +58,10 @@ function settlePutBack() {
 }
 
 // Shows another photo. Until the server has taken it, what was open before can be had back.
-function replacePhoto(bitmap, facts, file = null) {
+function replacePhoto(bitmap, facts, file = null, chosen = file) {
   leaving = whatIsLeft();
-  showPhoto(bitmap, facts, file);
+  leaveRecord();
+  showPhoto(bitmap, facts, file, chosen);
 }
 // What is open, or what was before a photo that never arrived and that nothing is drawn on.
 function whatIsLeft() {
@@ -67,13 +69,13 @@ function whatIsLeft() {
   return leaving && !(S.photo && !S.photo.id && drawnOn(here)) ? leaving : here;
 }
 // After a file that could not be opened, whether it was shown already or not. A photo that was on its way before
-// goes on its way again.
-function comeBack(refused = null) {
+// goes on its way again; `said` is why.
+function comeBack(refused = null, said = "") {
   if (leaving && S.file === refused) {
     comeBackTo(leaving);
     leaving = null;
   }
-  if (S.photo && !S.photo.id && S.file !== refused) sendPhoto(S.file, S.bitmap, ++opening);
+  if (S.photo && !S.photo.id && S.file !== refused) sendPhoto(S.file, S.bitmap, ++opening, [said]);
 }
 
 function comeBackTo(earlier) {
@@ -102,13 +104,15 @@ function sayOpened(more = "") {
 
 // Changes places with the photo that was left, so that this way leads back as well.
 function goBackToPhoto() {
-  if (!back || gesture) return;
-  const there = back, here = whatIsLeft();
+  if (back && !gesture) goBackTo(back);
+}
+function goBackTo(there) {
+  const here = whatIsLeft();
   endQueue();
   const turn = ++opening;
   endOpening();
   leaving = null;
-  back = null;
+  if (back && back.photo === there.photo) back = null;
   leave(here);
   putBack(there);
   if (there.photo.id) arrive();

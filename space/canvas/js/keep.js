@@ -171,6 +171,7 @@ async function bringBack(kept, bitmap, first) {
     const answer = await askForPhoto(facts, blob);
     if (turn !== opening) return;
     if (!answer.ok) note(answer.message);
+    facts.made ||= answer.made;
     const before = !navigator.locks && kept.name === earlierTab ? earlierTab : null;
     if (kept.name !== tab || facts.id !== kept.photo.id) keepPhoto(before);
     emit("ready");

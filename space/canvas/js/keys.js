@@ -59,6 +59,33 @@ const KEYS = {
   m: pinMask, n: openNext,
 };
 
+// Space moves the photo where a mouse or pen is over it, whichever button was pressed last: that one gets neither the
+// key nor, at its lift, a click. A finger's hover stays where it tapped last and tells nothing.
+let isOver = false;
+stage.addEventListener("pointerenter", (event) => { isOver = event.pointerType !== "touch"; });
+stage.addEventListener("pointerleave", () => { isOver = false; });
+const isNoControl = (target) => target === stage || target === document.body;
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== " " || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (!root.isConnected || !root.offsetParent || !S.photo || typing(event.target)) return;
+  // A button whose press has begun keeps it.
+  if (!spaceHeld && !isNoControl(event.target) && (!isOver || event.repeat)) return;
+  event.preventDefault();
+  event.stopPropagation();
+  if (spaceHeld) return;
+  spaceHeld = true;
+  showCursor();
+}, true);
+
+document.addEventListener("keyup", (event) => {
+  if (event.key !== " " || !spaceHeld) return;
+  event.preventDefault();
+  event.stopPropagation();
+  spaceHeld = false;
+  showCursor();
+}, true);
+
 document.addEventListener("keydown", (event) => {
   if (!root.isConnected || !root.offsetParent || !S.photo || typing(event.target)) return;
   const key = keyOf(event);
@@ -81,11 +108,6 @@ document.addEventListener("keydown", (event) => {
     return peek(true);
   }
   if (key === "o") return peek(true);
-  if (event.key === " " && (event.target === stage || event.target === document.body)) {
-    event.preventDefault();
-    spaceHeld = true;
-    return showCursor();
-  }
   if (document.activeElement === stage && keyboardPen(event)) return event.preventDefault();
   if (gesture || !KEYS[key]) return;
   event.preventDefault();
@@ -94,10 +116,6 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("keyup", (event) => {
   if (event.key === "Tab" || keyOf(event) === "o") peek(false);
-  if (event.key === " " && spaceHeld) {
-    spaceHeld = false;
-    showCursor();
-  }
 });
 window.addEventListener("blur", () => {
   peek(false);

@@ -64,8 +64,27 @@ function drawBase(patches = null) {
     base.height = view.height;
   }
   const context = base.getContext("2d");
-  if (!patches || resized) return drawPhoto(context);
+  if (!patches || resized) {
+    placeClear();
+    return drawPhoto(context);
+  }
   within(context, patches.map(onStage).map(outwards), () => drawPhoto(context));
+}
+
+// The checkerboard below the photo, which shows where the photo is transparent. It goes along with the photo, and ends
+// a pixel inside its outline: nothing of it may mix with the edge of an opaque one. In shares of the stage, since the
+// photo's canvas is stretched with it until it is drawn anew.
+const clearBelow = find(".lc-clear");
+function placeClear() {
+  clearBelow.hidden = !S.photo;
+  if (!S.photo) return;
+  for (const [from, to, corner, side, size] of [["left", "right", "x", "width", S.photo.width], ["top", "bottom", "y", "height", S.photo.height]]) {
+    const room = view[side], start = Math.max(0, Math.ceil(view[corner]) + 1);
+    const end = Math.min(room, Math.floor(view[corner] + size * view.scale) - 1);
+    clearBelow.style[from] = (100 * start) / room + "%";
+    clearBelow.style[to] = (100 * (room - Math.max(start, end))) / room + "%";
+    clearBelow.style["backgroundPosition" + corner.toUpperCase()] = Math.round((view[corner] - start) / view.dpr) + "px";
+  }
 }
 
 // Whole pixels of the stage with room for what scaling mixes in from beside.

@@ -101,13 +101,13 @@ async function obey(command) {
   endOpening();
   penCancel();
   // What a reviewer comes back to: also from the second of two records.
-  const earlier = S.mending ? S.mending.earlier : whatIsLeft();
+  const earlier = isMending() ? fixing.earlier : whatIsLeft();
   try {
     const other = Boolean(leaving) || !S.photo || S.photo.id !== command.photo;
     if (other) await openCommanded(command, turn);
     if (turn !== opening) return;
-    S.mending = command.review ? { seen: false, earlier } : null;
-    if (S.mending && S.result) dropResult();
+    if (command.review) startFixing(command.photo, earlier);
+    if (command.review && S.result) dropResult();
     if (command.mask) await takeMask(command, turn);
     if (other) sayOpened();
   } catch {
@@ -130,7 +130,7 @@ async function openCommanded(command, turn) {
   replacePhoto(bitmap, { id: command.photo, name: command.name, width: command.width, height: command.height, format: command.format || "" });
   const answer = await ask("has_photo", { photo: command.photo });
   if (turn !== opening) return;
-  if (answer.ok) S.photo.format = answer.format;
+  if (answer.ok) Object.assign(S.photo, { format: answer.format, made: answer.made });
   arrive();
 }
 

@@ -1,24 +1,58 @@
-// While a reviewer mends a mask, the mask is what must be seen: live waits.
-// It is over with the bar over the canvas, which comes a moment after the photo.
-function isMending() {
-  if (!S.mending) return false;
+// While a reviewer mends a record's mask, the mask is what must be seen: live waits. It is over with the bar over the
+// canvas, which comes a moment after the photo: `seen` is whether it has. `photo` is the id of the record's photo,
+// `earlier` what was here before it, and `left` how it was left for another photo that was opened meanwhile.
+let fixing = null;
+
+function isFixing() {
+  if (!fixing) return false;
   const bar = document.getElementById("fix-bar");
   const open = Boolean(bar) && getComputedStyle(bar).display !== "none";
-  if (S.mending.seen && !open) S.mending = null;
-  else S.mending.seen ||= open;
-  return Boolean(S.mending);
+  if (fixing.seen && !open) fixing = null;
+  else fixing.seen ||= open;
+  return Boolean(fixing);
 }
 document.addEventListener("click", (event) => {
-  if (S.mending && event.target.closest("#fix-bar")) S.mending.seen = true;
+  if (fixing && event.target.closest("#fix-bar")) fixing.seen = true;
 });
 
-// The reviewer is done. What was accepted stays; without changes, what was there before comes back.
+const isMending = () => isFixing() && S.photo?.id === fixing.photo;
+
+function startFixing(photo, earlier) {
+  fixing = { photo, earlier, seen: false, left: null };
+  tellIfAway();
+}
+
+// The bar says so and closes Accept as long as another photo is open.
+function tellIfAway() {
+  if (isFixing() && !isMending()) stage.dataset.notTheRecord = S.photo?.name || "";
+  else delete stage.dataset.notTheRecord;
+  document.dispatchEvent(new Event("lama-fixing"));
+}
+on("photo", tellIfAway);
+on("ready", tellIfAway);
+
+// The way back to the record is there whatever else is opened meanwhile.
+function leaveRecord() {
+  if (isMending()) fixing.left = snapshot();
+}
+document.addEventListener("lama-to-record", () => {
+  if (!isFixing() || gesture) return;
+  if (fixing.left && fixing.left.photo.id === fixing.photo) return goBackTo(fixing.left);
+  note("The record's photo is not here any more. Go back without changes, then press Fix again.");
+});
+
+// The reviewer is done. What was accepted stays; without changes, what was there before comes back. Another photo that
+// was opened meanwhile stays as well.
 document.addEventListener("lama-mended", ({ detail }) => {
-  if (!S.mending) return;
-  const { earlier } = S.mending;
-  S.mending = null;
+  if (!fixing) return;
+  const { photo, earlier } = fixing;
+  fixing = null;
+  tellIfAway();
   penCancel();
-  if (detail === "unchanged") {
+  if (S.photo?.id !== photo) {
+    if (back && back.photo.id === photo) back = null;
+    if (!back && earlier.photo !== S.photo) leave(earlier);
+  } else if (detail === "unchanged") {
     bringBackFromMending(earlier);
     fillIfLive();
   } else {

@@ -41,26 +41,34 @@ async function panelDo(what, button) {
   if (what === "cancel") return cancelRun();
   if (what === "fetch") return fetchModel();
   if (what === "fetch-stop") return stopFetching();
-  if (!S.result) return;
-  const work = { download: downloadResult, adopt }[what];
-  if (work) await closedWhile(button, work, () => Boolean(S.result), stage);
+  if (what === "download") await closedWhile(button, downloadResult, isMade, stage);
+  if (what === "adopt") await closedWhile(button, adopt, () => Boolean(S.result), stage);
 }
 
 // A result that the server has no more, after a restart or a long while, is made once more.
 const again = { words: "Inpaint again", act: startRun };
 
+// What Download and Ctrl+C give: the last result, or else the photo itself if it is one that was gone on from.
+function madePicture(format) {
+  if (S.result) return { result: S.result.id, format };
+  return S.photo && S.photo.made && S.photo.id ? { photo: S.photo.id, name: S.photo.name, format } : null;
+}
+const isMade = () => Boolean(madePicture());
+
 async function downloadResult() {
-  if (!S.result) return;
-  const answer = await withWait(ask("export", { result: S.result.id, format: inPanel(".lp-format").value }));
-  if (!answer.ok) return note(answer.message, "problem", again);
+  const format = inPanel(".lp-format").value, picture = madePicture(format === "PNG" ? format : S.photo?.format);
+  if (!picture) return;
+  const answer = await withWait(ask("export", picture));
+  if (!answer.ok) return note(answer.message, "problem", picture.result ? again : { words: "Try again", act: downloadResult });
   saveFile(answer.url, answer.name);
 }
 
-// Ctrl+C: the result at its full size, as a picture. The browser waits for it while it is made.
-const canCopy = () => Boolean(S.result && window.isSecureContext && window.ClipboardItem && navigator.clipboard && navigator.clipboard.write) && !String(getSelection());
+// Ctrl+C: the picture at its full size. The browser waits for it while it is made.
+const canCopy = () => Boolean(isMade() && window.isSecureContext && window.ClipboardItem && navigator.clipboard && navigator.clipboard.write) && !String(getSelection());
 async function copyResult() {
+  const picture = madePicture("PNG");
   const made = (async () => {
-    const answer = await ask("export", { result: S.result.id, format: "PNG" });
+    const answer = await ask("export", picture);
     if (!answer.ok) throw new Refused(answer);
     return (await fetch(answer.url)).blob();
   })();
@@ -68,7 +76,7 @@ async function copyResult() {
     await withWait(Promise.all([made, navigator.clipboard.write([new ClipboardItem({ "image/png": made })])]));
     note("Copied.", "info");
   } catch (error) {
-    if (error instanceof Refused) note(error.message, "problem", again);
+    if (error instanceof Refused) note(error.message, "problem", picture.result ? again : { words: "Try again", act: copyResult });
     else note("The browser did not let the picture be copied. Download it instead.");
   }
 }
@@ -82,7 +90,7 @@ async function adopt() {
   // Of a first look the server has made the full size first; what was made better may never have come here.
   const sharp = answer.preview && (await fetch(answer.preview).then((file) => file.blob()).then(createImageBitmap).catch(() => null));
   if (S.photo !== photo || S.result?.id !== result.id || gesture) return;
-  goOnTo(sharp || drawnTogether(), { ...photo, id: answer.photo, format: answer.format });
+  goOnTo(sharp || drawnTogether(), { ...photo, id: answer.photo, format: answer.format, made: true });
 }
 
 function drawnTogether() {
@@ -96,7 +104,11 @@ function drawnTogether() {
 // Undo leads back to the picture before; the comparison is with the first one.
 function goOnTo(bitmap, facts) {
   const earlier = snapshot(), original = S.original ?? { bitmap: S.bitmap, proxy, file: S.file };
-  showPhoto(bitmap, facts);
+  // Like any new action it ends what redo would have brought.
+  earlier.steps.future = [];
+  earlier.after = null;
+  leaveRecord();
+  showPhoto(bitmap, facts, null, S.chosen);
   Object.assign(S, { before: earlier, original });
   trimBefore();
   putView(earlier.place);
@@ -115,7 +127,8 @@ function factsLine() {
   const hole = percent(S.raster.count / S.raster.data.length) + " of the photo";
   const result = S.result;
   if (isMending()) return hole + " marked. Live waits while you mend; Inpaint shows the fill.";
-  if (!result) return running ? hole + ", on its way" : hole + " marked";
+  if (!result && !running) return hole + " marked" + (isMade() ? ". Download still holds the last result." : "");
+  if (!result) return hole + ", on its way";
   if (unfilled() && !running) return hole + " marked. " + (isLive() ? "Not all of it is filled" : "Press Inpaint to fill all of it") + "; Download still holds the last result.";
   if (unfilled() && !isLive()) return hole + ", on its way";
   // A run that is over in a blink leaves the line as it is until it has facts of its own.
@@ -147,7 +160,8 @@ function showPanel() {
     inPanel(".lp-dims").textContent = S.photo.width + " × " + S.photo.height + " px" + (S.photo.format ? ", " + S.photo.format : "");
   }
   inPanel(".lp-result").hidden = !S.photo;
-  inPanel("#download-button").disabled = inPanel("#go-on-button").disabled = !S.result;
+  inPanel("#download-button").disabled = !isMade();
+  inPanel("#go-on-button").disabled = !S.result;
   inPanel(".lp-back").hidden = !back;
   if (back) inPanel(".lp-back").textContent = "Back to " + back.photo.name;
   showQueue();

@@ -9,10 +9,11 @@ const tellPhotoId = () => { Object.assign(stage.dataset, { photoId: S.photo?.id 
 on("photo", tellPhotoId);
 on("ready", tellPhotoId);
 
-function showPhoto(bitmap, facts, file = null) {
+// `chosen` is the file that it came from; `file` is what the browser shows and can send again.
+function showPhoto(bitmap, facts, file = null, chosen = file) {
   penCancel();
-  Object.assign(S, { photo: facts, bitmap, file, strokes: [], strategy: "drawn", result: null, strip: [], compare: 0,
-    unsaved: false, original: null, before: null, after: null, mending: null });
+  Object.assign(S, { photo: facts, bitmap, file, chosen, strokes: [], strategy: "drawn", result: null, strip: [], compare: 0,
+    unsaved: false, original: null, before: null, after: null });
   S.raster = createRaster(facts.width, facts.height);
   root.dataset.photo = "yes";
   root.style.setProperty("--aspect", (facts.height / facts.width).toFixed(4));
@@ -45,7 +46,7 @@ function showOpening() {
 async function openFile(file) {
   if (!file) return;
   const words = tooLarge(file, FACTS.max_file_mb);
-  if (words) return note(words, "problem", goOn());
+  if (words) return note(namedInRow(file, words), "problem", goOn());
   const turn = (sending = ++opening);
   note("");
   showOpening();
@@ -62,8 +63,9 @@ async function openFile(file) {
   await sendPhoto(file, local, turn);
 }
 
-// The photo's way to the server; `local` is the browser's picture of it, which is shown meanwhile.
-async function sendPhoto(file, local, turn) {
+// The photo's way to the server; `local` is the browser's picture of it, which is shown meanwhile. `said` stays in sight
+// when it arrives.
+async function sendPhoto(file, local, turn, said = []) {
   showOpening();
   sending = turn;
   try {
@@ -73,7 +75,7 @@ async function sendPhoto(file, local, turn) {
     if (!answer.ok) throw new Refused(answer);
     await settlePhoto(local, answer, turn, file);
     if (turn !== opening) return;
-    arrive((answer.notes || []).join(" "));
+    arrive([...said, ...(answer.notes || [])].filter(Boolean).join(" "));
   } catch (error) {
     if (turn === opening) notTaken(error, file, local);
   } finally {
@@ -89,8 +91,9 @@ function notTaken(error, file, local) {
   const words = large ? "This file is larger than " + FACTS.max_file_mb + " MB. Save it smaller and try again."
     : error instanceof Refused ? error.message : "The photo could not be sent: the server cannot be reached.";
   if (passing && local && S.file === file) return note(words, "problem", { words: "Send again", act: sendAgain });
-  comeBack(file);
-  note(words, "problem", passing ? { words: "Try again", act: () => openFile(file) } : goOn());
+  const named = namedInRow(file, words);
+  comeBack(file, named);
+  note(named, "problem", passing ? { words: "Try again", act: () => openFile(file) } : goOn());
 }
 
 // What is shown and has not arrived goes on its way once more, if it is not on it.
@@ -120,8 +123,8 @@ async function settlePhoto(local, answer, turn, file) {
     Object.assign(S.photo, facts);
     makeProxies();
     redraw();
-  } else if (local) showPhoto(bitmap, facts);
-  else replacePhoto(bitmap, facts);
+  } else if (local) showPhoto(bitmap, facts, null, file);
+  else replacePhoto(bitmap, facts, null, file);
 }
 
 const samplesAsked = newest();

@@ -4,13 +4,15 @@ const stage = root.querySelector(".lc-stage");
 const find = (selector) => root.querySelector(selector);
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-// What is open and drawn. `photo` is {id, name, width, height, format}; id is null while it uploads.
+// What is open and drawn. `photo` is {id, name, width, height, format}; id is null while it uploads, and `made` is true
+// of a result that was gone on from.
 // `original` is the first picture ({bitmap, proxy, file}) where a result was gone on from; `before` and `after` are what undo and
 // redo reach past the ends of the mask's own history.
 const S = {
   photo: null,
   bitmap: null,
   file: null,
+  chosen: null,
   original: null,
   before: null,
   after: null,
@@ -28,7 +30,6 @@ const S = {
   compare: 0,
   peek: false,
   unsaved: false,
-  mending: null,
   // When the pen went up last, and whether the newest result has been in sight for a moment.
   penUp: 0,
   settled: false,

@@ -171,7 +171,7 @@ def test_mending_refuses_another_photo_and_an_empty_canvas(desk: Desk) -> None:
     desk.show(ANN, False)
     command = desk.to_canvas(ANN, first)
     drawing = {"photo": command["photo"], "mask": encode_mask(make_mask(1))}
-    with pytest.raises(ValueError, match="Another photo is on the canvas"):
+    with pytest.raises(ValueError, match="Another photo is open on the canvas"):
         desk.mend(ANN, second, drawing)
     with pytest.raises(ValueError, match="Nothing is marked"):
         desk.mend(ANN, first, {**drawing, "mask": None})
