@@ -18,6 +18,7 @@ WINDOW = 3  # cells on a side over which it is measured, and over which the chan
 _FLOOR = 1e-3  # of contrast, below what eight bits can show
 TEXTURE = 0.03, 0.06  # contrast of pieces: too smooth to be taken, and rough enough
 UNLIKE = 0.05, 0.10  # mean difference from the guide's colours: like it, and too unlike
+COHERENT = 0.89, 0.93  # of patches: one place over and over, and copied in large parts
 
 
 def calmed(answer: Tensor, copied: Tensor) -> Tensor:
@@ -37,11 +38,12 @@ def calmed(answer: Tensor, copied: Tensor) -> Tensor:
     return copied.lerp(answer, _enlarged(share, answer))
 
 
-def textured(patches: Tensor, pieces: Tensor, guide: Tensor) -> Tensor:
-    """Pieces where they have texture and the colours that are wanted there, patches elsewhere.
+def textured(patches: Tensor, coherence: Tensor, pieces: Tensor, guide: Tensor) -> Tensor:
+    """Pieces instead of incoherent patches, where they have texture and the colours wanted there.
 
     Args:
         patches: (B, 3, H, W) in [0, 1], as `lama.exemplar` fills the hole.
+        coherence: (B, 1, H, W) in [0, 1], of the patches.
         pieces: the same, as `lama.shift_map` does.
         guide: the same, a coarse fill.
 
@@ -53,6 +55,8 @@ def textured(patches: Tensor, pieces: Tensor, guide: Tensor) -> Tensor:
     share = ((_contrast(pieces) - smooth) / (rough - smooth)).clamp(0, 1)
     apart = (_windowed(_cells(pieces)) - _windowed(_cells(guide))).abs().mean(1, keepdim=True)
     share = share * ((unlike - apart) / (unlike - like)).clamp(0, 1)
+    low, high = COHERENT
+    share = share * ((high - _cells(coherence)) / (high - low)).clamp(0, 1)
     return patches.lerp(pieces, _enlarged(share, patches))
 
 

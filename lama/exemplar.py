@@ -64,16 +64,35 @@ def exemplar_fill(
         (B, 3, H, W) equal to `image` where known. Where no 7 x 7 patch is wholly known at the full
         size, a smaller fill enlarged; where none is at any size, the pull-push fill.
     """
+    return coherent_fill(image, mask, effort, pause)[0]
+
+
+@torch.no_grad()
+def coherent_fill(
+    image: Tensor,
+    mask: Tensor,
+    effort: Effort = FAST,
+    pause: Pause = go_on,
+) -> tuple[Tensor, Tensor]:
+    """The same as `exemplar_fill`, and how much of it is copied in one piece.
+
+    Returns:
+        (B, 3, H, W), and (B, 1, H, W) in [0, 1]: which share of patches around each pixel have
+        neighbours from beside where they are from. It is low where one place is copied over and
+        over; 1 where nothing is.
+    """
     pairs = zip(image.float().split(1), mask.float().split(1), strict=True)
     # Distances of patches need all digits, whatever precision a network around this runs in.
     with torch.autocast(image.device.type, enabled=False):
-        filled = torch.cat([_fill(*pair, effort, pause) for pair in pairs])
-    return filled.to(image.dtype)
+        found = [_fill(*pair, effort, pause) for pair in pairs]
+    filled, coherence = (torch.cat(parts).to(image.dtype) for parts in zip(*found, strict=True))
+    return filled, coherence
 
 
-def _fill(image: Tensor, mask: Tensor, effort: Effort, pause: Pause) -> Tensor:
+def _fill(image: Tensor, mask: Tensor, effort: Effort, pause: Pause) -> tuple[Tensor, Tensor]:
+    coherence = torch.ones_like(mask)
     if not mask.any():
-        return image
+        return image, coherence
     below: Level | None = None
     filled, halvings = None, 0  # what the last level made, and how much smaller it is
     levels = _pyramid(image, mask)
@@ -102,10 +121,13 @@ def _fill(image: Tensor, mask: Tensor, effort: Effort, pause: Pause) -> Tensor:
         below = level
         filled, halvings = level.picture(), len(levels) - 1 - depth
     if filled is None:
-        return pull_push(image, mask)
+        return pull_push(image, mask), coherence
+    if below is not None:
+        coherence = below.coherence()
     if halvings:
         filled = F.interpolate(filled, scale_factor=2.0**halvings, mode="bilinear")
-    return torch.where(mask > 0, filled[..., : mask.shape[-2], : mask.shape[-1]], image)
+    filled = filled[..., : mask.shape[-2], : mask.shape[-1]]
+    return torch.where(mask > 0, filled, image), coherence
 
 
 def _pyramid(image: Tensor, mask: Tensor) -> list[tuple[Tensor, Tensor]]:

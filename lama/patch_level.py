@@ -18,6 +18,7 @@ FALLOFF = 1.6  # how much less a patch's vote counts for each pixel that it lies
 MOST_COMPARED = 1 << 14  # known patches that one is compared with when all are looked at
 FRESH = 4  # pixels of the level below, beyond which a known patch has no like there
 MOST_FRESH = 1 << 11  # of those that one is compared with
+AROUND = 25  # pixels on a side, over which coherence is a mean
 BLOCK = 1 << 12  # patches, or pixels, that are worked on at once: what a cache holds
 PLACE = torch.int32  # dtype of places: half the traffic of int64, several times as fast to gather
 NOWHERE = 0  # place of the frame's corner, which is no patch's centre
@@ -222,6 +223,25 @@ class Level:
             for a, b in zip(sources.split(BLOCK), targets.split(BLOCK), strict=True)
         ]
         return torch.cat(unlike)
+
+    def coherence(self) -> Tensor:
+        """(1, 1, H, W) as `lama.exemplar.coherent_fill` has it."""
+        places = torch.arange(len(self.found), dtype=PLACE, device=self.found.device)
+        offsets = (self.found - places).view(self.height, self.width)
+        target = torch.zeros_like(self.found, dtype=torch.bool)
+        target[self.targets] = True
+        target = target.view_as(offsets)
+        same, pairs = (torch.zeros_like(offsets, dtype=torch.float32) for _ in range(2))
+        for axis in (0, 1):
+            length = offsets.shape[axis] - 1
+            both = target.narrow(axis, 0, length) & target.narrow(axis, 1, length)
+            alike = both & (offsets.narrow(axis, 0, length) == offsets.narrow(axis, 1, length))
+            for start in (0, 1):  # a pair counts for each of the two
+                same.narrow(axis, start, length).add_(alike)
+                pairs.narrow(axis, start, length).add_(both)
+        around = [F.avg_pool2d(t[None, None], AROUND, 1, AROUND // 2) for t in (same, pairs)]
+        share = torch.where(around[1] > 1e-6, around[0] / around[1].clamp(min=1e-6), 1.0)
+        return share[..., HALF:-HALF, HALF:-HALF]
 
     def vote(self, sharpness: float = 1) -> None:
         """Make each hole pixel the mean of what the patches over it say, weighted by likeness.

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from lama.config import UNetConfig
 from lama.contrast import calmed, textured
-from lama.exemplar import FAST, PATIENT, exemplar_fill
+from lama.exemplar import FAST, PATIENT, Effort, coherent_fill, exemplar_fill
 from lama.ffc import FFCResnetBlock, join_channels, split_channels
 from lama.generator import Answer, Encoded, Fill, Generator
 from lama.pausing import Pause, go_on
@@ -41,7 +41,7 @@ class FFCUNet(Generator):
     margin = 32  # pixels around the hole that are looked at outside training, at every size
     large = 1024  # shorter side in pixels from which on large pieces are copied instead of patches
     deep = 0.15  # distance to anything known, of the shorter side, that makes a hole a deep one
-    textured_from = 256  # shorter side from which on pieces give deep holes their texture
+    textured_from = 512  # shorter side from which on pieces give deep holes their texture
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
@@ -115,19 +115,20 @@ class FFCUNet(Generator):
         """
         if self.copier is None:
             return None
-        search = partial(exemplar_fill, effort=PATIENT if patient else FAST, pause=pause)
+        effort = PATIENT if patient else FAST
         pairs = zip(image.split(1), mask.split(1), strict=True)
-        return torch.cat([self._copies(*pair, search, pause) for pair in pairs])
+        return torch.cat([self._copies(*pair, effort, pause) for pair in pairs])
 
-    def _copies(self, image: Tensor, mask: Tensor, search: Fill, pause: Pause) -> Tensor:
+    def _copies(self, image: Tensor, mask: Tensor, effort: Effort, pause: Pause) -> Tensor:
+        search = partial(exemplar_fill, effort=effort, pause=pause)
         side = min(image.shape[-2:])
         if side >= self.large:
             return shift_map_fill(image, mask, self._coarse_fill(image, mask, search), pause)
-        patches = search(image, mask)
         if side < self.textured_from or _depth(mask) < self.deep * side:
-            return patches
+            return search(image, mask)
+        patches, coherence = coherent_fill(image, mask, effort, pause)
         guide = self._coarse_fill(image, mask, search)
-        return textured(patches, shift_map_fill(image, mask, guide, pause), guide)
+        return textured(patches, coherence, shift_map_fill(image, mask, guide, pause), guide)
 
     def _coarse_fill(self, image: Tensor, mask: Tensor, search: Fill) -> Tensor:
         """This network's fill at half the size, or at the first one that is not large; enlarged."""

@@ -51,20 +51,23 @@ def test_pictures_of_a_batch_and_their_channels_are_judged_together_or_apart():
     assert spread.max() < 1e-3
 
 
-def test_pieces_are_taken_where_they_have_texture_and_the_colours_wanted():
-    patches, guide = (torch.full((1, 3, 101, 301), 0.5) for _ in range(2))
-    pieces = waves(101, 301, 0.12)
+def test_pieces_are_taken_where_patches_fail_and_they_have_what_is_wanted():
+    patches, guide = (torch.full((1, 3, 101, 401), 0.5) for _ in range(2))
+    coherence = torch.full((1, 1, 101, 401), 0.8)
+    pieces = waves(101, 401, 0.12)
     pieces[..., 100:200] = waves(101, 100, 0.01)  # smooth
-    pieces[..., 200:] -= 0.2  # too dark
-    found = textured(patches, pieces, guide)
+    pieces[..., 200:300] -= 0.2  # too dark
+    coherence[..., 300:] = 0.95  # no need of them
+    found = textured(patches, coherence, pieces, guide)
     assert torch.equal(found[..., :80], pieces[..., :80])
-    assert torch.equal(found[..., 124:176], patches[..., 124:176])
-    assert torch.equal(found[..., 224:], patches[..., 224:])
+    for start in (124, 224, 324):
+        there = slice(start, start + 52)
+        assert torch.equal(found[..., there], patches[..., there])
     assert found.shape == patches.shape
 
 
 def test_between_smooth_and_rough_both_count():
     patches = torch.full((1, 3, 67, 101), 0.5)
     pieces = waves(67, 101, 0.045)
-    found = textured(patches, pieces, patches)
+    found = textured(patches, torch.full_like(patches[:, :1], 0.8), pieces, patches)
     assert 0.3 < float((found - patches).std() / (pieces - patches).std()) < 0.7

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lama.exemplar import FAST, PATIENT, exemplar_fill
+from lama.exemplar import FAST, PATIENT, coherent_fill, exemplar_fill
 from lama.pullpush import pull_push
 
 
@@ -50,6 +50,27 @@ def test_what_shows_between_strokes_fills_them(side, effort):
         ..., band.start + 20 : band.stop - 20, :
     ]
     assert error(filled, image, inside) < 0.1
+
+
+def test_copies_in_one_piece_are_coherent():
+    """A texture twice, side by side, and a hole in one of the two; then without the other one."""
+    source = torch.Generator().manual_seed(0)
+    noise = (torch.rand(1, 3, 97, 100, generator=source) for _ in range(2))
+    one, other = (torch.nn.functional.avg_pool2d(x, 3, 1, 1) for x in noise)
+    mask = torch.zeros(1, 1, 97, 203)
+    mask[..., 30:60, 40:70] = 1
+    gap = one[..., :3]
+    for beside, coherent in ((one, True), (other, False)):
+        image = torch.cat([one, gap, beside], dim=-1)
+        filled, coherence = coherent_fill(image, mask)
+        assert torch.equal(filled, exemplar_fill(image, mask))
+        assert coherence.shape == mask.shape
+        middle = coherence[..., 35:55, 45:65]
+        assert middle.min() > 0.9 if coherent else middle.max() < 0.85
+        assert torch.equal(coherence[..., 80:, :], torch.ones(1, 1, 17, 203)), "far from the hole"
+    nothing, whole = coherent_fill(image, torch.zeros_like(mask))
+    assert torch.equal(nothing, image)
+    assert torch.equal(whole, torch.ones_like(mask))
 
 
 @pytest.mark.parametrize("shape", [(97, 131), (70, 64)])

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from lama import contrast
 from lama.checkpoint import build
 from lama.config import UNetConfig
-from lama.exemplar import FAST, PATIENT, exemplar_fill
+from lama.exemplar import FAST, PATIENT, coherent_fill, exemplar_fill
 from lama.pullpush import pull_push
 from lama.shift_map import shift_map_fill
 from tests.conftest import randomised
@@ -163,14 +163,14 @@ def test_large_begins_at_1024_pixels(copying, size, pieces):
 
 @pytest.mark.parametrize(
     ("size", "width", "textured"),
-    [((264, 320), 83, True), ((264, 320), 75, False), ((248, 320), 83, False)],
+    [((520, 536), 165, True), ((520, 536), 145, False), ((504, 536), 165, False)],
     ids=["deep", "shallow", "small"],
 )
 def test_deep_holes_get_the_texture_of_pieces(copying, size, width, textured):
-    """A hole of one picture of a batch, as wide as is deep twice, beside a small one."""
+    """A hole of one picture of a batch, beside a small one of the other."""
     image, mask = torch.rand(2, 3, *size), torch.zeros(2, 1, *size)
     mask[0, :, 60:90, 30:50] = 1
-    mask[1, :, 60:200, 100 : 100 + width] = 1
+    mask[1, :, 60:260, 100 : 100 + width] = 1
     guides = []
 
     def pieces(image, mask, guide, pause):
@@ -179,13 +179,14 @@ def test_deep_holes_get_the_texture_of_pieces(copying, size, width, textured):
 
     with torch.inference_mode(), mock.patch("lama.unet.shift_map_fill", pieces):
         copied = copying.copies(image, mask)
-    patches = exemplar_fill(image, mask)
+    patches, coherence = coherent_fill(image, mask)
     assert torch.equal(copied[:1], patches[:1])
     assert torch.equal(copied, patches) == (not textured)
     assert len(guides) == textured
     if textured:
         other = shift_map_fill(image[1:], mask[1:], guides[0])
-        assert torch.equal(copied[1:], contrast.textured(patches[1:], other, guides[0]))
+        wanted = contrast.textured(patches[1:], coherence[1:], other, guides[0])
+        assert torch.equal(copied[1:], wanted)
 
 
 def test_a_pause_may_end_the_search_for_large_pieces(copying):
