@@ -108,7 +108,11 @@ def _choose(
     def around(squares: Tensor) -> Tensor:
         return _box(squares.sum(1, keepdim=True) * there, PATCH) / weight
 
-    by_guide = around((rough - vague).square() * mask + (offered - image).square() * known[at])
+    # In place: these are the largest maps of all.
+    differs = rough.sub_(vague).square_().mul_(mask)
+    differs += (offered - image).square_().mul_(known[at])
+    by_guide = around(differs)
+    del rough, differs
     cost = by_guide + (1 - there) * FORBIDDEN
     for temperature in TEMPERATURES:
         pause()
@@ -118,7 +122,8 @@ def _choose(
         total = votes.sum(0, keepdim=True)
         mean = (votes * offered).sum(0, keepdim=True) / total.clamp(min=_LEAST)
         mean = torch.where(hole, torch.where(total > _LEAST, mean, guide), image)
-        cost = around((offered - mean).square()) + GUIDANCE * by_guide + (1 - there) * FORBIDDEN
+        del share, votes
+        cost = around((offered - mean).square_()) + GUIDANCE * by_guide + (1 - there) * FORBIDDEN
     return cost.argmin(0)[0]
 
 
