@@ -18,7 +18,7 @@ WINDOW = 3  # cells on a side over which it is measured, and over which the chan
 _FLOOR = 1e-3  # of contrast, below what eight bits can show
 TEXTURE = 0.03, 0.06  # contrast of pieces: too smooth to be taken, and rough enough
 UNLIKE = 0.05, 0.10  # mean difference from the guide's colours: like it, and too unlike
-COHERENT = 0.89, 0.93  # of patches: one place over and over, and copied in large parts
+COHERENT = 0.86, 0.90  # of patches: one place over and over, and copied in large parts
 
 
 def calmed(answer: Tensor, copied: Tensor) -> Tensor:
