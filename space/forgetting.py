@@ -73,10 +73,12 @@ def forget_record(core: Core, shelf: PhotoShelf, traces: Traces) -> None:
 
 def note_uploads(core: Core) -> None:
     """Write down where the operator has uploads put: a deletion by another process finds them."""
-    place = Path(os.environ.get("GRADIO_TEMP_DIR", "")).resolve()
-    elsewhere = not place.is_relative_to(Folders(core.data_dir).cache.resolve())
-    if "GRADIO_TEMP_DIR" in os.environ and elsewhere and str(place) not in _noted(core):
-        core.index.remember(uploads=json.dumps([*_noted(core), str(place)]))
+    given = os.environ.get("GRADIO_TEMP_DIR")
+    if not given or Path(given).resolve().is_relative_to(Folders(core.data_dir).cache.resolve()):
+        return
+    place, noted = str(Path(given).resolve()), _noted(core)
+    if place not in noted:
+        core.index.remember(uploads=json.dumps([*noted, place]))
 
 
 def _noted(core: Core) -> list[str]:

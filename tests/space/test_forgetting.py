@@ -307,6 +307,8 @@ def test_a_process_that_knows_nothing_of_them_forgets_uploads_elsewhere(
     """As the command line does, which is run without the app's variables."""
     core = services.store.core
     forgetting.note_uploads(core)  # within the cache: nothing to note
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "")
+    forgetting.note_uploads(core)
     assert core.index.meta("uploads", "") == ""
     elsewhere = [tmp_path / "one", tmp_path / "two"]
     files = [place / ("0123456789abcdef" * 4) / "photo.png" for place in elsewhere]
