@@ -16,9 +16,10 @@ from torch import Tensor
 CELL = 8  # pixels on a side; contrast is measured by cells, which costs next to nothing
 WINDOW = 3  # cells on a side over which it is measured, and over which the change is made smooth
 _FLOOR = 1e-3  # of contrast, below what eight bits can show
-TEXTURE = 0.03, 0.06  # contrast of pieces: too smooth to be taken, and rough enough
-UNLIKE = 0.05, 0.10  # mean difference from the guide's colours: like it, and too unlike
-COHERENT = 0.86, 0.90  # of patches: one place over and over, and copied in large parts
+# Where pieces are not taken at all, and where they are taken wholly; a mixture between the two.
+TEXTURE = 0.03, 0.06  # contrast of the pieces
+UNLIKE = 0.10, 0.05  # mean difference of their colours from the guide's
+COHERENT = 0.90, 0.86  # of the patches
 
 
 def calmed(answer: Tensor, copied: Tensor) -> Tensor:
@@ -50,14 +51,15 @@ def textured(patches: Tensor, coherence: Tensor, pieces: Tensor, guide: Tensor) 
     Returns:
         (B, 3, H, W) in [0, 1], a smooth mixture of both; they are equal outside the hole.
     """
-    smooth, rough = TEXTURE
-    like, unlike = UNLIKE
-    share = ((_contrast(pieces) - smooth) / (rough - smooth)).clamp(0, 1)
     apart = (_windowed(_cells(pieces)) - _windowed(_cells(guide))).abs().mean(1, keepdim=True)
-    share = share * ((unlike - apart) / (unlike - like)).clamp(0, 1)
-    low, high = COHERENT
-    share = share * ((high - _cells(coherence)) / (high - low)).clamp(0, 1)
+    share = _between(_contrast(pieces), *TEXTURE) * _between(apart, *UNLIKE)
+    share = share * _between(_cells(coherence), *COHERENT)
     return patches.lerp(pieces, _enlarged(share, patches))
+
+
+def _between(x: Tensor, none: float, whole: float) -> Tensor:
+    """0 up to one value and 1 from the other on, in whichever direction that lies."""
+    return ((x - none) / (whole - none)).clamp(0, 1)
 
 
 def _enlarged(share: Tensor, like: Tensor) -> Tensor:

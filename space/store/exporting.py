@@ -29,15 +29,13 @@ _SUFFIXES = ((b"\xff\xd8", "jpg"), (b"\x89PNG", "png"), (b"RIFF", "webp"))
 _ROWS_A_FILE = 1000
 _ATTEMPTS = 5
 _TAKEN = "{} exists already. Choose a new name."
+_Rows = list[sqlite3.Row]
+_Put = Callable[[str, bytes], None]
+"""Puts a file into a copy, by its name there."""
 
 
 class _ChangedError(Exception):
     """A record is another one than when the copy was begun."""
-
-
-_Rows = list[sqlite3.Row]
-_Put = Callable[[str, bytes], None]
-"""Puts a file into a copy, by its name there."""
 
 
 def export(core: Core, kind: str, output: Path, filters: Filters | None = None) -> int:

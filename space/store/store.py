@@ -174,7 +174,7 @@ class Store:
 
     def _with_receipt(self, record_id: str, token: str, row: sqlite3.Row | None) -> sqlite3.Row:
         if row is None:
-            if self.core.index.get("SELECT 1 FROM tombstones WHERE id = ?", (record_id,)):
+            if recovery.is_gone(self.core, record_id):
                 raise SubmissionError(f"The record {record_id} has been deleted already.")
             raise SubmissionError(f"There is no record {record_id!r}. Check the id.")
         if not hmac.compare_digest(hash_of(token), row["receipt_sha256"]):

@@ -22,6 +22,7 @@ from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 from playwright.sync_api import TimeoutError as TookTooLong
 
 ROOT = Path(__file__).parents[2]
+BASE = "() => document.querySelector('.lc-base').toDataURL()"  # the photo as it is shown
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",

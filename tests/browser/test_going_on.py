@@ -8,6 +8,7 @@ from PIL import ExifTags, Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import (
+    BASE,
     App,
     download,
     exported_mask,
@@ -18,7 +19,6 @@ from tests.browser.conftest import (
 )
 
 pytestmark = pytest.mark.browser
-BASE = "() => document.querySelector('.lc-base').toDataURL()"
 
 
 @pytest.fixture

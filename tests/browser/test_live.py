@@ -9,11 +9,9 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from space.canvas.protocol import _decode_mask
-from tests.browser.conftest import exported_mask, open_photo, photo, stroke, wait_for_result
+from tests.browser.conftest import BASE, exported_mask, open_photo, photo, stroke, wait_for_result
 
 pytestmark = pytest.mark.browser
-
-BASE = "() => document.querySelector('.lc-base').toDataURL()"
 
 
 @pytest.fixture

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import open_photo, stroke
+from tests.browser.conftest import BASE, open_photo, stroke
 
 pytestmark = pytest.mark.browser
-BASE = "() => document.querySelector('.lc-base').toDataURL()"
 ZOOM_IN = '.lc-tools [data-do="in"]'
 FACTS = "Paint over what should go."
 

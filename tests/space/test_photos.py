@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from space.photos import LostPhotoError, PhotoShelf
+from space.photos import LostPhotoError, PhotoHandle, PhotoShelf
 
 
 def test_bytes_are_kept_untouched_under_their_hash(shelf: PhotoShelf, picture: Path) -> None:
@@ -115,13 +115,24 @@ def test_a_size_is_told_without_a_copy_of_the_picture(
     assert (handle.width, handle.height) == (61, 43)
 
 
-def test_results_know_what_they_were_made_from(shelf: PhotoShelf, tmp_path: Path) -> None:
-    paths = [tmp_path / f"{number}.png" for number in range(4)]
+def plain_pictures(folder: Path, count: int) -> list[Path]:
+    paths = [folder / f"{number}.png" for number in range(count)]
     for number, path in enumerate(paths):
         Image.fromarray(np.full((9, 7, 3), number, np.uint8)).save(path)
-    first = shelf.put(paths[0])
-    second = shelf.put(paths[1], origin=first)
-    third = shelf.put(paths[2], origin=second)
+    return paths
+
+
+def one_after_another(shelf: PhotoShelf, paths: list[Path]) -> list[PhotoHandle]:
+    """Each made from the one before."""
+    handles: list[PhotoHandle] = []
+    for path in paths:
+        handles.append(shelf.put(path, origin=handles[-1] if handles else None))
+    return handles
+
+
+def test_results_know_what_they_were_made_from(shelf: PhotoShelf, tmp_path: Path) -> None:
+    paths = plain_pictures(tmp_path, 4)
+    first, second, third = one_after_another(shelf, paths[:3])
     other = shelf.put(paths[3])
     assert shelf.get(third.id) == third
     assert set(third.origins) == {first.id, second.id}
@@ -133,12 +144,7 @@ def test_results_know_what_they_were_made_from(shelf: PhotoShelf, tmp_path: Path
 
 
 def test_the_first_photo_of_several_steps_is_found(shelf: PhotoShelf, tmp_path: Path) -> None:
-    paths = [tmp_path / f"{number}.png" for number in range(3)]
-    for number, path in enumerate(paths):
-        Image.fromarray(np.full((9, 7, 3), number, np.uint8)).save(path)
-    first = shelf.put(paths[0])
-    second = shelf.put(paths[1], origin=first)
-    third = shelf.put(paths[2], origin=second)
+    first, second, third = one_after_another(shelf, plain_pictures(tmp_path, 3))
     assert shelf.opened(first) == first
     assert shelf.opened(third) == shelf.opened(second) == first
     shelf.forget(second.id)

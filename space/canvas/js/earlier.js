@@ -75,7 +75,7 @@ function comeBack(refused = null, said = "") {
     comeBackTo(leaving);
     leaving = null;
   }
-  if (S.photo && !S.photo.id && S.file !== refused) sendPhoto(S.file, S.bitmap, ++opening, [said]);
+  if (S.photo && !S.photo.id && S.file !== refused) sendPhoto(S.file, S.bitmap, ++opening, said);
 }
 
 function comeBackTo(earlier) {

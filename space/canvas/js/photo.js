@@ -65,7 +65,7 @@ async function openFile(file) {
 
 // The photo's way to the server; `local` is the browser's picture of it, which is shown meanwhile. `said` stays in sight
 // when it arrives.
-async function sendPhoto(file, local, turn, said = []) {
+async function sendPhoto(file, local, turn, said = "") {
   showOpening();
   sending = turn;
   try {
@@ -75,7 +75,7 @@ async function sendPhoto(file, local, turn, said = []) {
     if (!answer.ok) throw new Refused(answer);
     await settlePhoto(local, answer, turn, file);
     if (turn !== opening) return;
-    arrive([...said, ...(answer.notes || [])].filter(Boolean).join(" "));
+    arrive([said, ...(answer.notes || [])].filter(Boolean).join(" "));
   } catch (error) {
     if (turn === opening) notTaken(error, file, local);
   } finally {
